@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects of one size at fixed addresses, named by 64-bit ids: worker (8 bits), generation (32),
+ * index (24). A slot's generation is odd while it lives and even while it is free, goes up at both
+ * ends and is never reset: an id from before is answered with NULL. Slots are reused oldest first;
+ * one whose generation would wrap is retired. Id 0 is "none".
+ */
+#ifndef BASE_SLAB_H
+#define BASE_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slab {
+    size_t item_bytes;
+    uint32_t max, n_slots, n_live;
+    uint32_t free_head, free_tail;
+    uint32_t *generation, *next_free;
+    unsigned char **chunk;
+    uint8_t worker;
+};
+
+void slab_init(struct slab *s, size_t item_bytes, uint32_t max, uint8_t worker);
+void slab_deinit(struct slab *s);
+void *slab_new(struct slab *s, uint64_t *id_out); /* zeroed; NULL: `max` are alive */
+void *slab_get(const struct slab *s, uint64_t id); /* NULL: no such living object */
+void slab_free(struct slab *s, uint64_t id);
+void *slab_at(const struct slab *s, uint32_t index); /* NULL: not alive */
+uint64_t slab_id(const struct slab *s, uint32_t index);
+
+static inline uint32_t slab_index(uint64_t id)
+{
+    return (uint32_t)(id & 0xffffff);
+}
+
+#endif

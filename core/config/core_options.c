@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Key, type, default, bounds and help of every option of [chatd]. */
+#include "config/core_options.h"
+
+#include <stddef.h>
+
+#define AT(member) .offset = offsetof(struct core_options, member)
+
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const metrics_choices[] = {"off", "local", "on", NULL};
+
+const struct chatd_cfg_field core_option_rows[] = {
+    {.key = "listen", .type = CHATD_CFG_STR, AT(listen), .def = "0.0.0.0:8080", .min = 1, .max = 255,
+     .help = "address and port: 0.0.0.0:8080, [::]:8080, 127.0.0.1:0 (0: any free port)"},
+    {.key = "workers", .type = CHATD_CFG_INT, AT(workers), .def = "0", .min = 0, .max = 0,
+     .help = "0: one process; more than one process comes with a later version"},
+    {.key = "plugin_dir", .type = CHATD_CFG_PATH, AT(plugin_dir),
+     .help = "where NAME.so is looked for; unset: ../lib/chatd beside the binary"},
+    {.key = "allowed_origins", .type = CHATD_CFG_LIST, AT(allowed_origins),
+     .help = "origins other than the server's own that browsers may come from, "
+             "like https://chat.example; * allows all"},
+    {.key = "log_format", .type = CHATD_CFG_ENUM, AT(log_format), .def = "text",
+     .choices = log_formats, .help = "text or JSON lines, to stderr"},
+    {.key = "log_level", .type = CHATD_CFG_ENUM, AT(log_level), .def = "info",
+     .choices = log_levels, .help = "the least level that is written"},
+    {.key = "metrics", .type = CHATD_CFG_ENUM, AT(metrics), .def = "local",
+     .choices = metrics_choices,
+     .help = "who may read /metrics: nobody, requests from this machine, everybody"},
+    {.key = "max_connections", .type = CHATD_CFG_INT, AT(max_connections), .def = "10000", .min = 1,
+     .max = 1000000, .help = "WebSocket connections; more are answered 503"},
+    {.key = "max_http_connections", .type = CHATD_CFG_INT, AT(max_http_connections), .def = "2000",
+     .min = 1, .max = 1000000, .help = "connections that speak HTTP at one time; more are closed"},
+    {.key = "message_max", .type = CHATD_CFG_SIZE, AT(message_max), .def = "64k", .min = 1024,
+     .max = 16777216, .help = "a WebSocket message; a larger one closes with 1009"},
+    {.key = "queue_soft", .type = CHATD_CFG_SIZE, AT(queue_soft), .def = "256k", .min = 4096,
+     .max = 1073741824, .help = "waiting for one connection: above it, ephemeral frames are dropped"},
+    {.key = "queue_hard", .type = CHATD_CFG_SIZE, AT(queue_hard), .def = "1m", .min = 8192,
+     .max = 1073741824, .help = "waiting for one connection: above it, it is closed with 4001"},
+    {.key = "write_timeout", .type = CHATD_CFG_DURATION, AT(write_timeout), .def = "30s",
+     .min = 1000, .max = 3600000, .help = "no progress in writing for so long closes with 4001"},
+    {.key = "ping_interval", .type = CHATD_CFG_DURATION, AT(ping_interval), .def = "25s",
+     .min = 1000, .max = 3600000, .help = "silence after which a ping is sent"},
+    {.key = "pong_timeout", .type = CHATD_CFG_DURATION, AT(pong_timeout), .def = "10s",
+     .min = 1000, .max = 3600000, .help = "no answer to a ping for so long closes with 4002"},
+    {.key = "close_timeout", .type = CHATD_CFG_DURATION, AT(close_timeout), .def = "5s",
+     .min = 1000, .max = 60000, .help = "wait for the other side's close frame"},
+    {.key = "http_head_max", .type = CHATD_CFG_SIZE, AT(http_head_max), .def = "16k", .min = 1024,
+     .max = 1048576, .help = "request line and headers; more is answered 431"},
+    {.key = "http_body_max", .type = CHATD_CFG_SIZE, AT(http_body_max), .def = "1m", .min = 1024,
+     .max = 67108864, .help = "a body, whatever its route allows; more is answered 413"},
+    {.key = "http_head_timeout", .type = CHATD_CFG_DURATION, AT(http_head_timeout), .def = "10s",
+     .min = 100, .max = 600000, .help = "from a request's first byte to the end of its head"},
+    {.key = "http_body_timeout", .type = CHATD_CFG_DURATION, AT(http_body_timeout), .def = "30s",
+     .min = 100, .max = 600000, .help = "from the end of the head to the end of the body"},
+    {.key = "http_idle_timeout", .type = CHATD_CFG_DURATION, AT(http_idle_timeout), .def = "60s",
+     .min = 100, .max = 600000, .help = "an HTTP connection without a request is closed after it"},
+    {.key = "http_timeout", .type = CHATD_CFG_DURATION, AT(http_timeout), .def = "30s", .min = 100,
+     .max = 600000, .help = "a request that a plugin does not answer in time is answered 504"},
+    {.key = "drain_time", .type = CHATD_CFG_DURATION, AT(drain_time), .def = "5s", .min = 0,
+     .max = 600000, .help = "at a stop: how long clients and plugins have to finish"},
+    {.key = "slow_hook", .type = CHATD_CFG_DURATION, AT(slow_hook), .def = "50ms", .min = 1,
+     .max = 60000, .help = "a handler that holds the loop longer is named in the log"},
+    {.key = "cpu_threads", .type = CHATD_CFG_INT, AT(cpu_threads), .def = "2", .min = 1, .max = 16,
+     .help = "threads for password hashes and the like"},
+    {.key = "job_queue_max", .type = CHATD_CFG_INT, AT(job_queue_max), .def = "256", .min = 1,
+     .max = 100000, .help = "jobs that may wait for a thread, per queue"},
+    {.key = NULL},
+};

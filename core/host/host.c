@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's own life. */
+#include "host/object.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int host_record(const void *in, size_t min_bytes, void *out, size_t out_bytes)
+{
+    const unsigned char *p = in;
+    uint32_t size;
+    size_t i;
+
+    if (in == NULL)
+        return CHATD_E_INVAL;
+    memcpy(&size, in, sizeof(size));
+    if (size < min_bytes || size > CHATD_RECORD_MAX)
+        return CHATD_E_INVAL;
+    for (i = out_bytes; i < size; i++) {
+        if (p[i] != 0)
+            return CHATD_E_ABI;
+    }
+    memset(out, 0, out_bytes);
+    memcpy(out, in, size < out_bytes ? size : out_bytes);
+    return CHATD_OK;
+}
+
+bool host_may_register(chatd_plugin *self, const char *what)
+{
+    struct plugin *p = plugin_of(self);
+
+    if (p->state == PLUGIN_INIT && !p->host->stopping)
+        return true;
+    log_error("%s registers %s outside init(): refused", p->name, what);
+    return false;
+}
+
+void host_turn(struct host *h)
+{
+    net_clock(&h->net);
+}
+
+void host_tick(struct host *h)
+{
+    struct chatd_ev_tick ev = {.ev = {.size = sizeof(ev)}, .mono_ms = h->net.mono_ms};
+
+    net_tick(&h->net);
+    if (hook_hooked(&h->core.pub, CHATD_EV_tick))
+        chatd_raised_tick(&h->core.pub, &ev);
+    log_flush();
+}
+
+static void core_init(struct host *h)
+{
+    struct plugin *core = &h->core;
+
+    core->host = h;
+    core->name = mem_strdup("core");
+    core->pub = (struct chatd_plugin){sizeof(core->pub), &host_table, NULL, NULL};
+    core->state = PLUGIN_INIT;
+    upgrade_init(h);
+    request_init(h);
+    verb_init(h);
+    loopback_init(h);
+    health_init(h);
+    core->state = PLUGIN_STARTED;
+}
+
+void host_init(struct host *h, struct event_base *base, struct config *config,
+               const struct net_limits *limits, const struct http_options *http,
+               const struct host_options *opt)
+{
+    memset(h, 0, sizeof(*h));
+    h->base = base;
+    h->config = config;
+    h->opt = *opt;
+    snprintf(h->instance, sizeof(h->instance), "%016llx", (unsigned long long)rng_u64());
+    net_init(&h->net, base, limits, 1);
+    http_open(&h->http, base, http, 1);
+    object_frames_init(h);
+    task_init(h);
+    wait_init(h);
+    host_turn(h);
+    hook_init(h);
+    job_init(h);
+    core_init(h);
+}
+
+void host_deinit(struct host *h)
+{
+    size_t i;
+
+    job_deinit(h);
+    request_remove(h, &h->core);
+    claim_remove(h, &h->core);
+    loopback_deinit(h);
+    http_close(&h->http);
+    net_deinit(&h->net);
+    hook_deinit(h);
+    metric_deinit(h);
+    drain_remove(h, NULL, 0);
+    for (i = 0; i < h->n_plugins; i++) {
+        struct plugin *p = h->plugin[i];
+
+        mem_free(p->name);
+        mem_free(p->path);
+        mem_free(p->needs);
+        mem_free(p->service);
+        mem_free(p->config);
+        mem_free(p->ready_text);
+        mem_free(p);
+    }
+    mem_free(h->plugin);
+    mem_free(h->core.name);
+    mem_free(h->core.ready_text);
+    mem_free(h->offer);
+    mem_free(h->claim);
+    mem_free(h->verb);
+    slab_deinit(&h->frames);
+    slab_deinit(&h->timers);
+    slab_deinit(&h->watches);
+    slab_deinit(&h->wait_slab);
+    slab_deinit(&h->subs);
+}

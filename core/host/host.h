@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host of the plugins in one worker: who is loaded, what they registered, and the objects behind
+ * the ids they hold. One owner: the worker. Each subject has its own file; this header is what they
+ * share.
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/slab.h"
+#include "config/config.h"
+#include "net/channel.h"
+#include "net/conn.h"
+#include "net/http.h"
+#include "net/net.h"
+
+#include <chatd/chatd.h>
+
+#include <uthash.h>
+
+struct host;
+struct io_queue;
+struct job_pool;
+struct wait;
+
+enum plugin_state { PLUGIN_LOADED, PLUGIN_INIT, PLUGIN_READY, PLUGIN_STARTED, PLUGIN_STOPPED, PLUGIN_FAILED };
+
+struct plugin {
+    struct chatd_plugin pub; /* first: what the plugin sees as `self` */
+    struct host *host;
+    char *name, *path;
+    struct chatd_plugin_desc desc; /* copied, zero-extended */
+    struct chatd_need *needs;      /* copied; ends with service NULL */
+    struct chatd_service *service; /* one per need, filled when resolved; provider NULL: absent */
+    size_t n_needs;
+    void *config;                  /* filled by config_fill; pub.config */
+    enum plugin_state state;
+    bool optional;
+    uint32_t order;                /* in dependency order; the core is 0 */
+    int ready;
+    char *ready_text;
+    struct io_queue *io;           /* its thread for CHATD_JOB_IO, made at first use */
+};
+
+/* --- hooks: hook.c --------------------------------------------------------------------------- */
+
+struct hook {
+    chatd_thunk thunk;
+    chatd_fn fn;
+    struct plugin *plugin;
+    int band;
+    uint32_t registered; /* running number */
+    uint32_t rank;       /* from [hooks]; UINT32_MAX: not named */
+    uint64_t calls, spent_ns;
+};
+
+struct event_def {
+    char *name;
+    uint32_t id, kind;
+    const char *owner;        /* "core" or a service; NULL: plugin-defined */
+    struct plugin *definer;   /* of a plugin-defined event; NULL: hooked but not defined */
+    struct hook *hook;
+    size_t n;
+    size_t n_decide;          /* hooks of CHECK and CHANGE; WATCH follows */
+};
+
+/* --- what plugins register ------------------------------------------------------------------- */
+
+struct offer {
+    struct plugin *provider;
+    struct chatd_service_def def;
+};
+
+struct ws_claim {
+    struct plugin *plugin;
+    struct chatd_ws_def def;
+};
+
+struct verb {
+    struct plugin *plugin;
+    struct chatd_verb_def def;
+};
+
+struct http_route {
+    struct plugin *plugin;
+    struct chatd_route_def def;
+};
+
+struct slot_def {
+    struct plugin *plugin;
+    size_t offset, bytes;
+    void (*destroy)(chatd_plugin *self, void *block);
+};
+
+enum { SLOT_KINDS = 3, SLOTS_PER_KIND = 64, FEATURES_MAX = 64 };
+
+struct slot_kind {
+    struct slot_def def[SLOTS_PER_KIND];
+    size_t n, bytes;
+};
+
+struct metric;
+
+struct host_options {
+    int64_t slow_hook_ms, job_queue_max, cpu_threads;
+    int64_t http_timeout_ms;
+    int32_t metrics; /* enum metrics_access of core_options.h */
+    const char *server;
+};
+
+/* The host itself. */
+struct host {
+    struct event_base *base;
+    struct net net;
+    struct http http;
+    struct config *config;
+    struct host_options opt;
+    char instance[17];
+    bool registering; /* inside some init() */
+    bool frozen;      /* hooks are sorted, services resolved */
+    bool stopping;    /* nothing new is registered */
+
+    struct plugin core; /* the core's own hooks, routes and services */
+    struct plugin **plugin;
+    size_t n_plugins;
+
+    struct event_def *event;
+    size_t n_events;
+    uint32_t n_hooks;
+    struct chain *chain;  /* the innermost event being walked */
+    struct wait *waits;   /* all of them */
+
+    struct offer *offer;
+    size_t n_offers;
+    struct ws_claim **claim;
+    size_t n_claims;
+    struct verb *verb;
+    size_t n_verbs;
+    struct slot_kind slot[SLOT_KINDS];
+    struct { const char *name; struct plugin *plugin; } feature[FEATURES_MAX];
+    size_t n_features;
+    struct metric *metric;
+    size_t n_metrics;
+
+    struct slab frames, timers, watches, wait_slab, subs;
+    struct named_channel *channel_names;
+    struct drain_watch *drains;
+    struct job_pool *jobs;
+};
+
+extern const struct chatd_core host_table; /* table.c */
+
+static inline struct plugin *plugin_of(chatd_plugin *self)
+{
+    return (struct plugin *)(void *)self;
+}
+
+static inline struct host *host_of(chatd_plugin *self)
+{
+    return plugin_of(self)->host;
+}
+
+/* A record that crossed the border: smaller is zero-extended, larger is taken when its tail is all
+ * zero. CHATD_OK, CHATD_E_INVAL (size out of bounds), CHATD_E_ABI (a tail we do not know). */
+int host_record(const void *in, size_t min_bytes, void *out, size_t out_bytes);
+
+/* host.c */
+void host_init(struct host *h, struct event_base *base, struct config *config,
+               const struct net_limits *limits, const struct http_options *http,
+               const struct host_options *opt);
+void host_deinit(struct host *h);
+void host_turn(struct host *h); /* clocks, at the start of each loop turn */
+void host_tick(struct host *h); /* once a second */
+bool host_may_register(chatd_plugin *self, const char *what); /* else logs; CHATD_E_STATE */
+
+/* hook.c, wait.c */
+struct chain {
+    struct event_def *def;
+    size_t index; /* of the next hook */
+    struct chatd_ev *ev;
+    void (*done)(chatd_plugin *self, int verdict, void *arg);
+    void *arg;
+    struct plugin *raiser, *running;
+    struct chain *up;
+    struct wait *wait; /* made by the running handler */
+};
+
+void hook_init(struct host *h);
+void hook_deinit(struct host *h);
+void hook_remove(struct host *h, const struct plugin *p);
+unsigned hook_freeze(struct host *h); /* sorts; applies [hooks]; number of errors */
+void hook_print(const struct host *h);
+int hook_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, chatd_fn fn);
+int hook_event_named(chatd_plugin *self, const char *name, uint32_t kind, int define,
+                     uint32_t *event_out);
+int hook_hooked(chatd_plugin *self, uint32_t event);
+int hook_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
+               void (*done)(chatd_plugin *self, int verdict, void *arg), void *arg);
+int hook_raised(chatd_plugin *self, uint32_t event, struct chatd_ev *ev);
+void hook_ev_drop(chatd_plugin *self, struct chatd_ev *ev);
+void *hook_ev_alloc(chatd_plugin *self, struct chatd_ev *ev, size_t n);
+int hook_deny(chatd_plugin *self, struct chatd_ev *ev, const char *code, const char *text,
+              uint32_t retry_ms);
+int hook_walk(struct host *h, struct chain *ch); /* NEXT, DENY or WAIT */
+void hook_finish(struct chain *ch, int verdict);
+void wait_init(struct host *h);
+int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
+             void (*gone)(chatd_plugin *self, void *arg), void *arg, chatd_wait *wait_out);
+int wait_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
+                const char *text);
+int wait_park(struct wait *w, struct chain *ch); /* WAIT, or the verdict if it is there already */
+void wait_free(struct wait *w);
+void wait_gone(struct host *h, uint64_t conn, uint64_t req); /* its client left */
+void wait_remove(struct host *h, const struct plugin *p);
+
+/* service.c */
+int service_offer(chatd_plugin *self, const struct chatd_service_def *def);
+const struct chatd_service *service_get(chatd_plugin *self, const char *name);
+const struct offer *service_picked(const struct host *h, const char *name);
+bool service_loaded(const struct host *h, const char *name);
+bool service_is_provider(const struct host *h, const char *name, const struct plugin *p);
+unsigned service_resolve(struct host *h, struct config_report *rep); /* picks, checks, orders */
+void service_remove(struct host *h, const struct plugin *p);
+
+/* slot.c */
+int slot_add(chatd_plugin *self, int kind, size_t bytes,
+             void (*destroy)(chatd_plugin *self, void *block), int *slot_out);
+void *slot_block(chatd_plugin *self, int slot, uint64_t id);
+void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots);
+
+/* upgrade.c, request.c, verb.c: the net's calls and what plugins register for them */
+void upgrade_init(struct host *h);
+void request_init(struct host *h);
+void verb_init(struct host *h);
+int claim_add(chatd_plugin *self, const struct chatd_ws_def *def);
+void claim_remove(struct host *h, const struct plugin *p);
+int request_route(chatd_plugin *self, const struct chatd_route_def *def);
+void request_remove(struct host *h, const struct plugin *p);
+unsigned request_status(const char *code); /* of a denial */
+int verb_add(chatd_plugin *self, const struct chatd_verb_def *def);
+void verb_remove(struct host *h, const struct plugin *p);
+int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members);
+int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
+               const char *message, uint32_t retry_ms);
+
+/* task.c, job.c, metric.c, loopback.c, health.c */
+void task_init(struct host *h);
+int task_timer(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
+               void (*cb)(chatd_plugin *self, void *arg), void *arg, chatd_timer *timer_out);
+int task_timer_cancel(chatd_plugin *self, chatd_timer timer);
+int task_watch(chatd_plugin *self, int fd, int events,
+               void (*cb)(chatd_plugin *self, int fd, int events, void *arg), void *arg,
+               chatd_watch *watch_out);
+int task_watch_set(chatd_plugin *self, chatd_watch watch, int events);
+int task_watch_cancel(chatd_plugin *self, chatd_watch watch);
+void task_remove(struct host *h, const struct plugin *p);
+void job_init(struct host *h);
+void job_deinit(struct host *h);
+int job_submit(chatd_plugin *self, const struct chatd_job *job);
+int job_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg);
+void job_cancel(struct host *h, const struct plugin *p); /* done with CANCELLED; joins its threads */
+void job_flush(struct host *h); /* what was posted or has returned, now */
+int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
+void metric_add(chatd_plugin *self, int metric, int label, int64_t n);
+void metric_set(chatd_plugin *self, int metric, int label, int64_t value);
+void metric_observe(chatd_plugin *self, int metric, int label, double value);
+void metric_remove(struct host *h, const struct plugin *p);
+void metric_deinit(struct host *h);
+void loopback_init(struct host *h);
+void loopback_deinit(struct host *h);
+void health_init(struct host *h);
+void channel_names_remove(struct host *h, const struct plugin *p);
+void drain_remove(struct host *h, const struct plugin *p, uint64_t conn);
+void drain_run(struct host *h, struct conn *c);
+
+#endif

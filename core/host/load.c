@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens one plugin: the file, the checks that need none of its code, its options. */
+#include "host/load.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The size the descriptor had when the ABI began: it only grows. */
+enum { DESC_MIN_BYTES = offsetof(struct chatd_plugin_desc, reload) };
+
+static void complain(struct config_report *rep, const char *origin, char *text)
+{
+    char *line = mem_printf("%s: %s", origin, text);
+
+    rep->line(rep->arg, CONFIG_ERROR, line);
+    rep->errors++;
+    mem_free(line);
+    mem_free(text);
+}
+
+/* Code that anybody could have written is not run. */
+static char *check_file(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return mem_printf("cannot open plugin %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return mem_printf("plugin %s is not a file", path);
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return mem_printf("plugin %s belongs to user %u, neither root nor the one running chatd; "
+                          "chown it",
+                          path, st.st_uid);
+    if (st.st_mode & S_IWOTH)
+        return mem_printf("plugin %s is writable by everybody; chmod o-w it", path);
+    if (st.st_mode & S_IWGRP)
+        log_warn("plugin %s is writable by its group", path);
+    return NULL;
+}
+
+/* The descriptor, zero-extended. A shorter one lacks members that then read as zero. */
+static char *read_desc(const char *path, const void *symbol, struct chatd_plugin_desc *out)
+{
+    int rc = host_record(symbol, DESC_MIN_BYTES, out, sizeof(*out));
+
+    if (rc == CHATD_E_ABI)
+        return mem_printf("plugin %s has a larger descriptor than this chatd knows, and uses it: "
+                          "it needs a newer chatd",
+                          path);
+    if (rc < 0)
+        return mem_printf("plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
+                          "built with this SDK",
+                          path, *(const uint32_t *)symbol, DESC_MIN_BYTES, CHATD_RECORD_MAX);
+    if (out->abi_major != CHATD_ABI_MAJOR)
+        return mem_printf("plugin %s is built for ABI %u.%u, chatd has %d.%d: rebuild it", path,
+                          out->abi_major, out->abi_minor, CHATD_ABI_MAJOR, CHATD_ABI_MINOR);
+    if (out->abi_minor > CHATD_ABI_MINOR && out->abi_min_minor > CHATD_ABI_MINOR)
+        return mem_printf("plugin %s needs at least ABI %u.%u, chatd has %d.%d: use a newer chatd",
+                          path, out->abi_major, out->abi_min_minor, CHATD_ABI_MAJOR,
+                          CHATD_ABI_MINOR);
+    if (out->field_stride < sizeof(struct chatd_cfg_field) ||
+        out->need_stride < sizeof(struct chatd_need))
+        return mem_printf("plugin %s has rows smaller than this chatd reads: rebuild it", path);
+    if (out->name == NULL || out->version == NULL || out->init == NULL)
+        return mem_printf("plugin %s has no name, version or init", path);
+    if (out->config != NULL && (out->config_size == 0 || out->config_size > CHATD_RECORD_MAX))
+        return mem_printf("plugin %s states a config_size of %zu, chatd takes 1 to %u", path,
+                          out->config_size, CHATD_RECORD_MAX);
+    return NULL;
+}
+
+static char *check_name(const struct host *h, const char *name, const struct chatd_plugin_desc *d)
+{
+    size_t i;
+
+    if (strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(d->name) ||
+        strlen(d->name) == 0 || strlen(d->name) > 32)
+        return mem_printf("plugin name \"%s\" is not made of a-z, 0-9 and dash", d->name);
+    if (strcmp(d->name, name) != 0)
+        return mem_printf("[plugins] %s loads a plugin that calls itself \"%s\"; use that name",
+                          name, d->name);
+    for (i = 0; i < h->n_plugins; i++) {
+        if (strcmp(h->plugin[i]->name, d->name) == 0)
+            return mem_printf("plugin %s is loaded twice", d->name);
+    }
+    return NULL;
+}
+
+static void copy_needs(struct plugin *p)
+{
+    const char *row = (const char *)p->desc.needs;
+    size_t n = 0;
+
+    if (row != NULL) {
+        while (((const struct chatd_need *)(const void *)(row + n * p->desc.need_stride))->service)
+            n++;
+    }
+    p->needs = mem_alloc((n + 1) * sizeof(*p->needs));
+    p->service = mem_alloc((n + 1) * sizeof(*p->service));
+    p->n_needs = n;
+    while (n-- > 0)
+        memcpy(&p->needs[n], row + n * p->desc.need_stride, sizeof(*p->needs));
+}
+
+static void free_unused(struct plugin *p)
+{
+    mem_free(p->name);
+    mem_free(p->path);
+    mem_free(p->needs);
+    mem_free(p->service);
+    mem_free(p->config);
+    mem_free(p);
+}
+
+struct plugin *plugin_load(struct host *h, const char *name, const char *value, const char *dir,
+                           const char *origin, struct config_report *rep)
+{
+    struct plugin *p = mem_alloc(sizeof(*p));
+    void *handle = NULL;
+    const void *symbol = NULL;
+    char *why;
+
+    p->path = strchr(value, '/') != NULL ? mem_strdup(value) : mem_printf("%s/%s.so", dir, name);
+    why = check_file(p->path);
+    if (why == NULL && (handle = dlopen(p->path, RTLD_NOW | RTLD_LOCAL)) == NULL)
+        why = mem_printf("cannot load plugin %s: %s", p->path, dlerror());
+    if (why == NULL && (symbol = dlsym(handle, "chatd_plugin_v1")) == NULL)
+        why = mem_printf("%s is no chatd plugin: it has no symbol chatd_plugin_v1 (CHATD_PLUGIN)",
+                         p->path);
+    if (why == NULL)
+        why = read_desc(p->path, symbol, &p->desc);
+    if (why == NULL)
+        why = check_name(h, name, &p->desc);
+    if (why != NULL) {
+        /* Never closed again: a constructor may have left threads or handlers behind. */
+        complain(rep, origin, why);
+        free_unused(p);
+        return NULL;
+    }
+    p->host = h;
+    p->name = mem_strdup(p->desc.name);
+    copy_needs(p);
+    if (p->desc.config != NULL) {
+        p->config = mem_alloc(p->desc.config_size);
+        if (config_fill(h->config, p->name, p->desc.config, p->desc.field_stride, p->config,
+                        p->desc.config_size, rep) > 0) {
+            free_unused(p);
+            return NULL;
+        }
+    }
+    p->pub = (struct chatd_plugin){sizeof(p->pub), &host_table, p->config, NULL};
+    p->state = PLUGIN_LOADED;
+    return p;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds, opens and checks plugins; their life from init to stop. */
+#ifndef HOST_LOAD_H
+#define HOST_LOAD_H
+
+#include "host/host.h"
+
+/* Opens NAME.so (or the path given as the value in [plugins]) and reads its descriptor and options.
+ * NULL: reported, with everything the person needs to mend it. */
+struct plugin *plugin_load(struct host *h, const char *name, const char *value, const char *dir,
+                           const char *origin, struct config_report *rep);
+
+/* Loads all that [plugins] names, runs init, resolves services, freezes the hooks. Returns the number
+ * of errors; those of optional plugins count as warnings. */
+unsigned life_prepare(struct host *h, const char *plugin_dir, struct config_report *rep);
+int life_start(struct host *h); /* 0, or -1: a plugin that is not optional failed */
+void life_drain(struct host *h);
+void life_stop(struct host *h);
+
+#endif

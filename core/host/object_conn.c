@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections and frames by id. */
+#include "host/object.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/frame.h"
+
+#include <string.h>
+
+/* A plugin's handle on a frame: it holds one reference for all of the plugin's. */
+struct frame_handle {
+    struct frame *frame;
+    uint32_t refs;
+};
+
+struct drain_watch {
+    struct plugin *plugin;
+    uint64_t conn;
+    void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg);
+    void *arg;
+    struct drain_watch *next;
+};
+
+static struct conn *open_conn(chatd_plugin *self, chatd_conn conn)
+{
+    struct conn *c = conn_get(&host_of(self)->net, conn.v);
+
+    return c != NULL && c->state == CONN_OPEN ? c : NULL;
+}
+
+static chatd_str str_of(const char *s)
+{
+    return (chatd_str){s != NULL ? s : "", s != NULL ? strlen(s) : 0};
+}
+
+int object_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info *info)
+{
+    struct conn *c = conn_get(&host_of(self)->net, conn.v);
+    const struct ws_claim *claim;
+    struct chatd_conn_info full;
+    size_t size = info->size;
+
+    if (c == NULL)
+        return CHATD_E_GONE;
+    if (size < sizeof(uint32_t) || size > CHATD_RECORD_MAX)
+        return CHATD_E_INVAL;
+    claim = c->claim;
+    memset(&full, 0, sizeof(full));
+    full.size = (uint32_t)size;
+    full.is_open = c->state == CONN_OPEN;
+    full.user = str_of(c->user);
+    full.address = str_of(c->address);
+    full.path = str_of(claim != NULL ? claim->def.path : NULL);
+    full.subprotocol = str_of(claim != NULL ? claim->def.subprotocol : NULL);
+    full.expires_ms = c->expires_ms;
+    full.connected_ms = c->connected_ms;
+    memcpy(info, &full, size < sizeof(full) ? size : sizeof(full));
+    return CHATD_OK;
+}
+
+int object_conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, int64_t expires_ms)
+{
+    struct host *h = host_of(self);
+    struct conn *c = conn_get(&h->net, conn.v);
+
+    if (c == NULL || c->state == CONN_DEAD)
+        return CHATD_E_GONE;
+    if (c->user == NULL) {
+        if (user.n == 0)
+            return CHATD_E_INVAL;
+        c->user = mem_strndup(user.p, user.n);
+    } else if (strlen(c->user) != user.n || memcmp(c->user, user.p, user.n) != 0) {
+        return CHATD_E_EXISTS; /* a connection keeps its name */
+    }
+    if (c->state == CONN_UPGRADING)
+        c->expires_ms = expires_ms;
+    else
+        conn_expire_at(c, expires_ms, clock_wall_ms());
+    return CHATD_OK;
+}
+
+int object_conn_send(chatd_plugin *self, chatd_conn conn, int opcode, chatd_str data, int flags)
+{
+    struct conn *c = open_conn(self, conn);
+    struct frame *f;
+    int rc;
+
+    if (c == NULL)
+        return CHATD_E_GONE;
+    if (opcode != CHATD_TEXT && opcode != CHATD_BINARY)
+        return CHATD_E_INVAL;
+    f = frame_new((uint8_t)opcode, data.p, data.n);
+    rc = conn_send(c, f, (flags & CHATD_SEND_EPHEMERAL) != 0);
+    frame_unref(&f);
+    return rc < 0 ? CHATD_E_BUSY : CHATD_OK;
+}
+
+int object_conn_close(chatd_plugin *self, chatd_conn conn, int code, const char *reason)
+{
+    struct conn *c = open_conn(self, conn);
+
+    if (c == NULL)
+        return CHATD_E_GONE;
+    if (code < 1000 || code > 4999)
+        return CHATD_E_INVAL;
+    conn_close(c, (unsigned)code, reason != NULL ? reason : "");
+    return CHATD_OK;
+}
+
+int object_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t *bytes_out)
+{
+    struct conn *c = open_conn(self, conn);
+
+    if (c == NULL)
+        return CHATD_E_GONE;
+    *bytes_out = conn_backlog(c);
+    return CHATD_OK;
+}
+
+/* --- when drained ------------------------------------------------------------------------------- */
+
+int object_conn_when_drained(chatd_plugin *self, chatd_conn conn,
+                             void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg)
+{
+    struct host *h = host_of(self);
+    struct conn *c = open_conn(self, conn);
+    struct drain_watch *d;
+
+    if (c == NULL)
+        return CHATD_E_GONE;
+    for (d = h->drains; d != NULL; d = d->next) {
+        if (d->plugin == plugin_of(self) && d->conn == conn.v)
+            return CHATD_E_EXISTS;
+    }
+    d = mem_alloc(sizeof(*d));
+    *d = (struct drain_watch){plugin_of(self), conn.v, cb, arg, h->drains};
+    h->drains = d;
+    conn_tell_drained(c);
+    return CHATD_OK;
+}
+
+/* Takes the first watch of a connection (any plugin's) or plugin (any connection's) off the list. */
+static struct drain_watch *take(struct host *h, const struct plugin *p, uint64_t conn)
+{
+    struct drain_watch **at, *d;
+
+    for (at = &h->drains; (d = *at) != NULL; at = &d->next) {
+        if ((p == NULL || d->plugin == p) && (conn == 0 || d->conn == conn)) {
+            *at = d->next;
+            return d;
+        }
+    }
+    return NULL;
+}
+
+void drain_remove(struct host *h, const struct plugin *p, uint64_t conn)
+{
+    struct drain_watch *d;
+
+    while ((d = take(h, p, conn)) != NULL)
+        mem_free(d);
+}
+
+/* A callback may ask again: those asked before are taken off first. */
+void drain_run(struct host *h, struct conn *c)
+{
+    struct drain_watch *list = NULL, *d;
+    chatd_conn conn = {c->id};
+
+    while ((d = take(h, NULL, conn.v)) != NULL) {
+        d->next = list;
+        list = d;
+    }
+    while ((d = list) != NULL) {
+        list = d->next;
+        d->cb(&d->plugin->pub, conn, d->arg);
+        mem_free(d);
+    }
+}
+
+/* --- frames ------------------------------------------------------------------------------------- */
+
+static struct frame *frame_of(chatd_plugin *self, chatd_frame frame)
+{
+    struct frame_handle *fh = slab_get(&host_of(self)->frames, frame.v);
+
+    return fh != NULL ? fh->frame : NULL;
+}
+
+int object_frame_new(chatd_plugin *self, int opcode, chatd_str data, chatd_frame *frame_out)
+{
+    struct frame_handle *fh;
+
+    if ((opcode != CHATD_TEXT && opcode != CHATD_BINARY) || frame_out == NULL)
+        return CHATD_E_INVAL;
+    fh = slab_new(&host_of(self)->frames, &frame_out->v);
+    if (fh == NULL)
+        return CHATD_E_BUSY;
+    fh->frame = frame_new((uint8_t)opcode, data.p, data.n);
+    fh->refs = 1;
+    return CHATD_OK;
+}
+
+int object_frame_ref(chatd_plugin *self, chatd_frame frame)
+{
+    struct frame_handle *fh = slab_get(&host_of(self)->frames, frame.v);
+
+    if (fh == NULL)
+        return CHATD_E_GONE;
+    fh->refs++;
+    return CHATD_OK;
+}
+
+void object_frame_unref(chatd_plugin *self, chatd_frame *frame)
+{
+    struct host *h = host_of(self);
+    struct frame_handle *fh = slab_get(&h->frames, frame->v);
+
+    if (fh != NULL && --fh->refs == 0) {
+        frame_unref(&fh->frame);
+        slab_free(&h->frames, frame->v);
+    }
+    frame->v = 0;
+}
+
+int object_frame_bytes(chatd_plugin *self, chatd_frame frame, size_t *bytes_out)
+{
+    const struct frame *f = frame_of(self, frame);
+
+    if (f == NULL)
+        return CHATD_E_GONE;
+    *bytes_out = sizeof(*f) + f->len + sizeof(struct frame_handle);
+    return CHATD_OK;
+}
+
+int object_conn_send_frame(chatd_plugin *self, chatd_conn conn, chatd_frame frame, int flags)
+{
+    struct conn *c = open_conn(self, conn);
+    struct frame *f = frame_of(self, frame);
+
+    if (c == NULL || f == NULL)
+        return CHATD_E_GONE;
+    return conn_send(c, f, (flags & CHATD_SEND_EPHEMERAL) != 0) < 0 ? CHATD_E_BUSY : CHATD_OK;
+}
+
+int object_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                        chatd_conn except, int flags)
+{
+    struct channel *ch = channel_get(&host_of(self)->net, channel.v);
+    struct frame *f = frame_of(self, frame);
+
+    if (ch == NULL || f == NULL)
+        return CHATD_E_GONE;
+    channel_send(ch, f, except.v, (flags & CHATD_SEND_EPHEMERAL) != 0);
+    return CHATD_OK;
+}
+
+
+void object_frames_init(struct host *h)
+{
+    slab_init(&h->frames, sizeof(struct frame_handle), 0xffffff, 0);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* From an upgrade to a connection and to its end: claims, the `upgrade` chain, names, `connected`,
+ * `frame`, `closed`. */
+#include "host/host.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "net/frame.h"
+#include "net/ws_handshake.h"
+
+#include <chatd/svc/auth.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct upgrade_walk {
+    struct chatd_ev_upgrade ev;
+    uint64_t req, conn;
+    const struct ws_claim *claim;
+};
+
+/* A message on its way through the `frame` chain. */
+struct frame_walk {
+    struct chatd_ev_frame ev;
+    uint64_t conn;
+    char data[];
+};
+
+/* --- claims ------------------------------------------------------------------------------------- */
+
+int claim_add(chatd_plugin *self, const struct chatd_ws_def *in)
+{
+    struct host *h = host_of(self);
+    struct chatd_ws_def def;
+    struct ws_claim *claim;
+    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    size_t i;
+
+    if (!host_may_register(self, "a socket"))
+        return CHATD_E_STATE;
+    if (rc < 0)
+        return rc;
+    if (def.path == NULL || def.path[0] != '/' || def.handle == NULL)
+        return CHATD_E_INVAL;
+    for (i = 0; i < h->n_claims; i++) {
+        const struct chatd_ws_def *other = &h->claim[i]->def;
+        const char *a = other->subprotocol ? other->subprotocol : "";
+        const char *b = def.subprotocol ? def.subprotocol : "";
+
+        if (strcmp(other->path, def.path) == 0 && strcmp(a, b) == 0) {
+            log_error("%s claims sockets at %s (%s), which are %s's", plugin_of(self)->name,
+                      def.path, b[0] ? b : "no subprotocol", h->claim[i]->plugin->name);
+            return CHATD_E_EXISTS;
+        }
+    }
+    claim = mem_alloc(sizeof(*claim));
+    claim->plugin = plugin_of(self);
+    claim->def = def;
+    h->claim = mem_realloc(h->claim, (h->n_claims + 1) * sizeof(struct ws_claim *));
+    h->claim[h->n_claims++] = claim;
+    return CHATD_OK;
+}
+
+void claim_remove(struct host *h, const struct plugin *p)
+{
+    size_t i, kept = 0;
+
+    for (i = 0; i < h->n_claims; i++) {
+        if (h->claim[i]->plugin == p)
+            mem_free(h->claim[i]);
+        else
+            h->claim[kept++] = h->claim[i];
+    }
+    h->n_claims = kept;
+}
+
+/* A subprotocol that was offered wins over the claim without one. */
+static const struct ws_claim *claim_find(const struct host *h, const char *path,
+                                         const char *offered)
+{
+    const struct ws_claim *plain = NULL;
+    size_t i;
+
+    for (i = 0; i < h->n_claims; i++) {
+        const struct ws_claim *c = h->claim[i];
+
+        if (strcmp(c->def.path, path) != 0)
+            continue;
+        if (c->def.subprotocol == NULL)
+            plain = c;
+        else if (offered != NULL && ws_subprotocol_offered(offered, c->def.subprotocol))
+            return c;
+    }
+    return plain;
+}
+
+static bool is_socket(void *arg, const char *path)
+{
+    const struct host *h = arg;
+    size_t i;
+
+    for (i = 0; i < h->n_claims; i++) {
+        if (strcmp(h->claim[i]->def.path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* --- the upgrade -------------------------------------------------------------------------------- */
+
+/* First in CHANGE: after everybody had the chance to identify, before anybody prepares a page. */
+static enum chatd_verdict check_identity(chatd_plugin *self, struct chatd_ev_upgrade *ev)
+{
+    struct host *h = host_of(self);
+    struct conn *c = conn_get(&h->net, ev->ev.conn.v);
+
+    if (c == NULL || c->user != NULL)
+        return CHATD_NEXT;
+    if (service_loaded(h, CHATD_AUTH_SERVICE) && !(ev->ws_flags & CHATD_WS_ANONYMOUS))
+        return chatd_deny(self, &ev->ev, "unauthorized", "Sign in first.");
+    c->user = mem_printf("guest-%012llx", (unsigned long long)(rng_u64() >> 16));
+    return CHATD_NEXT;
+}
+
+static void discard(struct host *h, struct conn *c)
+{
+    drain_remove(h, NULL, c->id);
+    slot_end(h, CHATD_SLOT_CONN, &c->slots);
+    conn_discard(c);
+}
+
+static struct frame *greeting(struct http_req *r, const struct ws_claim *claim)
+{
+    char accept[29];
+    struct frame *f;
+    char *text;
+
+    ws_accept_key(http_req_header(r, "Sec-WebSocket-Key"), accept);
+    text = mem_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                      "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
+                      accept, claim->def.subprotocol ? "Sec-WebSocket-Protocol: " : "",
+                      claim->def.subprotocol ? claim->def.subprotocol : "",
+                      claim->def.subprotocol ? "\r\n" : "");
+    f = frame_raw(text, strlen(text));
+    mem_free(text);
+    return f;
+}
+
+static chatd_str str_of(const char *s)
+{
+    return (chatd_str){s != NULL ? s : "", s != NULL ? strlen(s) : 0};
+}
+
+static void open_connection(struct host *h, struct http_req *r, struct conn *c,
+                            const struct ws_claim *claim)
+{
+    struct chatd_ev_connected ev = {.ev = {.size = sizeof(ev), .conn = {c->id}}};
+    struct frame *hello = greeting(r, claim);
+    void *early;
+    size_t early_n;
+    int fd = http_take_over(r, &early, &early_n);
+
+    if (fd < 0) {
+        log_error("cannot take a connection over: out of descriptors");
+        frame_unref(&hello);
+        mem_free(early);
+        discard(h, c);
+        return;
+    }
+    c->claim = claim;
+    c->connected_ms = clock_wall_ms();
+    conn_open(c, fd, hello, early, early_n);
+    frame_unref(&hello);
+    mem_free(early);
+    if (c->expires_ms > 0)
+        conn_expire_at(c, c->expires_ms, clock_wall_ms());
+    ev.path = str_of(claim->def.path);
+    ev.subprotocol = str_of(claim->def.subprotocol);
+    ev.user = str_of(c->user);
+    chatd_raised_connected(&h->core.pub, &ev);
+    conn_resume(c);
+}
+
+static void on_walked(chatd_plugin *self, int verdict, void *arg)
+{
+    struct upgrade_walk *walk = arg;
+    struct host *h = host_of(self);
+    struct http_req *r = http_req_get(&h->http, walk->req);
+    struct conn *c = conn_get(&h->net, walk->conn);
+    struct chatd_ev *ev = &walk->ev.ev;
+
+    if (verdict == CHATD_NEXT)
+        chatd_raised_upgrade(self, &walk->ev);
+    if (r != NULL && c != NULL && verdict == CHATD_NEXT) {
+        open_connection(h, r, c, walk->claim);
+    } else {
+        if (c != NULL)
+            discard(h, c);
+        if (r != NULL)
+            http_reply_error(r, request_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms,
+                             NULL, 0);
+    }
+    mem_free(walk);
+}
+
+static void on_upgrade(void *arg, struct http_req *r)
+{
+    struct host *h = arg;
+    const struct ws_claim *claim =
+        claim_find(h, r->path, http_req_header(r, "Sec-WebSocket-Protocol"));
+    struct upgrade_walk *walk;
+    struct conn *c;
+
+    if (claim == NULL) {
+        http_reply_error(r, 404, "not_found", "No WebSocket is offered here.", 0, NULL, 0);
+        return;
+    }
+    c = h->stopping ? NULL : conn_new(&h->net, http_req_address(r));
+    if (c == NULL) {
+        http_reply_error(r, 503, "full", "The server takes no more connections now.", 5000, NULL,
+                         0);
+        return;
+    }
+    r->conn = c->id;
+    walk = mem_alloc(sizeof(*walk));
+    walk->req = r->id;
+    walk->conn = c->id;
+    walk->claim = claim;
+    walk->ev.ev.size = sizeof(walk->ev);
+    walk->ev.ev.conn.v = c->id;
+    walk->ev.ev.req.v = r->id;
+    walk->ev.path = str_of(claim->def.path);
+    walk->ev.subprotocol = str_of(claim->def.subprotocol);
+    walk->ev.ws_flags = claim->def.flags;
+    chatd_raise_upgrade(&h->core.pub, &walk->ev, on_walked, walk);
+}
+
+/* --- messages ----------------------------------------------------------------------------------- */
+
+static void handle(struct host *h, struct conn *c, int opcode, chatd_str data)
+{
+    const struct ws_claim *claim = c->claim;
+
+    (void)h;
+    claim->def.handle(&claim->plugin->pub, (chatd_conn){c->id}, (enum chatd_opcode)opcode, data);
+}
+
+static void on_frame_walked(chatd_plugin *self, int verdict, void *arg)
+{
+    struct frame_walk *walk = arg;
+    struct host *h = host_of(self);
+    struct conn *c = conn_get(&h->net, walk->conn);
+
+    if (verdict == CHATD_NEXT) {
+        if (c != NULL && c->state == CONN_OPEN)
+            handle(h, c, (int)walk->ev.opcode, walk->ev.data);
+        chatd_raised_frame(self, &walk->ev);
+    } else if (c != NULL && c->state == CONN_OPEN) {
+        conn_close(c, CHATD_CLOSE_FORBIDDEN, walk->ev.ev.text.p);
+    }
+    mem_free(walk);
+}
+
+static void on_message(void *arg, struct conn *c, int opcode, const char *data, size_t n)
+{
+    struct host *h = arg;
+    struct frame_walk *walk;
+
+    if (!hook_hooked(&h->core.pub, CHATD_EV_frame)) {
+        handle(h, c, opcode, (chatd_str){data, n});
+        return;
+    }
+    walk = mem_alloc(sizeof(*walk) + n + 1);
+    memcpy(walk->data, data, n);
+    walk->conn = c->id;
+    walk->ev.ev.size = sizeof(walk->ev);
+    walk->ev.ev.conn.v = c->id;
+    walk->ev.data = (chatd_str){walk->data, n};
+    walk->ev.opcode = (uint32_t)opcode;
+    chatd_raise_frame(&h->core.pub, &walk->ev, on_frame_walked, walk);
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static void on_closed(void *arg, struct conn *c, unsigned code, const char *reason)
+{
+    struct host *h = arg;
+    struct chatd_ev_closed ev = {.ev = {.size = sizeof(ev), .conn = {c->id}}};
+
+    wait_gone(h, c->id, 0);
+    ev.user = str_of(c->user);
+    ev.reason = str_of(reason);
+    ev.code = code;
+    if (log_wants(LOG_L_DEBUG))
+        log_debug("%s (%s) closed: %u %s", c->user, c->address, code, reason);
+    chatd_raised_closed(&h->core.pub, &ev);
+    drain_remove(h, NULL, c->id);
+    slot_end(h, CHATD_SLOT_CONN, &c->slots);
+}
+
+static void on_gone(void *arg, struct conn *c)
+{
+    wait_gone(arg, c->id, 0);
+}
+
+static void on_drained(void *arg, struct conn *c)
+{
+    drain_run(arg, c);
+}
+
+void upgrade_init(struct host *h)
+{
+    h->http.calls.upgrade = on_upgrade;
+    h->http.calls.is_socket = is_socket;
+    h->net.calls.message = on_message;
+    h->net.calls.closed = on_closed;
+    h->net.calls.gone = on_gone;
+    h->net.calls.drained = on_drained;
+    h->net.calls.arg = h;
+    chatd_on_upgrade(&h->core.pub, CHATD_CHANGE, check_identity);
+}

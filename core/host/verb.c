@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* chatd.v1 as far as the core knows it: hello, the envelope {type, id, ...}, and verbs by name. */
+#include "host/host.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <chatd/json.h>
+#include <chatd/svc/auth.h>
+
+#include <string.h>
+
+#define V1_SUBPROTOCOL "chatd.v1"
+enum { ID_MAX = 64 };
+
+/* --- answers ------------------------------------------------------------------------------------ */
+
+static int send_text(struct host *h, uint64_t conn, const struct buf *text)
+{
+    struct conn *c = conn_get(&h->net, conn);
+    struct frame *f;
+    int rc;
+
+    if (c == NULL || c->state != CONN_OPEN)
+        return CHATD_E_GONE;
+    f = frame_new(CHATD_TEXT, text->p, text->n);
+    rc = conn_send(c, f, false) < 0 ? CHATD_E_BUSY : CHATD_OK;
+    frame_unref(&f);
+    return rc;
+}
+
+int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members)
+{
+    struct buf out = {0};
+    int rc;
+
+    if (id.n == 0)
+        return CHATD_OK;
+    buf_puts(&out, "{\"type\":\"ack\",\"id\":");
+    buf_json(&out, id.p, id.n);
+    if (members.n > 0)
+        buf_puts(&out, ",");
+    buf_add(&out, members.p, members.n);
+    buf_puts(&out, "}");
+    rc = send_text(host_of(self), conn.v, &out);
+    buf_deinit(&out);
+    return rc;
+}
+
+static bool is_temporary(const char *code, uint32_t retry_ms)
+{
+    static const char *const codes[] = {"unavailable", "timeout", "rate_limited", "internal"};
+    size_t i;
+
+    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    }
+    return retry_ms > 0;
+}
+
+int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
+               const char *message, uint32_t retry_ms)
+{
+    struct buf out = {0};
+    int rc;
+
+    buf_puts(&out, "{\"type\":\"error\",");
+    if (id.n > 0) {
+        buf_puts(&out, "\"id\":");
+        buf_json(&out, id.p, id.n);
+        buf_puts(&out, ",");
+    }
+    buf_puts(&out, "\"code\":");
+    buf_json(&out, code, strlen(code));
+    buf_puts(&out, ",\"message\":");
+    buf_json(&out, message, strlen(message));
+    buf_printf(&out, ",\"temporary\":%s", is_temporary(code, retry_ms) ? "true" : "false");
+    if (retry_ms > 0)
+        buf_printf(&out, ",\"retry_ms\":%u", retry_ms);
+    buf_puts(&out, "}");
+    rc = send_text(host_of(self), conn.v, &out);
+    buf_deinit(&out);
+    return rc;
+}
+
+/* --- the envelope ------------------------------------------------------------------------------- */
+
+static const struct verb *find(const struct host *h, chatd_str type)
+{
+    size_t i;
+
+    for (i = 0; i < h->n_verbs; i++) {
+        if (strlen(h->verb[i].def.name) == type.n &&
+            memcmp(h->verb[i].def.name, type.p, type.n) == 0)
+            return &h->verb[i];
+    }
+    return NULL;
+}
+
+static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_call *call)
+{
+    chatd_plugin *self = &h->core.pub;
+    const struct verb *v = find(h, call->type);
+    struct conn *c = conn_get(&h->net, conn.v);
+
+    if (v == NULL) {
+        verb_error(self, conn, call->id, "unknown_type", "No such message type here.", 0);
+    } else if (call->json.n > v->def.max_body) {
+        verb_error(self, conn, call->id, "too_large", "This message is too large.", 0);
+    } else if ((v->def.flags & CHATD_VERB_LOGIN) && c->user == NULL &&
+               service_loaded(h, CHATD_AUTH_SERVICE)) {
+        verb_error(self, conn, call->id, "unauthorized", "Sign in first.", 0);
+    } else {
+        v->def.handle(&v->plugin->pub, call);
+    }
+}
+
+static void on_v1_message(chatd_plugin *self, chatd_conn conn, enum chatd_opcode opcode,
+                          chatd_str data)
+{
+    struct chatd_verb_call call = {.size = sizeof(call), .conn = conn, .json = data};
+    const char *why = NULL;
+    json_t *root;
+
+    if (opcode != CHATD_TEXT) {
+        chatd_conn_close(self, conn, CHATD_CLOSE_UNSUPPORTED, "text frames only");
+        return;
+    }
+    root = chatd_json_object(data, &why);
+    if (root == NULL) {
+        char *text = mem_printf("Not understood: %s.", why);
+
+        verb_error(self, conn, CHATD_STR(""), "bad_request", text, 0);
+        mem_free(text);
+        return;
+    }
+    call.id = CHATD_STR("");
+    if (chatd_json_str(root, "id", &call.id) == CHATD_E_INVAL || call.id.n > ID_MAX) {
+        verb_error(self, conn, CHATD_STR(""), "bad_request",
+                   "id must be a string of at most 64 bytes.", 0);
+    } else if (chatd_json_str(root, "type", &call.type) != CHATD_OK) {
+        verb_error(self, conn, call.id, "bad_request", "type must be a string.", 0);
+    } else {
+        dispatch(host_of(self), conn, &call);
+    }
+    json_decref(root);
+}
+
+/* --- hello -------------------------------------------------------------------------------------- */
+
+static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev)
+{
+    struct host *h = host_of(self);
+    const struct net_limits *lim = &h->net.limits;
+    struct buf out = {0};
+    size_t i;
+
+    if (strcmp(ev->subprotocol.p, V1_SUBPROTOCOL) != 0)
+        return;
+    buf_puts(&out, "{\"type\":\"hello\",\"user\":");
+    buf_json(&out, ev->user.p, ev->user.n);
+    buf_printf(&out, ",\"session\":\"%016llx%016llx\",\"instance\":\"%s\",\"server\":\"%s\"",
+               (unsigned long long)rng_u64(), (unsigned long long)rng_u64(), h->instance,
+               h->opt.server);
+    buf_puts(&out, ",\"features\":[");
+    for (i = 0; i < h->n_features; i++) {
+        buf_puts(&out, i > 0 ? "," : "");
+        buf_json(&out, h->feature[i].name, strlen(h->feature[i].name));
+    }
+    buf_printf(&out, "],\"ping_ms\":%lld,\"limits\":{\"message_bytes\":%lld}}",
+               (long long)lim->ping_interval_ms, (long long)lim->message_max);
+    send_text(h, ev->ev.conn.v, &out);
+    buf_deinit(&out);
+}
+
+/* --- registration ------------------------------------------------------------------------------- */
+
+static bool name_ok(const char *name)
+{
+    return name != NULL && name[0] != '\0' && strlen(name) <= ID_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name);
+}
+
+int verb_add(chatd_plugin *self, const struct chatd_verb_def *in)
+{
+    struct host *h = host_of(self);
+    struct chatd_verb_def def;
+    const struct verb *other;
+    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+
+    if (!host_may_register(self, "a verb"))
+        return CHATD_E_STATE;
+    if (rc < 0)
+        return rc;
+    if (!name_ok(def.name) || def.handle == NULL) {
+        log_error("%s adds a verb whose name is not made of a-z 0-9 . _ - or that has no handler",
+                  plugin_of(self)->name);
+        return CHATD_E_INVAL;
+    }
+    other = find(h, (chatd_str){def.name, strlen(def.name)});
+    if (other != NULL) {
+        log_error("%s adds the verb %s, which is %s's", plugin_of(self)->name, def.name,
+                  other->plugin->name);
+        return CHATD_E_EXISTS;
+    }
+    h->verb = mem_realloc(h->verb, (h->n_verbs + 1) * sizeof(*h->verb));
+    h->verb[h->n_verbs++] = (struct verb){plugin_of(self), def};
+    return CHATD_OK;
+}
+
+void verb_remove(struct host *h, const struct plugin *p)
+{
+    size_t i, kept = 0;
+
+    for (i = 0; i < h->n_verbs; i++) {
+        if (h->verb[i].plugin != p)
+            h->verb[kept++] = h->verb[i];
+    }
+    h->n_verbs = kept;
+}
+
+void verb_init(struct host *h)
+{
+    static const struct chatd_ws_def claim = {.size = sizeof(claim),
+                                              .path = "/ws",
+                                              .subprotocol = V1_SUBPROTOCOL,
+                                              .handle = on_v1_message};
+
+    claim_add(&h->core.pub, &claim);
+    chatd_on_connected(&h->core.pub, on_connected);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Membership and fan-out. */
+#include "net/channel.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { NOTE_CAP = 256, IOV_CAP = 64 };
+
+struct channel *channel_new(struct net *net, uint64_t *id_out)
+{
+    struct channel *ch = slab_new(&net->channels, id_out);
+
+    if (ch == NULL)
+        return NULL;
+    ch->net = net;
+    ch->id = *id_out;
+    return ch;
+}
+
+struct channel *channel_get(struct net *net, uint64_t id)
+{
+    return slab_get(&net->channels, id);
+}
+
+static struct conn_membership *membership(struct conn *c, const struct channel *ch)
+{
+    uint16_t i;
+
+    for (i = 0; i < c->n_member; i++) {
+        if (c->member[i].channel == ch)
+            return &c->member[i];
+    }
+    return NULL;
+}
+
+int channel_join(struct channel *ch, struct conn *c)
+{
+    if (membership(c, ch) != NULL || c->n_member == UINT16_MAX)
+        return -1;
+    /* What was noted before is not for the newcomer. */
+    channel_flush(ch);
+    if (ch->n_member == ch->cap_member) {
+        ch->cap_member = ch->cap_member ? ch->cap_member * 2 : 4;
+        ch->member = mem_realloc(ch->member, ch->cap_member * sizeof(struct conn *));
+    }
+    if (c->n_member == c->cap_member) {
+        c->cap_member = c->cap_member ? (uint16_t)(c->cap_member * 2) : 1;
+        c->member = mem_realloc(c->member, c->cap_member * sizeof(*c->member));
+    }
+    c->member[c->n_member++] = (struct conn_membership){ch, ch->n_member};
+    ch->member[ch->n_member++] = c;
+    return 0;
+}
+
+/* Swap-removal on both sides keeps both arrays dense. */
+int channel_leave(struct channel *ch, struct conn *c)
+{
+    struct conn_membership *m = membership(c, ch);
+    struct conn *moved;
+    uint32_t place;
+
+    if (m == NULL)
+        return -1;
+    channel_flush(ch);
+    place = m->place;
+    moved = ch->member[--ch->n_member];
+    if (moved != c) {
+        ch->member[place] = moved;
+        membership(moved, ch)->place = place;
+    }
+    *m = c->member[--c->n_member];
+    return 0;
+}
+
+void channel_leave_all(struct conn *c)
+{
+    while (c->n_member > 0)
+        channel_leave(c->member[c->n_member - 1].channel, c);
+}
+
+void channel_send(struct channel *ch, struct frame *f, uint64_t except, bool ephemeral)
+{
+    if (ch->n_member == 0)
+        return;
+    if (ch->n_note == NOTE_CAP)
+        channel_flush(ch);
+    if (ch->n_note == ch->cap_note) {
+        ch->cap_note = ch->cap_note ? ch->cap_note * 2 : 4;
+        ch->note = mem_realloc(ch->note, ch->cap_note * sizeof(*ch->note));
+    }
+    ch->note[ch->n_note++] = (struct channel_note){frame_ref(f), except, ephemeral};
+    if (!ch->dirty) {
+        ch->dirty = true;
+        ch->next_dirty = ch->net->dirty_channels;
+        ch->net->dirty_channels = ch;
+    }
+}
+
+/* The notes [from, to) that member `id` gets, as vectors. */
+static int gather(const struct channel *ch, uint64_t id, uint32_t from, uint32_t to,
+                  struct iovec *iov, size_t *bytes_out)
+{
+    size_t bytes = 0;
+    uint32_t i;
+    int n = 0;
+
+    for (i = from; i < to; i++) {
+        if (ch->note[i].except == id)
+            continue;
+        iov[n].iov_base = ch->note[i].frame->bytes;
+        iov[n].iov_len = ch->note[i].frame->len;
+        bytes += iov[n].iov_len;
+        n++;
+    }
+    *bytes_out = bytes;
+    return n;
+}
+
+/* Queues for `c` what of notes [from, to) did not leave: all beyond the first `sent` bytes. */
+static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32_t to, size_t sent)
+{
+    uint32_t i;
+
+    for (i = from; i < to && c->state == CONN_OPEN; i++) {
+        struct channel_note *note = &ch->note[i];
+
+        if (note->except == c->id)
+            continue;
+        if (sent >= note->frame->len) {
+            sent -= note->frame->len;
+            continue;
+        }
+        /* A frame that left in part must be finished whatever the caps say. */
+        if (sent > 0 || !conn_overflows(c, note->frame->len, note->ephemeral))
+            conn_behind(c, note->frame, (uint32_t)sent);
+        sent = 0;
+    }
+}
+
+/* A stretch of notes that goes out in one write. */
+struct batch {
+    uint32_t from, to;
+    bool alike; /* nobody is left out: the vectors below fit every member */
+    int n;
+    size_t bytes;
+    struct iovec iov[IOV_CAP];
+};
+
+static ssize_t write_batch(int fd, struct batch *b)
+{
+    struct msghdr msg = {0};
+
+    if (b->n == 1)
+        return send(fd, b->iov[0].iov_base, b->iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    msg.msg_iov = b->iov;
+    msg.msg_iovlen = (size_t)b->n;
+    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void deliver(struct channel *ch, struct conn *c, struct batch *b)
+{
+    ssize_t n = 0;
+
+    if (c->state != CONN_OPEN)
+        return;
+    if (!b->alike)
+        b->n = gather(ch, c->id, b->from, b->to, b->iov, &b->bytes);
+    if (b->n == 0)
+        return;
+    ch->net->count.frames_out += (uint64_t)b->n;
+    if (c->queue == NULL) {
+        n = write_batch(c->fd, b);
+        if (n < 0)
+            n = 0; /* full or broken: what is queued now meets the same error with its name */
+        ch->net->count.bytes_out += (uint64_t)n;
+        if ((size_t)n == b->bytes)
+            return;
+    }
+    queue_rest(ch, c, b->from, b->to, (size_t)n);
+}
+
+/* Members neither join nor leave meanwhile: closing is put off to the end of the turn. */
+static void flush_batch(struct channel *ch, struct batch *b)
+{
+    uint32_t i;
+
+    b->alike = true;
+    for (i = b->from; i < b->to; i++)
+        b->alike = b->alike && ch->note[i].except == 0;
+    if (b->alike)
+        b->n = gather(ch, 0, b->from, b->to, b->iov, &b->bytes);
+    for (i = 0; i < ch->n_member; i++)
+        deliver(ch, ch->member[i], b);
+}
+
+void channel_flush(struct channel *ch)
+{
+    struct batch b;
+    uint32_t i;
+
+    for (b.from = 0; b.from < ch->n_note; b.from = b.to) {
+        b.to = ch->n_note - b.from > IOV_CAP ? b.from + IOV_CAP : ch->n_note;
+        flush_batch(ch, &b);
+    }
+    for (i = 0; i < ch->n_note; i++)
+        frame_unref(&ch->note[i].frame);
+    ch->n_note = 0;
+}
+
+void channel_free(struct channel *ch)
+{
+    struct channel **p;
+
+    channel_flush(ch);
+    while (ch->n_member > 0)
+        channel_leave(ch, ch->member[ch->n_member - 1]);
+    for (p = &ch->net->dirty_channels; *p != NULL; p = &(*p)->next_dirty) {
+        if (*p == ch) {
+            *p = ch->next_dirty;
+            break;
+        }
+    }
+    mem_free(ch->member);
+    mem_free(ch->note);
+    slab_free(&ch->net->channels, ch->id);
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/* The WebSocket connection: reading, writing, closing, keep-alive. */
+#include "net/conn.h"
+
+#include "base/mem.h"
+#include "net/channel.h"
+#include "net/ws_frame.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
+
+static uint32_t seconds(int64_t ms)
+{
+    return (uint32_t)((ms + 999) / 1000);
+}
+
+static uint32_t sooner(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Puts the connection on the list that the end of the turn works off. */
+static void mark_dirty(struct conn *c)
+{
+    struct net *net = c->net;
+
+    if (c->flags & CONN_DIRTY)
+        return;
+    c->flags |= CONN_DIRTY;
+    if (net->n_dirty == net->cap_dirty) {
+        net->cap_dirty = net->cap_dirty ? net->cap_dirty * 2 : 64;
+        net->dirty = mem_realloc(net->dirty, net->cap_dirty * sizeof(struct conn *));
+    }
+    net->dirty[net->n_dirty++] = c;
+}
+
+/* Makes the one event wait for what matters now. A paused connection watches only for the peer's
+ * leaving, which a stopped read would not notice. */
+static void arm(struct conn *c)
+{
+    short want = EV_PERSIST;
+
+    if (c->fd < 0)
+        return;
+    want |= c->pauses > 0 ? EV_CLOSED : EV_READ;
+    if (c->flags & CONN_WANT_WRITE)
+        want |= EV_WRITE;
+    if (event_initialized(&c->ev)) {
+        if ((event_get_events(&c->ev) & (EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST)) == want)
+            return;
+        event_del(&c->ev);
+    }
+    event_assign(&c->ev, c->net->base, c->fd, want, on_event, c);
+    event_add(&c->ev, NULL);
+}
+
+static void arm_wheel(struct conn *c)
+{
+    const struct net_limits *lim = &c->net->limits;
+    uint32_t at = UINT32_MAX;
+
+    if (c->state == CONN_CLOSING)
+        at = c->close_due_s;
+    else if (c->flags & CONN_PING_SENT)
+        at = c->pong_due_s;
+    else
+        at = c->last_rx_s + seconds(lim->ping_interval_ms);
+    if (c->queue != NULL)
+        at = sooner(at, c->progress_s + seconds(lim->write_timeout_ms));
+    if (c->expires_mono_s > 0 && c->expires_mono_s < at)
+        at = (uint32_t)c->expires_mono_s;
+    if (at <= c->net->now_s)
+        at = c->net->now_s + 1;
+    wheel_arm(&c->net->wheel, slab_index(c->id), at);
+}
+
+struct conn *conn_get(struct net *net, uint64_t id)
+{
+    return slab_get(&net->conns, id);
+}
+
+struct conn *conn_new(struct net *net, const char *address)
+{
+    uint64_t id;
+    struct conn *c = slab_new(&net->conns, &id);
+
+    if (c == NULL) {
+        net->count.refused_full++;
+        return NULL;
+    }
+    c->net = net;
+    c->id = id;
+    c->fd = -1;
+    c->state = CONN_UPGRADING;
+    c->address = mem_strdup(address);
+    wheel_link_init(&c->link);
+    return c;
+}
+
+static void conn_free(struct conn *c)
+{
+    struct net *net = c->net;
+
+    channel_leave_all(c);
+    wheel_cancel(&net->wheel, slab_index(c->id));
+    if (c->fd >= 0) {
+        event_del(&c->ev);
+        ws_reader_deinit(&c->reader);
+        close(c->fd);
+    }
+    outq_free(&c->queue);
+    mem_free(c->held);
+    mem_free(c->member);
+    mem_free(c->user);
+    mem_free(c->address);
+    slab_free(&net->conns, c->id);
+}
+
+void conn_discard(struct conn *c)
+{
+    conn_free(c);
+}
+
+void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n)
+{
+    struct net *net = c->net;
+    int one = 1;
+    uint64_t spread = c->id * 0x9e3779b97f4a7c15u >> 40;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    c->fd = fd;
+    c->state = CONN_OPEN;
+    ws_reader_init(&c->reader);
+    if (early_n > 0) {
+        c->held = mem_alloc(early_n + 1);
+        memcpy(c->held, early, early_n);
+        c->held_n = early_n;
+    }
+    c->pauses++; /* until the owner has introduced it */
+    net->count.upgrades++;
+    /* The first ping comes early by a share of its interval, so that connections of one storm do
+     * not beat in step for ever. */
+    c->last_rx_s = net->now_s - (uint32_t)(spread % (seconds(net->limits.ping_interval_ms) / 2 + 1));
+    arm(c);
+    conn_behind(c, greeting, 0);
+    arm_wheel(c);
+}
+
+/* --- sending ------------------------------------------------------------------------------------ */
+
+void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
+{
+    if (c->queue == NULL) {
+        c->queue = outq_new();
+        c->progress_s = c->net->now_s;
+    }
+    outq_push(c->queue, f, offset);
+    if (!(c->flags & CONN_WANT_WRITE))
+        mark_dirty(c);
+}
+
+/* Ends a connection: what remains is done at the end of the turn, when nobody walks over it. */
+static void die(struct conn *c, unsigned code, const char *reason)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    if (c->close_reason == NULL) {
+        c->close_code = (uint16_t)code;
+        c->close_reason = reason;
+    }
+    c->state = CONN_DEAD;
+    if (event_initialized(&c->ev))
+        event_del(&c->ev);
+    mark_dirty(c);
+}
+
+static void put_close_frame(struct conn *c, unsigned code, const char *reason)
+{
+    uint8_t payload[2 + REASON_MAX];
+    size_t n = strnlen(reason, REASON_MAX);
+    struct frame *f;
+
+    payload[0] = (uint8_t)(code >> 8);
+    payload[1] = (uint8_t)code;
+    memcpy(payload + 2, reason, n);
+    /* 1005 and 1006 are never on the wire (RFC 6455, 7.4.1). */
+    f = frame_new(WS_OP_CLOSE, payload, code == 1005 || code == 1006 ? 0 : n + 2);
+    c->flags |= CONN_CLOSE_SENT;
+    conn_behind(c, f, 0);
+    frame_unref(&f);
+}
+
+static void begin_close(struct conn *c, unsigned code, const char *reason, const char *why)
+{
+    c->state = CONN_CLOSING;
+    c->close_code = (uint16_t)code;
+    c->close_reason = why;
+    c->close_due_s = c->net->now_s + seconds(c->net->limits.close_timeout_ms);
+    put_close_frame(c, code, reason);
+    arm_wheel(c);
+}
+
+void conn_close(struct conn *c, unsigned code, const char *reason)
+{
+    if (c->state == CONN_OPEN)
+        begin_close(c, code, reason, "closed by the server");
+}
+
+void conn_abort(struct conn *c, unsigned code, const char *reason)
+{
+    if (c->state == CONN_OPEN || c->state == CONN_CLOSING)
+        die(c, code, reason);
+}
+
+bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
+{
+    const struct net_limits *lim = &c->net->limits;
+    size_t after = conn_backlog(c) + bytes;
+
+    if (ephemeral) {
+        if (after <= (size_t)lim->queue_soft)
+            return false;
+        c->net->count.dropped_ephemeral++;
+        return true;
+    }
+    if (after <= (size_t)lim->queue_hard)
+        return false;
+    c->net->count.too_slow++;
+    if (c->queue != NULL)
+        outq_cut(c->queue);
+    begin_close(c, 4001, "too slow", "too slow: queue_hard reached");
+    return true;
+}
+
+int conn_send(struct conn *c, struct frame *f, bool ephemeral)
+{
+    if (c->state != CONN_OPEN || conn_overflows(c, f->len, ephemeral))
+        return -1;
+    c->net->count.frames_out++;
+    conn_behind(c, f, 0);
+    if (c->queue->bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
+        conn_flush(c);
+    return c->state == CONN_DEAD ? -1 : 0;
+}
+
+size_t conn_backlog(const struct conn *c)
+{
+    return c->queue != NULL ? c->queue->bytes : 0;
+}
+
+void conn_tell_drained(struct conn *c)
+{
+    c->flags |= CONN_TELL_DRAINED;
+    mark_dirty(c);
+}
+
+static void flushed(struct conn *c)
+{
+    outq_free(&c->queue);
+    if (c->flags & CONN_WANT_WRITE) {
+        c->flags &= (uint16_t)~CONN_WANT_WRITE;
+        arm(c);
+    }
+    if (!(c->flags & CONN_CLOSE_SENT))
+        return;
+    if (c->flags & CONN_PEER_CLOSED)
+        die(c, c->close_code, c->close_reason);
+    else if (c->flags & CONN_BROKEN)
+        shutdown(c->fd, SHUT_WR); /* its answer could not be read: wait for its FIN alone */
+}
+
+void conn_flush(struct conn *c)
+{
+    size_t wrote;
+
+    if (c->state == CONN_DEAD)
+        return;
+    if (c->queue != NULL) {
+        enum outq_result r = outq_write(c->queue, c->fd, &wrote);
+
+        c->net->count.bytes_out += wrote;
+        if (wrote > 0)
+            c->progress_s = c->net->now_s;
+        if (r == OUTQ_FAILED) {
+            die(c, 1006, "the connection broke");
+            return;
+        }
+        if (r == OUTQ_EMPTY) {
+            flushed(c);
+        } else if (!(c->flags & CONN_WANT_WRITE)) {
+            c->flags |= CONN_WANT_WRITE;
+            arm(c);
+            arm_wheel(c);
+        }
+    }
+    if ((c->flags & CONN_TELL_DRAINED) && c->state == CONN_OPEN &&
+        conn_backlog(c) < (size_t)c->net->limits.queue_soft) {
+        c->flags &= (uint16_t)~CONN_TELL_DRAINED;
+        c->net->calls.drained(c->net->calls.arg, c);
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static void on_peer_close(struct conn *c, const struct ws_event *ev)
+{
+    c->flags |= CONN_PEER_CLOSED;
+    if (c->state == CONN_OPEN)
+        begin_close(c, ev->code, "", "closed by the client");
+    else if (c->queue == NULL)
+        die(c, c->close_code, c->close_reason);
+}
+
+static void on_message(struct conn *c, const struct ws_event *ev)
+{
+    uint8_t kept = ev->data[ev->len];
+
+    c->net->count.messages_in++;
+    /* Handlers get a NUL after the text; the byte may belong to the next frame. */
+    ev->data[ev->len] = '\0';
+    c->net->calls.message(c->net->calls.arg, c, ev->opcode, (const char *)ev->data, ev->len);
+    ev->data[ev->len] = kept;
+}
+
+static void on_ws_event(struct conn *c, const struct ws_event *ev)
+{
+    struct frame *f;
+
+    switch (ev->kind) {
+    case WS_MESSAGE:
+        if (c->state == CONN_OPEN)
+            on_message(c, ev);
+        break;
+    case WS_PING:
+        f = frame_new(WS_OP_PONG, ev->data, ev->len);
+        conn_send(c, f, false);
+        frame_unref(&f);
+        break;
+    case WS_CLOSE:
+        on_peer_close(c, ev);
+        break;
+    case WS_ERROR:
+        c->net->count.protocol_errors++;
+        c->flags |= CONN_BROKEN;
+        if (c->state == CONN_OPEN)
+            begin_close(c, ev->code, ev->reason, ev->reason);
+        break;
+    case WS_PONG:
+    case WS_MORE:
+        break;
+    }
+}
+
+static void hold(struct conn *c, const uint8_t *p, size_t n)
+{
+    uint8_t *held = mem_alloc(n + 1);
+
+    memcpy(held, p, n);
+    mem_free(c->held);
+    c->held = held;
+    c->held_n = n;
+}
+
+/* Works through bytes that came; one byte after them is writable. Stops when a handler waits, and
+ * keeps the rest. */
+static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
+{
+    struct ws_event ev;
+
+    c->flags |= CONN_IN_HANDLER;
+    while (c->pauses == 0 && c->state != CONN_DEAD) {
+        if (ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev) == WS_MORE)
+            break;
+        on_ws_event(c, &ev);
+        if (ev.kind == WS_ERROR || ev.kind == WS_CLOSE) {
+            n = 0;
+            break;
+        }
+    }
+    c->flags &= (uint16_t)~CONN_IN_HANDLER;
+    if (n > 0 && c->state != CONN_DEAD)
+        hold(c, p, n);
+}
+
+static void read_some(struct conn *c)
+{
+    struct net *net = c->net;
+    ssize_t n = recv(c->fd, net->read_buffer, NET_READ_BYTES, MSG_DONTWAIT);
+
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != EWOULDBLOCK)
+            die(c, 1006, "the connection broke");
+        return;
+    }
+    if (n == 0) {
+        die(c, 1006, "the client left without a close frame");
+        return;
+    }
+    net->count.bytes_in += (uint64_t)n;
+    c->last_rx_s = net->now_s;
+    c->flags &= (uint16_t)~CONN_PING_SENT;
+    if (c->flags & CONN_BROKEN)
+        return;
+    handle_bytes(c, net->read_buffer, (size_t)n);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+
+    (void)fd;
+    if (what & EV_CLOSED) {
+        c->net->calls.gone(c->net->calls.arg, c);
+        die(c, 1006, "the client left while something waited for it");
+        return;
+    }
+    if (what & EV_WRITE)
+        conn_flush(c);
+    if ((what & EV_READ) && c->state != CONN_DEAD && c->pauses == 0)
+        read_some(c);
+}
+
+void conn_pause(struct conn *c)
+{
+    if (c->pauses++ == 0 && c->state != CONN_DEAD)
+        arm(c);
+}
+
+void conn_resume(struct conn *c)
+{
+    uint8_t *held = c->held;
+    size_t n = c->held_n;
+
+    if (--c->pauses > 0 || c->state == CONN_DEAD || c->fd < 0)
+        return;
+    if (!(c->flags & CONN_IN_HANDLER) && held != NULL) {
+        c->held = NULL;
+        c->held_n = 0;
+        handle_bytes(c, held, n);
+        mem_free(held);
+    }
+    if (c->state != CONN_DEAD) {
+        c->last_rx_s = c->net->now_s; /* its keep-alive rested */
+        arm(c);
+    }
+}
+
+/* --- keep-alive --------------------------------------------------------------------------------- */
+
+void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms)
+{
+    c->expires_ms = wall_ms;
+    if (wall_ms == 0)
+        c->expires_mono_s = 0;
+    else
+        c->expires_mono_s = c->net->now_s + (wall_ms > now_wall_ms
+                                                 ? (wall_ms - now_wall_ms + 999) / 1000
+                                                 : 1);
+    if (c->state == CONN_OPEN)
+        arm_wheel(c);
+}
+
+static void send_ping(struct conn *c)
+{
+    struct frame *f = frame_new(WS_OP_PING, NULL, 0);
+
+    c->flags |= CONN_PING_SENT;
+    c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
+    conn_send(c, f, false);
+    frame_unref(&f);
+}
+
+/* Whatever a connection's clocks have to say, in the order of how final it is. */
+void conn_due(void *net_arg, uint32_t index)
+{
+    struct net *net = net_arg;
+    struct conn *c = slab_at(&net->conns, index);
+    uint32_t now = net->now_s;
+
+    if (c == NULL || c->fd < 0 || c->state == CONN_DEAD)
+        return;
+    if (c->state == CONN_CLOSING && now >= c->close_due_s) {
+        die(c, c->close_code, c->close_reason);
+        return;
+    }
+    if (c->queue != NULL && now - c->progress_s >= seconds(net->limits.write_timeout_ms)) {
+        net->count.too_slow++;
+        die(c, 4001, "too slow: write_timeout without progress");
+        return;
+    }
+    if (c->state == CONN_OPEN && c->expires_mono_s > 0 && now >= c->expires_mono_s)
+        begin_close(c, 4501, "token expired", "token expired");
+    if (c->state == CONN_OPEN && c->pauses == 0) {
+        if ((c->flags & CONN_PING_SENT) && now >= c->pong_due_s) {
+            net->count.no_pong++;
+            begin_close(c, 4002, "no pong", "no pong");
+        } else if (!(c->flags & CONN_PING_SENT) &&
+                   now - c->last_rx_s >= seconds(net->limits.ping_interval_ms)) {
+            send_ping(c);
+        }
+    }
+    if (c->state != CONN_DEAD)
+        arm_wheel(c);
+}

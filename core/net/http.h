@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP server: a listener and evhttp, behind a filtering bufferevent that lets only well-formed
+ * requests through (http_filter.h); routes; requests as slab objects that are answered now or later;
+ * and the take-over of a socket for WebSocket.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "base/slab.h"
+#include "net/http_head.h"
+#include "net/route.h"
+
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include <stdbool.h>
+
+struct http_peer;
+struct http_req;
+
+struct http_options {
+    struct http_head_limits head;
+    int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* of the client */
+    int64_t reply_timeout_ms;                                  /* of a handler */
+    int64_t max_connections;                                   /* that speak HTTP at one time */
+    const char *const *allowed_origins;                        /* ends with NULL; may be NULL */
+};
+
+struct http_calls {
+    void (*request)(void *arg, struct http_req *r); /* its route is set */
+    void (*upgrade)(void *arg, struct http_req *r); /* a valid WebSocket upgrade, any path */
+    bool (*is_socket)(void *arg, const char *path); /* the path is one for upgrades */
+    void (*gone)(void *arg, struct http_req *r);    /* the client left; ended() follows */
+    void (*ended)(void *arg, struct http_req *r);   /* last call: free what hangs on it */
+    void *arg;
+};
+
+struct http_counters {
+    uint64_t requests, bad_requests, timeouts, refused_full, refused_origin;
+};
+
+struct http {
+    struct event_base *base;
+    struct evhttp *evhttp;
+    struct http_options opt;
+    struct http_calls calls;
+    struct http_counters count;
+    struct route_table routes;
+    struct slab reqs;
+    struct http_peer *peers; /* by the filter's address */
+    struct event *accept_again;
+    struct evconnlistener *listener;
+    size_t n_peers;
+    int dead_fd; /* put in the place of a descriptor that was taken over */
+};
+
+struct http_note; /* memory that lives as long as the request */
+
+struct http_req {
+    struct http *http;
+    struct http_peer *peer;
+    struct evhttp_request *ev;
+    uint64_t id;
+    uint64_t conn;          /* of an upgrade: the connection being made */
+    struct route_match match;
+    const char *method;
+    char *path;             /* raw, without the query */
+    char *user;             /* NULL: nobody identified it */
+    int64_t expires_ms;
+    void *slots;
+    struct http_note *notes;
+    struct event *deadline, *watch;
+    bool is_upgrade;
+};
+
+/* Binds and listens. On failure *err_out is a finished sentence (mem_free it). */
+int http_open(struct http *h, struct event_base *base, const struct http_options *opt,
+              uint8_t worker);
+int http_listen(struct http *h, int listen_fd);
+void http_stop_listening(struct http *h);
+void http_close(struct http *h);
+struct http_req *http_req_get(struct http *h, uint64_t id);
+
+/* For the request: values live until it ends; NULL or a result as in pct.h. */
+const char *http_req_header(struct http_req *r, const char *name);
+const char *http_req_query_text(struct http_req *r); /* raw; NULL: none */
+const char *http_req_address(struct http_req *r);
+const char *http_req_body(struct http_req *r, size_t *n_out);
+void *http_req_alloc(struct http_req *r, size_t n);
+
+struct http_header {
+    const char *name, *value;
+};
+
+/* Answers and ends the request: `r` is gone afterwards. */
+void http_reply(struct http_req *r, unsigned status, const char *content_type, const void *body,
+                size_t n, const struct http_header *headers, size_t n_headers);
+void http_reply_error(struct http_req *r, unsigned status, const char *code, const char *message,
+                      int64_t retry_ms, const struct http_header *headers, size_t n_headers);
+
+/* Arms what a request needs that is not answered at once: the watch for a client that leaves. */
+void http_req_wait(struct http_req *r);
+
+/* Takes the socket over: returns the descriptor, and bytes that came after the head (mem_free them).
+ * `r` is gone afterwards. */
+int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out);
+
+/* True if the request has no Origin, its own, or an allowed one. Logs a refusal. */
+bool http_origin_ok(struct http_req *r);
+
+#endif

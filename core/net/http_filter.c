@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* The filtering bufferevent in front of evhttp. */
+#include "net/http_filter.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <event2/buffer.h>
+#include <event2/http_struct.h>
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum { READ_AHEAD_BYTES = 65536, LINGER_BYTES = 262144, LINGER_MS = 2000 };
+
+const char *http_status_text(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } row[] = {
+        {200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
+        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+        {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
+        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
+        {426, "Upgrade Required"}, {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
+        {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        if (row[i].status == status)
+            return row[i].text;
+    }
+    return "Unknown";
+}
+
+size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
+                       size_t out_bytes)
+{
+    char body[512];
+    int n = snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", code,
+                     reason);
+
+    n = snprintf(out, out_bytes,
+                 "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                 "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+                 "Connection: close\r\n\r\n%s",
+                 status, http_status_text(status), n, body);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static void enter(struct http_peer *peer, enum http_phase phase)
+{
+    const struct http_options *opt = &peer->http->opt;
+    int64_t ms = 0;
+    struct timeval tv;
+
+    peer->phase = phase;
+    switch (phase) {
+    case PHASE_IDLE:
+        ms = opt->idle_timeout_ms;
+        break;
+    case PHASE_HEAD:
+        ms = opt->head_timeout_ms;
+        break;
+    case PHASE_BODY:
+        ms = opt->body_timeout_ms;
+        break;
+    case PHASE_FAILED:
+        ms = LINGER_MS;
+        break;
+    case PHASE_ANSWER:
+        event_del(peer->timer);
+        return;
+    }
+    tv.tv_sec = ms / 1000;
+    tv.tv_usec = ms % 1000 * 1000;
+    event_add(peer->timer, &tv);
+}
+
+/* evhttp finds an end of file and frees the connection. */
+static void hang_up(struct http_peer *peer)
+{
+    shutdown(bufferevent_getfd(peer->under), SHUT_RD);
+}
+
+/* Answers past evhttp, which has seen nothing of this request or waits for its body. The client may
+ * still be sending: closing at once would reset the connection and lose the answer with it. */
+static void fail(struct http_peer *peer, unsigned status, const char *code, const char *reason)
+{
+    char text[1024];
+    int fd = bufferevent_getfd(peer->under);
+    size_t n = http_error_text(status, code, reason, text, sizeof(text));
+
+    if (n > 0 && send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("an error answer could not be sent: %u %s", status, reason);
+    shutdown(fd, SHUT_WR);
+    peer->http->count.bad_requests++;
+    enter(peer, PHASE_FAILED);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_peer *peer = arg;
+
+    (void)fd;
+    (void)what;
+    if (peer->phase == PHASE_IDLE || peer->phase == PHASE_FAILED) {
+        hang_up(peer);
+        return;
+    }
+    peer->http->count.timeouts++;
+    if (peer->phase == PHASE_HEAD && !peer->head.in_head) {
+        hang_up(peer);
+        return;
+    }
+    fail(peer, 408, "timeout",
+         peer->phase == PHASE_HEAD ? "The request's head took too long."
+                                   : "The request's body took too long.");
+}
+
+static void swallow(struct http_peer *peer, struct evbuffer *src)
+{
+    size_t n = evbuffer_get_length(src);
+
+    peer->drained += n;
+    evbuffer_drain(src, n);
+    if (peer->drained > LINGER_BYTES)
+        hang_up(peer);
+}
+
+/* One step over the next contiguous bytes; false when there is nothing more to do now. */
+static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *dst, bool *moved)
+{
+    size_t n = evbuffer_get_contiguous_space(src), used;
+    enum http_head_result r;
+
+    if (n == 0)
+        return false;
+    r = http_head_feed(&peer->head, &peer->http->opt.head, evbuffer_pullup(src, (ev_ssize_t)n), n,
+                       &used);
+    if (used > 0) {
+        evbuffer_remove_buffer(src, dst, used);
+        *moved = true;
+    }
+    switch (r) {
+    case HTTP_HEAD_MORE:
+        if (peer->phase == PHASE_IDLE && peer->head.in_head)
+            enter(peer, PHASE_HEAD);
+        return true;
+    case HTTP_HEAD_DONE:
+        enter(peer, peer->head.has_body ? PHASE_BODY : PHASE_ANSWER);
+        return peer->phase == PHASE_BODY;
+    case HTTP_BODY_DONE:
+        enter(peer, PHASE_ANSWER);
+        return false;
+    case HTTP_HEAD_ERROR:
+        fail(peer, peer->head.status, "bad_request", peer->head.reason);
+        return false;
+    case HTTP_UPGRADED:
+        break;
+    }
+    return false;
+}
+
+static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbuffer *dst,
+                                               ev_ssize_t limit, enum bufferevent_flush_mode mode,
+                                               void *arg)
+{
+    struct http_peer *peer = arg;
+    bool moved = false;
+
+    (void)limit;
+    (void)mode;
+    if (peer->phase == PHASE_FAILED) {
+        swallow(peer, src);
+        return BEV_NEED_MORE;
+    }
+    /* While a request is being answered the rest waits here: evhttp must not see bytes then. */
+    while (peer->phase != PHASE_ANSWER && peer->phase != PHASE_FAILED) {
+        if (!step(peer, src, dst, &moved))
+            break;
+    }
+    return moved ? BEV_OK : BEV_NEED_MORE;
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_peer *peer = arg;
+
+    (void)fd;
+    (void)what;
+    if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
+        bufferevent_trigger(peer->under, EV_READ, BEV_OPT_DEFER_CALLBACKS);
+}
+
+void http_filter_answered(struct http_peer *peer)
+{
+    if (peer->phase != PHASE_ANSWER)
+        return;
+    http_head_init(&peer->head);
+    enter(peer, PHASE_IDLE);
+    event_active(peer->kick, EV_TIMEOUT, 0);
+}
+
+static void on_free(void *arg)
+{
+    struct http_peer *peer = arg;
+    struct http *h = peer->http;
+
+    HASH_DEL(h->peers, peer);
+    h->n_peers--;
+    event_free(peer->timer);
+    event_free(peer->kick);
+    mem_free(peer);
+}
+
+struct bufferevent *http_filter_new(struct event_base *base, void *arg)
+{
+    struct http *h = arg;
+    struct http_peer *peer = mem_alloc(sizeof(*peer));
+
+    peer->http = h;
+    http_head_init(&peer->head);
+    peer->under = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_setwatermark(peer->under, EV_READ, 0, READ_AHEAD_BYTES);
+    peer->filter = bufferevent_filter_new(peer->under, on_input, NULL, BEV_OPT_CLOSE_ON_FREE,
+                                          on_free, peer);
+    peer->timer = evtimer_new(base, on_timer, peer);
+    peer->kick = event_new(base, -1, 0, on_kick, peer);
+    HASH_ADD_PTR(h->peers, filter, peer);
+    h->n_peers++;
+    enter(peer, PHASE_HEAD);
+    return peer->filter;
+}
+
+struct http_peer *http_filter_peer(struct http *h, struct evhttp_request *ev)
+{
+    struct bufferevent *filter =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(ev));
+    struct http_peer *peer;
+
+    HASH_FIND_PTR(h->peers, &filter, peer);
+    return peer;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What stands between the socket and evhttp for each HTTP connection: checks heads and bodies as raw
+ * bytes, lets one request through at a time, and carries the deadlines, which no trickle of bytes
+ * can stretch.
+ */
+#ifndef NET_HTTP_FILTER_H
+#define NET_HTTP_FILTER_H
+
+#include "net/http.h"
+
+#include <event2/bufferevent.h>
+
+#include <uthash.h>
+
+enum http_phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_FAILED };
+
+struct http_peer {
+    struct http *http;
+    struct bufferevent *filter, *under;
+    struct event *timer; /* the deadline of the phase */
+    struct event *kick;  /* looks at bytes that came during the answer */
+    struct http_req *req;
+    struct http_head head;
+    enum http_phase phase;
+    size_t drained;
+    UT_hash_handle hh;
+};
+
+struct bufferevent *http_filter_new(struct event_base *base, void *http); /* for evhttp_set_bevcb */
+struct http_peer *http_filter_peer(struct http *h, struct evhttp_request *ev);
+void http_filter_answered(struct http_peer *peer); /* the reply has left: the next request may come */
+/* A complete error answer, headers included, as text in out; returns its length. */
+size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
+                       size_t out_bytes);
+const char *http_status_text(unsigned status);
+
+#endif

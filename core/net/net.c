@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop turn of the network side. */
+#include "net/net.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/channel.h"
+#include "net/conn.h"
+
+enum { CHANNELS_MAX = 1 << 20, DUE_PER_TICK = 4096 };
+
+static struct wheel_link *link_of(void *ctx, uint32_t index)
+{
+    struct net *net = ctx;
+    struct conn *c = slab_at(&net->conns, index);
+
+    return &c->link;
+}
+
+void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
+              uint8_t worker)
+{
+    net->base = base;
+    net->limits = *limits;
+    slab_init(&net->conns, sizeof(struct conn), (uint32_t)limits->max_connections, worker);
+    slab_init(&net->channels, sizeof(struct channel), CHANNELS_MAX, worker);
+    net->read_buffer = mem_alloc(NET_READ_BYTES + 1);
+    net_clock(net);
+    wheel_init(&net->wheel, net->now_s, link_of, net);
+}
+
+void net_deinit(struct net *net)
+{
+    mem_free(net->read_buffer);
+    mem_free(net->dirty);
+    slab_deinit(&net->conns);
+    slab_deinit(&net->channels);
+}
+
+void net_clock(struct net *net)
+{
+    net->mono_ms = clock_mono_ms();
+    net->now_s = (uint32_t)(net->mono_ms / 1000);
+}
+
+static void finish(struct conn *c)
+{
+    struct net *net = c->net;
+
+    net->count.closed++;
+    net->calls.closed(net->calls.arg, c, c->close_code, c->close_reason);
+    conn_discard(c);
+}
+
+/* Closing and draining may note further frames, hence the outer loop; it ends because a socket that
+ * takes no more waits for EV_WRITE and is not dirty. */
+void net_flush(struct net *net)
+{
+    uint32_t i;
+
+    while (net->dirty_channels != NULL || net->n_dirty > 0) {
+        while (net->dirty_channels != NULL) {
+            struct channel *ch = net->dirty_channels;
+
+            net->dirty_channels = ch->next_dirty;
+            ch->next_dirty = NULL;
+            ch->dirty = false;
+            channel_flush(ch);
+        }
+        for (i = 0; i < net->n_dirty; i++) {
+            struct conn *c = net->dirty[i];
+
+            c->flags &= (uint16_t)~CONN_DIRTY;
+            if (c->state != CONN_DEAD && !(c->flags & CONN_WANT_WRITE))
+                conn_flush(c);
+            if (c->state == CONN_DEAD && !(c->flags & CONN_DIRTY))
+                finish(c);
+        }
+        /* Those made dirty meanwhile were appended and are worked off above already. */
+        net->n_dirty = 0;
+    }
+}
+
+void net_tick(struct net *net)
+{
+    while (wheel_advance(&net->wheel, net->now_s, DUE_PER_TICK, conn_due, net) == DUE_PER_TICK)
+        continue;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network side of a worker: what its connections, channels and HTTP requests share, and how it
+ * tells the layer above. Knows sockets and frames, no plugins.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/slab.h"
+#include "net/wheel.h"
+
+#include <event2/event.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel;
+struct conn;
+struct http;
+
+enum { NET_READ_BYTES = 65536 };
+
+/* Every size and wait that a peer could stretch. Milliseconds and bytes. */
+struct net_limits {
+    int64_t max_connections;
+    int64_t message_max;
+    int64_t queue_soft, queue_hard;
+    int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
+};
+
+/* Calls from below; set once by the host. */
+struct net_calls {
+    /* One whole message. `data` has a NUL after it. */
+    void (*message)(void *arg, struct conn *c, int opcode, const char *data, size_t n);
+    /* The connection is over; it is freed right after. */
+    void (*closed)(void *arg, struct conn *c, unsigned code, const char *reason);
+    /* It left while something waited for it. May free waits, must not free the connection. */
+    void (*gone)(void *arg, struct conn *c);
+    /* Its queue is below queue_soft again and CONN_TELL_DRAINED was set. */
+    void (*drained)(void *arg, struct conn *c);
+    void *arg;
+};
+
+/* What /metrics shows of this layer. */
+struct net_counters {
+    uint64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
+    uint64_t too_slow, dropped_ephemeral, no_pong, protocol_errors, refused_full;
+};
+
+struct net {
+    struct event_base *base;
+    struct net_limits limits;
+    struct net_calls calls;
+    struct net_counters count;
+    struct slab conns, channels;
+    struct wheel wheel;
+    int64_t mono_ms;             /* of this loop turn */
+    uint32_t now_s;              /* mono_ms / 1000 */
+    uint8_t *read_buffer;        /* NET_READ_BYTES + 1, for all connections in turn */
+    struct channel *dirty_channels;
+    struct conn **dirty;         /* connections with a queue to be tried at the end of the turn */
+    uint32_t n_dirty, cap_dirty;
+};
+
+void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
+              uint8_t worker);
+void net_deinit(struct net *net);
+void net_clock(struct net *net);      /* at the start of a turn */
+void net_flush(struct net *net);      /* at the end of a turn: one write per member that keeps up */
+void net_tick(struct net *net);       /* once a second: the keep-alive wheel */
+
+#endif

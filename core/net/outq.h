@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What a connection could not take yet: references to frames, oldest first. The offset belongs to
+ * the head. Pure bookkeeping but for outq_write(). */
+#ifndef NET_OUTQ_H
+#define NET_OUTQ_H
+
+#include "net/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outq {
+    struct frame **frame; /* ring of `cap` (a power of two) */
+    uint32_t head, n, cap;
+    uint32_t offset;      /* bytes of the head that are gone already */
+    size_t bytes;         /* still to go */
+};
+
+enum outq_result { OUTQ_EMPTY, OUTQ_AGAIN, OUTQ_FAILED };
+
+struct outq *outq_new(void);
+void outq_free(struct outq **q);
+void outq_push(struct outq *q, struct frame *f, uint32_t offset); /* takes one new reference */
+/* Writes until the socket takes no more; *wrote_out: bytes that left. */
+enum outq_result outq_write(struct outq *q, int fd, size_t *wrote_out);
+/* Drops all but a half-sent head, whose rest must follow lest the stream break. */
+void outq_cut(struct outq *q);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The message layer of RFC 6455: turns a client's bytes, split anywhere, into messages and controls. */
+#ifndef CHATD_NET_WS_READER_H
+#define CHATD_NET_WS_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ws_event_kind {
+    WS_MORE,    /* everything was taken (or the reader has ended); come back with the next read */
+    WS_MESSAGE, /* a whole text or binary message */
+    WS_PING,    /* answer with a pong of the same payload */
+    WS_PONG,
+    WS_CLOSE, /* the peer's close frame; the last event */
+    WS_ERROR, /* fail the connection with `code`; the last event */
+};
+
+struct ws_event {
+    enum ws_event_kind kind;
+    uint8_t opcode; /* WS_MESSAGE: WS_OP_TEXT (then the data is UTF-8) or WS_OP_BINARY */
+    /* The payload, of WS_CLOSE the reason text. Borrowed: it lies in the input or in the reader, may
+       be written to, and is gone with the next call. The byte behind it belongs to something else. */
+    uint8_t *data;
+    size_t len;
+    uint16_t code; /* WS_CLOSE: the code received, 1005 for none. WS_ERROR: the code to send. */
+    const char *reason; /* WS_ERROR: a static sentence, else NULL */
+};
+
+/* Embedded in every connection, so kept small. Its members are the reader's own. */
+struct ws_reader {
+    uint8_t *buf;   /* the message so far, behind it a torn control payload; NULL unless needed */
+    size_t buf_cap; /* bytes allocated */
+    size_t len;     /* bytes of the message in buf */
+    size_t left;    /* payload bytes of the current frame still to come */
+    union {
+        uint8_t spill[13]; /* between frames: the part of a header that came, never a whole one */
+        uint8_t mask[4];   /* inside a payload */
+    } u;
+    uint8_t spill_bytes;
+    uint8_t mask_position;
+    uint8_t first;         /* FIN, RSV and opcode of the current frame */
+    uint8_t message_op;    /* TEXT or BINARY while a message is open, else 0 */
+    uint8_t utf8;          /* state of the open text message, over all its frames */
+    uint8_t control_bytes; /* bytes of a torn control payload in buf */
+    uint8_t state;
+};
+
+void ws_reader_init(struct ws_reader *r);
+
+/* Frees what is held. The reader may be initialised again. */
+void ws_reader_deinit(struct ws_reader *r);
+
+/* Takes bytes from *p, *n (unmasking payload in place) up to the first event, which it describes in
+   *ev and returns; call again, with the same *p and *n, until WS_MORE. The events do not depend on how
+   the stream is cut into reads. After WS_CLOSE or WS_ERROR nothing is taken any more and WS_MORE is
+   all it says. A message that lies whole in the input is handed out there, without a copy; otherwise
+   what came of it is kept on the heap, at most twice as much as has arrived, never as much as was
+   announced. `max_message_bytes` caps a message over all its fragments (1009). When memory is short
+   the connection fails with 1011. */
+enum ws_event_kind ws_reader_next(struct ws_reader *r, uint8_t **p, size_t *n,
+                                  size_t max_message_bytes, struct ws_event *ev);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds a worker from its configuration, turns its loop, drains and stops it. */
+#include "run/worker.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "host/load.h"
+#include "run/address.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { SPARE_DESCRIPTORS = 128 };
+
+void worker_options(struct config *config, struct core_options *opt, struct config_report *rep)
+{
+    static const char *const standard[] = {"auth", "rooms", "history-sqlite", "typing", "static"};
+    struct config_item item;
+    size_t i;
+
+    config_fill(config, "chatd", core_option_rows, sizeof(core_option_rows[0]), opt, sizeof(*opt),
+                rep);
+    /* Without an INI that says otherwise, everything that needs no other service. */
+    if (config_items(config, "plugins", &item, 0) == 0) {
+        for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
+            config_set_default(config, "plugins", standard[i], "on");
+    }
+}
+
+/* PREFIX/lib/chatd, where PREFIX/bin/chatd is this program. */
+static char *default_plugin_dir(void)
+{
+    char exe[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+    if (n < 0)
+        return mem_strdup("lib/chatd");
+    exe[n] = '\0';
+    return mem_printf("%s/../lib/chatd", dirname(exe));
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+
+    (void)fd;
+    (void)what;
+    host_turn(&w->host);
+    host_tick(&w->host);
+}
+
+/* --- stopping ----------------------------------------------------------------------------------- */
+
+static void on_drain_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+
+    (void)fd;
+    (void)what;
+    w->done = true;
+}
+
+static void begin_drain(struct worker *w)
+{
+    struct timeval tv = {w->opt.drain_time / 1000, w->opt.drain_time % 1000 * 1000};
+    uint32_t i;
+
+    w->draining = true;
+    chatd_ready(&w->host.core.pub, CHATD_AWAY, "stopping");
+    http_stop_listening(&w->host.http);
+    life_drain(&w->host);
+    for (i = 0; i < w->host.net.conns.n_slots; i++) {
+        struct conn *c = slab_at(&w->host.net.conns, i);
+
+        if (c != NULL)
+            conn_close(c, CHATD_CLOSE_GOING_AWAY, "the server stops");
+    }
+    event_add(w->drain_deadline, &tv);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+
+    (void)what;
+    if (w->draining) {
+        w->done = true; /* asked twice: at once */
+        return;
+    }
+    log_info("%s: stopping, clients have %lld ms", fd == SIGINT ? "interrupt" : "terminate",
+             (long long)w->opt.drain_time);
+    begin_drain(w);
+}
+
+static void on_hup(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    log_warn("SIGHUP: this version reads its configuration at the start only; restart it");
+}
+
+/* Aborts what is left, so that every `closed` is told before the plugins stop. */
+static void end_connections(struct worker *w)
+{
+    struct host *h = &w->host;
+    uint32_t i;
+
+    for (i = 0; i < h->net.conns.n_slots; i++) {
+        struct conn *c = slab_at(&h->net.conns, i);
+
+        if (c != NULL)
+            conn_abort(c, CHATD_CLOSE_GOING_AWAY, "the server stops");
+    }
+    net_flush(&h->net);
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+static struct event *on_signal(struct worker *w, int sig, event_callback_fn cb)
+{
+    struct event *ev = evsignal_new(w->base, sig, cb, w);
+
+    event_add(ev, NULL);
+    return ev;
+}
+
+int worker_init(struct worker *w, struct config *config, const struct core_options *opt,
+                struct config_report *rep)
+{
+    struct event_config *how = event_config_new();
+    const struct net_limits limits = {.max_connections = opt->max_connections,
+                                      .message_max = opt->message_max,
+                                      .queue_soft = opt->queue_soft,
+                                      .queue_hard = opt->queue_hard,
+                                      .write_timeout_ms = opt->write_timeout,
+                                      .ping_interval_ms = opt->ping_interval,
+                                      .pong_timeout_ms = opt->pong_timeout,
+                                      .close_timeout_ms = opt->close_timeout};
+    const struct http_options http = {
+        .head = {.max_head_bytes = (size_t)opt->http_head_max,
+                 .max_line_bytes = (size_t)opt->http_head_max / 2,
+                 .max_headers = 100,
+                 .max_body_bytes = (uint64_t)opt->http_body_max},
+        .head_timeout_ms = opt->http_head_timeout,
+        .body_timeout_ms = opt->http_body_timeout,
+        .idle_timeout_ms = opt->http_idle_timeout,
+        .reply_timeout_ms = opt->http_timeout,
+        .max_connections = opt->max_http_connections,
+        .allowed_origins = opt->allowed_origins};
+    const struct host_options host = {.slow_hook_ms = opt->slow_hook,
+                                      .job_queue_max = opt->job_queue_max,
+                                      .cpu_threads = opt->cpu_threads,
+                                      .http_timeout_ms = opt->http_timeout,
+                                      .metrics = opt->metrics,
+                                      .server = "chatd/" CHATD_VERSION};
+
+    memset(w, 0, sizeof(*w));
+    w->config = config;
+    w->opt = *opt;
+    /* The take-over of sockets relies on epoll forgetting a descriptor at once. */
+    event_config_set_flag(how, EVENT_BASE_FLAG_NOLOCK);
+    w->base = event_base_new_with_config(how);
+    event_config_free(how);
+    host_init(&w->host, w->base, config, &limits, &http, &host);
+    w->plugin_dir = opt->plugin_dir != NULL ? mem_strdup(opt->plugin_dir) : default_plugin_dir();
+    return life_prepare(&w->host, w->plugin_dir, rep) > 0 ? -1 : 0;
+}
+
+/* Descriptors are a hard fact: better said now than found out by clients. */
+static void raise_descriptor_limit(const struct worker *w)
+{
+    rlim_t need = (rlim_t)(w->opt.max_connections + w->opt.max_http_connections + SPARE_DESCRIPTORS);
+    struct rlimit lim;
+
+    if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+        return;
+    if (lim.rlim_cur < need && lim.rlim_cur < lim.rlim_max) {
+        lim.rlim_cur = need < lim.rlim_max ? need : lim.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &lim);
+    }
+    if (lim.rlim_cur < need)
+        log_warn("the descriptor limit is %llu; max_connections = %lld and max_http_connections = "
+                 "%lld need %llu: raise it (ulimit -n, LimitNOFILE) or lower them",
+                 (unsigned long long)lim.rlim_cur, (long long)w->opt.max_connections,
+                 (long long)w->opt.max_http_connections, (unsigned long long)need);
+}
+
+static void loop(struct worker *w)
+{
+    while (!w->done) {
+        host_turn(&w->host);
+        if (event_base_loop(w->base, EVLOOP_ONCE) < 0) {
+            log_error("the event loop failed");
+            break;
+        }
+        net_flush(&w->host.net);
+        if (w->draining && w->host.net.conns.n_live == 0 && w->host.http.reqs.n_live == 0)
+            w->done = true;
+    }
+}
+
+int worker_run(struct worker *w)
+{
+    static const struct timeval second = {1, 0};
+    char *error = NULL, *where = NULL;
+    int fd;
+
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(w);
+    fd = address_listen(w->opt.listen, &where, &error);
+    if (fd < 0) {
+        log_error("%s", error);
+        mem_free(error);
+        return 1;
+    }
+    if (life_start(&w->host) < 0) {
+        close(fd);
+        mem_free(where);
+        return 1;
+    }
+    w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+    event_add(w->tick, &second);
+    w->drain_deadline = evtimer_new(w->base, on_drain_deadline, w);
+    w->term = on_signal(w, SIGTERM, on_stop);
+    w->intr = on_signal(w, SIGINT, on_stop);
+    w->hup = on_signal(w, SIGHUP, on_hup);
+    if (http_listen(&w->host.http, fd) < 0) {
+        log_error("cannot listen on %s", where);
+        mem_free(where);
+        return 1;
+    }
+    log_info("chatd %s listens on http://%s (instance %s)", CHATD_VERSION, where,
+             w->host.instance);
+    mem_free(where);
+    loop(w);
+    if (!w->draining)
+        begin_drain(w);
+    end_connections(w);
+    log_info("stopped");
+    return 0;
+}
+
+void worker_deinit(struct worker *w)
+{
+    struct event *const events[] = {w->tick, w->term, w->intr, w->hup, w->drain_deadline};
+    size_t i;
+
+    life_stop(&w->host);
+    net_flush(&w->host.net);
+    for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (events[i] != NULL)
+            event_free(events[i]);
+    }
+    host_deinit(&w->host);
+    event_base_free(w->base);
+    mem_free(w->plugin_dir);
+}

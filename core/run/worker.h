@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker: one loop on one thread with its host of plugins. */
+#ifndef RUN_WORKER_H
+#define RUN_WORKER_H
+
+#include "config/core_options.h"
+#include "host/host.h"
+
+struct worker {
+    struct event_base *base;
+    struct config *config;
+    struct core_options opt;
+    struct host host;
+    struct event *tick, *term, *intr, *hup, *drain_deadline;
+    char *plugin_dir;
+    bool draining, done;
+};
+
+/* Fills the options of [chatd]; part of --check, --dump-config and --health too. Errors are counted
+ * in rep. */
+void worker_options(struct config *config, struct core_options *opt, struct config_report *rep);
+int worker_init(struct worker *w, struct config *config, const struct core_options *opt,
+                struct config_report *rep); /* loads the plugins and runs their init */
+int worker_run(struct worker *w);           /* until it is told to stop; the exit code */
+void worker_deinit(struct worker *w);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* A rate limit by client address: token buckets in integers, in a table with a cap. */
+#include "limit.h"
+
+#include "auth.h"
+#include "table.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define MINUTE_MS INT64_C(60000)
+
+/* One try costs MINUTE_MS units, and a bucket gains per_minute units each millisecond. */
+struct limit_row {
+    unsigned char network[16];
+    int64_t level, at_ms;
+    UT_hash_handle hh;
+};
+
+/* The part of an address that one client cannot choose freely. Something that is no IP address
+ * (a socket of the file system) is one client. */
+static void network_of(const char *address, unsigned char out[16])
+{
+    static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    memset(out, 0, 16);
+    if (inet_pton(AF_INET, address, out + 12) == 1) {
+        memcpy(out, v4_mapped, sizeof(v4_mapped));
+        return;
+    }
+    memset(out, 0, 16);
+    if (inet_pton(AF_INET6, address, out) == 1 && memcmp(out, v4_mapped, sizeof(v4_mapped)) != 0)
+        memset(out + 8, 0, 8);
+}
+
+static void drop(struct limit *limit, struct limit_row *row)
+{
+    HASH_DEL(limit->rows, row);
+    free(row);
+}
+
+static struct limit_row *add(struct limit *limit, const unsigned char network[16], int64_t level,
+                             int64_t now_ms)
+{
+    struct limit_row *row;
+
+    if (HASH_COUNT(limit->rows) >= LIMIT_ADDRESSES_MAX)
+        drop(limit, limit->rows);
+    row = auth_alloc(sizeof(*row));
+    memcpy(row->network, network, sizeof(row->network));
+    row->level = level;
+    row->at_ms = now_ms;
+    HASH_ADD(hh, limit->rows, network, sizeof(row->network), row);
+    return row;
+}
+
+static void refill(struct limit_row *row, int64_t per_minute, int64_t full, int64_t now_ms)
+{
+    int64_t passed = now_ms - row->at_ms;
+
+    if (passed > MINUTE_MS)
+        passed = MINUTE_MS;
+    row->level += passed * per_minute;
+    if (row->level > full)
+        row->level = full;
+    row->at_ms = now_ms;
+}
+
+uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+{
+    const int64_t full = per_minute * MINUTE_MS;
+    unsigned char network[16];
+    struct limit_row *row = NULL;
+
+    if (per_minute <= 0)
+        return 0;
+    network_of(address, network);
+    HASH_FIND(hh, limit->rows, network, sizeof(network), row);
+    if (row == NULL) {
+        row = add(limit, network, full, now_ms);
+    } else {
+        refill(row, per_minute, full, now_ms);
+        /* To the end of the order: the head is then the one that tried longest ago. */
+        HASH_DEL(limit->rows, row);
+        HASH_ADD(hh, limit->rows, network, sizeof(row->network), row);
+    }
+    if (row->level >= MINUTE_MS) {
+        row->level -= MINUTE_MS;
+        return 0;
+    }
+    return (uint32_t)((MINUTE_MS - row->level + per_minute - 1) / per_minute);
+}
+
+void limit_deinit(struct limit *limit)
+{
+    struct limit_row *row, *next;
+
+    HASH_ITER(hh, limit->rows, row, next)
+    drop(limit, row);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin `auth`: its options, what it needs, and its life. */
+#include "auth.h"
+
+#include "check.h"
+#include "login.h"
+#include "logout.h"
+#include "register.h"
+#include "revoke.h"
+#include "session.h"
+
+#include <chatd/svc/bus.h>
+#include <chatd/svc/kv.h>
+
+#include <stdlib.h>
+
+#define DAY_MS INT64_C(86400000)
+
+static const char *const secure_choices[] = {"auto", "on", "off", NULL};
+static const char *const registration_choices[] = {"open", "closed", NULL};
+
+static const struct chatd_cfg_field fields[] = {
+    {.key = "jwt_secret",
+     .type = CHATD_CFG_SECRET,
+     .offset = offsetof(struct auth_config, jwt_secret),
+     .help = "key that signs tokens, at least 32 bytes (openssl rand -base64 48); "
+             "not set: drawn once and kept in chatd.kv"},
+    {.key = "token_ttl",
+     .type = CHATD_CFG_DURATION,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, token_ttl_ms),
+     .def = "24h",
+     .min = 60000,
+     .max = 365 * DAY_MS,
+     .help = "how long a login lasts"},
+    {.key = "bcrypt_cost",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, bcrypt_cost),
+     .def = "12",
+     .min = 10,
+     .max = 14,
+     .help = "work of one password hash; each step doubles it"},
+    {.key = "cookie_secure",
+     .type = CHATD_CFG_ENUM,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, cookie_secure),
+     .def = "auto",
+     .choices = secure_choices,
+     .help = "send the cookie over https only; auto: when the login came by https"},
+    {.key = "registration",
+     .type = CHATD_CFG_ENUM,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, registration),
+     .def = "open",
+     .choices = registration_choices,
+     .help = "whether anybody may make an account"},
+    {.key = "login_rate",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, login_rate),
+     .def = "60",
+     .min = 0,
+     .max = 100000,
+     .help = "logins tried a minute, address and worker; 0: no limit"},
+    {.key = "register_rate",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, register_rate),
+     .def = "60",
+     .min = 0,
+     .max = 100000,
+     .help = "registrations tried a minute, address and worker; 0: no limit"},
+    {.key = NULL},
+};
+
+static const struct chatd_need needs[] = {
+    {CHATD_KV_SERVICE, CHATD_KV_MAJOR, CHATD_KV_MINOR, CHATD_NEED_OPTIONAL},
+    {CHATD_BUS_SERVICE, CHATD_BUS_MAJOR, CHATD_BUS_MINOR, CHATD_NEED_OPTIONAL},
+    {NULL, 0, 0, 0},
+};
+
+void *auth_alloc(size_t bytes)
+{
+    void *p = calloc(1, bytes);
+
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+void auth_count(struct auth *a, int metric, enum auth_result result)
+{
+    if (!a->stopped)
+        chatd_metric_add(a->self, metric, (int)result, 1);
+}
+
+void auth_report(struct auth *a)
+{
+    if (a->key.n == 0)
+        chatd_ready(a->self, CHATD_AWAY, "no key for tokens yet: chatd.kv does not answer");
+    else if (a->folded.failed)
+        chatd_ready(a->self, CHATD_DEGRADED, "registration waits until `users` has been read");
+    else
+        chatd_ready(a->self, CHATD_READY, "");
+}
+
+void auth_store_back(struct auth *a)
+{
+    key_refresh(a);
+    sockets_recheck(a);
+}
+
+void auth_free(struct auth *a)
+{
+    limit_deinit(&a->login_limit);
+    limit_deinit(&a->register_limit);
+    revoked_deinit(&a->revoked);
+    sockets_deinit(a);
+    key_deinit(&a->key);
+    free(a);
+}
+
+static int init_metrics(struct auth *a)
+{
+    static const char *const results[] = {"ok", "bad", "limited", "error", NULL};
+    const struct chatd_metric_def logins = {sizeof(logins), CHATD_COUNTER, "logins_total",
+                                            "logins tried", "result",      results};
+    const struct chatd_metric_def registrations = {
+        sizeof(registrations), CHATD_COUNTER, "registrations_total",
+        "registrations tried", "result",      results};
+    const struct chatd_metric_def revoked = {sizeof(revoked),       CHATD_COUNTER, "revoked_total",
+                                             "tokens revoked here", NULL,          NULL};
+    const struct chatd_metric_def seconds = {
+        sizeof(seconds), CHATD_HISTOGRAM, "hash_seconds", "time of one password job", NULL, NULL};
+    int rc = chatd_metric(a->self, &logins, &a->metric.logins);
+
+    if (rc == CHATD_OK)
+        rc = chatd_metric(a->self, &registrations, &a->metric.registrations);
+    if (rc == CHATD_OK)
+        rc = chatd_metric(a->self, &revoked, &a->metric.revoked);
+    return rc == CHATD_OK ? chatd_metric(a->self, &seconds, &a->metric.hash_seconds) : rc;
+}
+
+static int init_parts(struct auth *a)
+{
+    static int (*const parts[])(struct auth *) = {
+        key_check_config, init_metrics, check_offer_service, sockets_init,
+        session_init,     login_init,   register_init,       logout_init,
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        int rc = parts[i](a);
+
+        if (rc < 0)
+            return rc;
+    }
+    return chatd_feature(a->self, "auth");
+}
+
+static int init(chatd_plugin *self)
+{
+    struct auth *a = auth_alloc(sizeof(*a));
+    int rc;
+
+    a->self = self;
+    self->data = a;
+    rc = init_parts(a);
+    if (rc < 0) {
+        self->data = NULL;
+        auth_free(a);
+    }
+    return rc;
+}
+
+static int start(chatd_plugin *self)
+{
+    static int (*const parts[])(struct auth *) = {key_start, revoke_start, sockets_start};
+    struct auth *a = self->data;
+    size_t i;
+
+    a->kv = chatd_service(self, CHATD_KV_SERVICE);
+    a->bus = chatd_service(self, CHATD_BUS_SERVICE);
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        int rc = parts[i](a);
+
+        if (rc < 0)
+            return rc;
+    }
+    folded_start(a);
+    if (a->kv == NULL)
+        chatd_log(
+            self, CHATD_LOG_WARN,
+            "no plugin offers chatd.kv: tokens are checked, but nobody can register or log in");
+    return CHATD_OK;
+}
+
+static int reload(chatd_plugin *self, const void *fresh)
+{
+    /* Every option that may change is read at its use. */
+    (void)self;
+    (void)fresh;
+    return CHATD_OK;
+}
+
+static void stop(chatd_plugin *self)
+{
+    struct auth *a = self->data;
+
+    if (a == NULL)
+        return;
+    revoke_stop(a);
+    a->stopped = true;
+    self->data = NULL;
+    folded_deinit(a);
+    check_deinit(a);
+    if (a->calls == 0)
+        auth_free(a);
+}
+
+CHATD_PLUGIN(.name = "auth", .version = "1.0", .license = "MIT", .config = fields,
+             .config_size = sizeof(struct auth_config), .needs = needs, .init = init,
+             .start = start, .stop = stop, .reload = reload);

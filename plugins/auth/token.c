@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tokens over libjwt 1.10, which leaves four things to its caller (each was tried): it verifies
+ * with whatever HMAC the token's own header names, verifies nothing with an empty key, does not
+ * look at the times, and reads a claim of the wrong type as 0.
+ */
+#include "token.h"
+
+#include <chatd/json.h>
+
+#include <jwt.h>
+#include <stdlib.h>
+
+/* The end of the year 9999: later times are nonsense and would overflow as milliseconds. */
+#define TIME_MAX_S INT64_C(253402300799)
+
+static bool key_ok(chatd_str key)
+{
+    return key.p != NULL && key.n >= TOKEN_KEY_MIN && key.n <= TOKEN_KEY_MAX;
+}
+
+/* jti becomes a key of chatd.kv and a message on the bus: visible ASCII, nothing else. */
+static bool jti_ok(chatd_str jti)
+{
+    size_t i;
+
+    if (jti.n < 1 || jti.n > TOKEN_JTI_MAX)
+        return false;
+    for (i = 0; i < jti.n; i++)
+        if (jti.p[i] < 0x21 || jti.p[i] > 0x7e)
+            return false;
+    return true;
+}
+
+static bool user_ok(chatd_str user)
+{
+    return user.n >= 1 && user.n <= NAME_FIELD_MAX && memchr(user.p, '\0', user.n) == NULL;
+}
+
+static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now_s)
+{
+    if (jwt_add_grant(jwt, "sub", claims->user) != 0 ||
+        jwt_add_grant(jwt, "jti", claims->jti) != 0 ||
+        jwt_add_grant_int(jwt, "iat", (long)now_s) != 0 ||
+        jwt_add_grant_int(jwt, "exp", (long)claims->expires_s) != 0)
+        return CHATD_E_INVAL;
+    return CHATD_OK;
+}
+
+int token_make(chatd_str key, const struct token_claims *claims, int64_t now_s, char **token_out)
+{
+    chatd_str user = {claims->user, strlen(claims->user)};
+    chatd_str jti = {claims->jti, strlen(claims->jti)};
+    jwt_t *jwt = NULL;
+    char *token = NULL;
+
+    if (!key_ok(key) || !user_ok(user) || !jti_ok(jti) || claims->expires_s > TIME_MAX_S)
+        return CHATD_E_INVAL;
+    if (jwt_new(&jwt) != 0)
+        return CHATD_E_INVAL;
+    if (add_claims(jwt, claims, now_s) == CHATD_OK &&
+        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.n) == 0)
+        token = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    if (token == NULL)
+        return CHATD_E_INVAL;
+    *token_out = token;
+    return CHATD_OK;
+}
+
+/* Three non-empty parts of base64url without padding. libjwt also takes less tidy spellings of the
+ * same bytes; one token has one spelling here. */
+static bool shape_ok(chatd_str token)
+{
+    unsigned dots = 0;
+    size_t i;
+
+    if (token.n == 0 || token.n > TOKEN_BYTES_MAX)
+        return false;
+    for (i = 0; i < token.n; i++) {
+        char c = token.p[i];
+
+        if (c == '.') {
+            if (i == 0 || i + 1 == token.n || token.p[i + 1] == '.')
+                return false;
+            dots++;
+        } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return dots == 2;
+}
+
+/* The integer claim `name`, or -1: not there, of another type, or out of reason. */
+static int64_t time_claim(const json_t *claims, const char *name)
+{
+    const json_t *v = json_object_get(claims, name);
+
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > TIME_MAX_S)
+        return -1;
+    return (int64_t)json_integer_value(v);
+}
+
+static bool time_ok_if_there(const json_t *claims, const char *name)
+{
+    return json_object_get(claims, name) == NULL || time_claim(claims, name) >= 0;
+}
+
+static int text_claim(const json_t *claims, const char *name, bool (*ok)(chatd_str), char *out)
+{
+    chatd_str text;
+
+    if (chatd_json_str(claims, name, &text) != CHATD_OK || !ok(text))
+        return CHATD_E_INVAL;
+    memcpy(out, text.p, text.n + 1);
+    return CHATD_OK;
+}
+
+/* Reads the claims of a token whose signature is good. NULL, or what is wrong. */
+static const char *read_claims(const json_t *claims, int64_t now_s, struct token_claims *out)
+{
+    if (text_claim(claims, "sub", user_ok, out->user) != CHATD_OK)
+        return "sub is missing or not a name";
+    if (text_claim(claims, "jti", jti_ok, out->jti) != CHATD_OK)
+        return "jti is missing or not visible ASCII";
+    out->expires_s = time_claim(claims, "exp");
+    if (out->expires_s < 0)
+        return "exp is missing or not a time";
+    if (!time_ok_if_there(claims, "iat") || !time_ok_if_there(claims, "nbf"))
+        return "iat or nbf is not a time";
+    if (out->expires_s <= now_s)
+        return "it has expired";
+    if (time_claim(claims, "nbf") > now_s)
+        return "it is not valid yet";
+    return NULL;
+}
+
+/* As read_claims(), from libjwt's copy. Its own getters cannot tell 0 from "not a number". */
+static const char *read_jwt(jwt_t *jwt, int64_t now_s, struct token_claims *out)
+{
+    char *text = jwt_get_grants_json(jwt, NULL);
+    const char *why = "no memory";
+    json_t *claims;
+
+    if (text == NULL)
+        return why;
+    claims = chatd_json_object((chatd_str){text, strlen(text)}, &why);
+    free(text);
+    if (claims == NULL)
+        return why;
+    why = read_claims(claims, now_s, out);
+    json_decref(claims);
+    return why;
+}
+
+int token_verify(chatd_str key, chatd_str token, int64_t now_s, struct token_claims *claims_out,
+                 const char **why_out)
+{
+    jwt_t *jwt = NULL;
+
+    *why_out = "there is no key to verify with";
+    if (!key_ok(key))
+        return CHATD_E_INVAL;
+    *why_out = "it does not look like a token";
+    if (!shape_ok(token))
+        return CHATD_E_INVAL;
+    *why_out = "its signature is not ours";
+    if (jwt_decode(&jwt, token.p, (const unsigned char *)key.p, (int)key.n) != 0)
+        return CHATD_E_INVAL;
+    if (jwt_get_alg(jwt) != JWT_ALG_HS256)
+        *why_out = "its algorithm is not HS256";
+    else
+        *why_out = read_jwt(jwt, now_s, claims_out);
+    jwt_free(jwt);
+    return *why_out == NULL ? CHATD_OK : CHATD_E_INVAL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Tokens: JSON Web Tokens signed with HS256, made and verified with libjwt. Pure: time, key and
+ * randomness come from the caller. */
+#ifndef AUTH_TOKEN_H
+#define AUTH_TOKEN_H
+
+#include "names.h"
+
+/* A shorter key than the hash's output can be guessed off line (RFC 7518, section 3.2). */
+#define TOKEN_KEY_MIN 32u
+#define TOKEN_KEY_MAX 1024u
+
+#define TOKEN_BYTES_MAX 4096u
+#define TOKEN_JTI_MAX   128u
+
+/* What a valid token says. */
+struct token_claims {
+    char user[NAME_FIELD_MAX + 1]; /* sub */
+    char jti[TOKEN_JTI_MAX + 1];   /* the name it is revoked by */
+    int64_t expires_s;             /* exp, seconds since 1970 */
+};
+
+/* Signs a token that says `claims` and was made at now_s. CHATD_E_INVAL: the key is too
+ * short or too long, or a claim would not pass token_verify(). *token_out is the caller's: wipe
+ * it, then free() it. */
+int token_make(chatd_str key, const struct token_claims *claims, int64_t now_s, char **token_out);
+
+/* Verifies signature, algorithm, times and the types of all claims. CHATD_E_INVAL: not a valid
+ * token, with the reason for a debug line in *why_out (a literal). */
+int token_verify(chatd_str key, chatd_str token, int64_t now_s, struct token_claims *claims_out,
+                 const char **why_out);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue between the loop and the io thread. Operations wait while a job runs; the next job
+ * takes all that came meanwhile, so the busier the server, the more share one commit. At most one
+ * job is under way.
+ */
+#ifndef HISTORY_SQLITE_BATCH_H
+#define HISTORY_SQLITE_BATCH_H
+
+#include "commit.h"
+
+#include <chatd/task.h>
+
+#define BATCH_DEADLINE_MS 5000u
+
+struct batch_options {
+    chatd_plugin *self;
+    uint32_t batch_max; /* operations in one transaction */
+    uint32_t queue_max; /* operations pending, those under way included */
+    /* [loop] A job has ended, before its operations are answered. */
+    void (*ended)(void *arg, const struct commit_result *result);
+    /* [loop] A job has been under way for a whole deadline. */
+    void (*stuck)(void *arg);
+    void *arg;
+};
+
+struct batch {
+    struct batch_options options;
+    struct store *store;
+    struct op_list queued;
+    struct op_list running; /* the job's, until it is released */
+    struct commit_result result;
+    uint32_t pending;
+    uint64_t serial;
+    chatd_timer deadline, retry;
+    bool posted, busy; /* a job will be started soon; one is under way */
+    bool closed, cancelled;
+};
+
+void batch_init(struct batch *batch, const struct batch_options *options);
+
+/* [loop] Queues an operation, which the batch then owns. `patient`: no deadline and no cap, for the
+ * plugin's own. CHATD_E_BUSY: queue_max is reached; CHATD_E_STATE: closed. The caller then still
+ * owns it. */
+int batch_submit(struct batch *batch, struct op *op, bool patient);
+
+/* [loop] Takes nothing new. What is pending is still done. */
+void batch_close(struct batch *batch);
+
+/* [loop] Frees what is left, without calling anybody back. False: a job is still under way, and
+ * neither the batch nor the store may be touched. */
+bool batch_deinit(struct batch *batch);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a list of operations as one transaction: the group commit. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* clock_gettime */
+#endif
+#include "commit.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static double seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void failure_note(struct commit_result *result, const struct store *store)
+{
+    if (result->failure[0] == '\0')
+        snprintf(result->failure, sizeof(result->failure), "%s", store_failure(store));
+}
+
+/* False: the transaction is lost. */
+static bool run_one(struct store *store, struct op *op, struct commit_result *result)
+{
+    if (op->class->writes && store_fence_begin(store) != CHATD_OK)
+        return false;
+    op->err = op->class->run(op, store);
+    if (op->err == CHATD_E_BACKEND) {
+        result->flawed = true;
+        failure_note(result, store);
+    }
+    return !op->class->writes || store_fence_end(store, op->err) == CHATD_OK;
+}
+
+static bool run_all(struct store *store, struct op_list *ops, struct commit_result *result)
+{
+    struct op *op;
+    uint32_t writers = 0, broken = 0;
+
+    if (store_begin(store, result->wrote) != CHATD_OK)
+        return false;
+    for (op = TAILQ_FIRST(ops); op != NULL; op = TAILQ_NEXT(op, link)) {
+        if (!run_one(store, op, result)) {
+            store_rollback(store);
+            return false;
+        }
+        writers += op->class->writes;
+        broken += op->class->writes && op->err == CHATD_E_BACKEND;
+    }
+    if (writers > 0 && broken == writers) {
+        store_rollback(store);
+        return false;
+    }
+    return store_commit(store) == CHATD_OK;
+}
+
+/* What only reads may have seen writes that are undone now. A disk that is full still reads. */
+static void run_failed(struct store *store, struct op_list *ops)
+{
+    struct op *op;
+    int err = store_begin(store, false);
+
+    for (op = TAILQ_FIRST(ops); op != NULL; op = TAILQ_NEXT(op, link))
+        op->err =
+            err == CHATD_OK && !op->class->writes ? op->class->run(op, store) : CHATD_E_BACKEND;
+    if (err == CHATD_OK)
+        store_rollback(store);
+}
+
+void commit_run(struct store *store, struct op_list *ops, struct commit_result *result)
+{
+    double start = seconds_now();
+    struct op *op;
+
+    *result = (struct commit_result){0};
+    for (op = TAILQ_FIRST(ops); op != NULL; op = TAILQ_NEXT(op, link)) {
+        result->ops++;
+        result->wrote = result->wrote || op->class->writes;
+    }
+    if (!run_all(store, ops, result)) {
+        failure_note(result, store);
+        result->failed = true;
+        run_failed(store, ops);
+    }
+    result->seconds = seconds_now() - start;
+}

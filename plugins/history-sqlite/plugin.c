@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin history-sqlite: options, registration, opening and closing of the database. */
+#include "history.h"
+
+#include <chatd/chatd.h>
+#include <chatd/svc/kv.h>
+#include <chatd/svc/log.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const synchronous_choices[] = {
+    [STORE_SYNC_FULL] = "full", [STORE_SYNC_NORMAL] = "normal", NULL};
+
+static const struct chatd_cfg_field fields[] = {
+    {.key = "path",
+     .type = CHATD_CFG_PATH,
+     .offset = offsetof(struct history_config, path),
+     .def = "chatd.db",
+     .help = "the database file; two more, -wal and -shm, and a .lock lie beside it"},
+    {.key = "log",
+     .type = CHATD_CFG_BOOL,
+     .offset = offsetof(struct history_config, log),
+     .def = "on",
+     .help = "keep the rooms' messages; off: key-value entries (users, keys) alone"},
+    {.key = "history_max",
+     .type = CHATD_CFG_INT,
+     .offset = offsetof(struct history_config, history_max),
+     .def = "10000",
+     .min = 100,
+     .max = 1000000000,
+     .help = "records kept per room; up to a tenth more until they are removed together"},
+    {.key = "synchronous",
+     .type = CHATD_CFG_ENUM,
+     .offset = offsetof(struct history_config, synchronous),
+     .def = "full",
+     .choices = synchronous_choices,
+     .help = "full: what was acknowledged survives power loss; normal: faster, the last may not"},
+    {.key = "batch_max",
+     .type = CHATD_CFG_INT,
+     .offset = offsetof(struct history_config, batch_max),
+     .def = "256",
+     .min = 1,
+     .max = 65536,
+     .help = "operations that share one commit at most"},
+    {.key = "queue_max",
+     .type = CHATD_CFG_INT,
+     .offset = offsetof(struct history_config, queue_max),
+     .def = "10000",
+     .min = 1,
+     .max = 10000000,
+     .help = "operations waiting for the disk; more are refused as busy"},
+    {.key = NULL},
+};
+
+/* --- shared by the services -------------------------------------------------------------------- */
+
+void *history_op_new(size_t size, const struct op_class *class, chatd_str *const *strings, int n)
+{
+    size_t bytes = size;
+
+    for (int i = 0; i < n; i++)
+        bytes += strings[i]->n + 1;
+    struct op *op = calloc(1, bytes);
+
+    if (op == NULL)
+        return NULL;
+    op->class = class;
+    char *at = (char *)op + size;
+
+    for (int i = 0; i < n; i++) {
+        if (strings[i]->n > 0)
+            memcpy(at, strings[i]->p, strings[i]->n);
+        strings[i]->p = at;
+        at += strings[i]->n + 1;
+    }
+    return op;
+}
+
+int history_submit(struct history *history, struct op *op)
+{
+    int err = batch_submit(&history->batch, op, false);
+
+    if (err == CHATD_E_BUSY)
+        chatd_metric_add(history->self, history->metrics.refused, 0, 1);
+    if (err != CHATD_OK)
+        op->class->destroy(op);
+    chatd_metric_set(history->self, history->metrics.queue, 0, history->batch.pending);
+    return err;
+}
+
+/* --- what the batch reports -------------------------------------------------------------------- */
+
+static void batch_ended(void *arg, const struct commit_result *result)
+{
+    struct history *history = arg;
+    const struct history_metrics *metrics = &history->metrics;
+    chatd_plugin *self = history->self;
+
+    chatd_metric_set(self, metrics->queue, 0, (int64_t)(history->batch.pending - result->ops));
+    if (result->failed || result->flawed)
+        chatd_metric_add(self, metrics->failures, 0, 1);
+    if (result->wrote && !result->failed) {
+        chatd_metric_add(self, metrics->commits, 0, 1);
+        chatd_metric_add(self, metrics->operations, 0, result->ops);
+        chatd_metric_observe(self, metrics->commit_seconds, 0, result->seconds);
+    }
+    if (result->failed)
+        health_ill(&history->health, CHATD_AWAY, result->failure);
+    else if (result->flawed && (result->wrote || history->health.state == CHATD_READY))
+        health_ill(&history->health, CHATD_DEGRADED, result->failure);
+    else if (result->wrote && !result->flawed)
+        health_well(&history->health);
+}
+
+static void batch_stuck(void *arg)
+{
+    struct history *history = arg;
+    const struct history_config *config = history->self->config;
+    char text[512];
+
+    snprintf(text, sizeof(text), "%s has not answered for %u s", config->path,
+             BATCH_DEADLINE_MS / 1000);
+    health_ill(&history->health, CHATD_AWAY, text);
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
+{
+    const struct {
+        int *out;
+        uint32_t kind;
+        const char *name, *help;
+    } rows[] = {
+        {&metrics->appends, CHATD_COUNTER, "appends_total", "records appended"},
+        {&metrics->duplicates, CHATD_COUNTER, "duplicates_total", "appends found to be repeats"},
+        {&metrics->commits, CHATD_COUNTER, "commits_total", "transactions that wrote"},
+        {&metrics->operations, CHATD_COUNTER, "operations_total", "operations in those"},
+        {&metrics->failures, CHATD_COUNTER, "failures_total", "transactions the storage failed"},
+        {&metrics->refused, CHATD_COUNTER, "refused_total", "calls refused above queue_max"},
+        {&metrics->queue, CHATD_GAUGE, "queue", "operations waiting or under way"},
+        {&metrics->commit_seconds, CHATD_HISTOGRAM, "commit_seconds",
+         "from taking the turn to write until the commit is done"},
+    };
+    int err = CHATD_OK;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && err == CHATD_OK; i++) {
+        const struct chatd_metric_def def = {
+            .size = sizeof(def), .kind = rows[i].kind, .name = rows[i].name, .help = rows[i].help};
+
+        err = chatd_metric(self, &def, rows[i].out);
+    }
+    return err;
+}
+
+static int services_offer(chatd_plugin *self, const struct history_config *config)
+{
+    const struct chatd_service_def log = {.size = sizeof(log),
+                                          .major = CHATD_LOG_MAJOR,
+                                          .minor = CHATD_LOG_MINOR,
+                                          .name = CHATD_LOG_SERVICE,
+                                          .api = &history_log_api};
+    const struct chatd_service_def kv = {.size = sizeof(kv),
+                                         .major = CHATD_KV_MAJOR,
+                                         .minor = CHATD_KV_MINOR,
+                                         .name = CHATD_KV_SERVICE,
+                                         .api = &history_kv_api};
+    int err = config->log ? chatd_service_offer(self, &log) : CHATD_OK;
+
+    return err == CHATD_OK ? chatd_service_offer(self, &kv) : err;
+}
+
+static int init(chatd_plugin *self)
+{
+    const struct history_config *config = self->config;
+    struct history *history = calloc(1, sizeof(*history));
+
+    if (history == NULL) {
+        chatd_log(self, CHATD_LOG_ERROR, "there is no memory");
+        return CHATD_E_BUSY;
+    }
+    const struct batch_options options = {.self = self,
+                                          .batch_max = (uint32_t)config->batch_max,
+                                          .queue_max = (uint32_t)config->queue_max,
+                                          .ended = batch_ended,
+                                          .stuck = batch_stuck,
+                                          .arg = history};
+    int err = metrics_register(self, &history->metrics);
+
+    if (err == CHATD_OK)
+        err = services_offer(self, config);
+    if (err != CHATD_OK) {
+        chatd_log(self, CHATD_LOG_ERROR, "the services or metrics cannot be registered (%d)", err);
+        free(history);
+        return err;
+    }
+    history->self = self;
+    batch_init(&history->batch, &options);
+    subs_init(&history->subs, self, &history->batch);
+    self->data = history;
+    return CHATD_OK;
+}
+
+static int start(chatd_plugin *self)
+{
+    const struct history_config *config = self->config;
+    struct history *history = self->data;
+    uint64_t random = 0;
+    char fresh_epoch[17];
+    char *sentence = NULL;
+
+    chatd_random(self, &random, sizeof(random));
+    snprintf(fresh_epoch, sizeof(fresh_epoch), "%016" PRIx64, random);
+    const struct store_options options = {.path = config->path,
+                                          .instance = chatd_instance(self),
+                                          .fresh_epoch = fresh_epoch,
+                                          .history_max = config->history_max,
+                                          .sync = (enum store_sync)config->synchronous};
+    int err = store_open(&options, &history->store, &sentence);
+
+    if (err != CHATD_OK) {
+        chatd_log(self, CHATD_LOG_ERROR, "%s", sentence != NULL ? sentence : "there is no memory");
+        free(sentence);
+        return err;
+    }
+    if (store_was_restored(history->store))
+        chatd_log(self, CHATD_LOG_WARN,
+                  "%s is older than what was last written to it, as a restored backup is: "
+                  "epoch %s begins, and clients are told",
+                  config->path, store_epoch(history->store));
+    chatd_log(self, CHATD_LOG_INFO, "%s is open, epoch %s", config->path,
+              store_epoch(history->store));
+    history->batch.store = history->store;
+    health_init(&history->health, self, &history->batch);
+    return CHATD_OK;
+}
+
+static void drain(chatd_plugin *self)
+{
+    struct history *history = self->data;
+
+    batch_close(&history->batch);
+}
+
+static void stop(chatd_plugin *self)
+{
+    struct history *history = self->data;
+
+    if (history == NULL)
+        return;
+    if (!batch_deinit(&history->batch)) {
+        chatd_log(self, CHATD_LOG_WARN,
+                  "the disk has not answered yet: the database is left without a clean close, "
+                  "which the next start puts right");
+        return;
+    }
+    subs_deinit(&history->subs);
+    store_close(history->store);
+    free(history);
+    self->data = NULL;
+}
+
+CHATD_PLUGIN(.name = "history-sqlite", .version = "1.0", .license = "MIT", .config = fields,
+             .config_size = sizeof(struct history_config), .init = init, .start = start,
+             .drain = drain, .stop = stop);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Rooms in the database: appending records, finding doubles, reading ranges, trimming. */
+#include "store_internal.h"
+
+#include <string.h>
+
+/* Rooms grow past history_max by a tenth, then that much goes at once, at most TRIM_MAX records. */
+#define TRIM_MAX 1000
+
+struct room_row {
+    int64_t id, top, first, common, ts;
+};
+
+/* CHATD_E_NOTFOUND: *row is the empty room. */
+static int room_get(struct store *store, chatd_str name, struct room_row *row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_ROOM_GET);
+
+    *row = (struct room_row){.first = 1};
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    store_bind_text(statement, 1, name);
+    int err = store_step(store, statement);
+
+    if (err > 0) {
+        row->id = sqlite3_column_int64(statement, 0);
+        row->top = sqlite3_column_int64(statement, 1);
+        row->first = sqlite3_column_int64(statement, 2);
+        row->common = sqlite3_column_int64(statement, 3);
+        row->ts = sqlite3_column_int64(statement, 4);
+    }
+    return store_done(statement, err < 0 ? err : err > 0 ? CHATD_OK : CHATD_E_NOTFOUND);
+}
+
+static int room_new(struct store *store, chatd_str name, struct room_row *row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_ROOM_NEW);
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    store_bind_text(statement, 1, name);
+    int err = store_run(store, statement);
+
+    row->id = sqlite3_last_insert_rowid(store->db);
+    return err;
+}
+
+/* Runs a statement whose parameters are all numbers. */
+static int run_numbers(struct store *store, enum store_sql sql, const int64_t *numbers, int n)
+{
+    sqlite3_stmt *statement = store_statement(store, sql);
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    for (int i = 0; i < n; i++)
+        sqlite3_bind_int64(statement, i + 1, numbers[i]);
+    return store_run(store, statement);
+}
+
+static int cid_bind(struct store *store, enum store_sql sql, int64_t room,
+                    const struct store_entry *entry, sqlite3_stmt **statement_out)
+{
+    sqlite3_stmt *statement = store_statement(store, sql);
+
+    *statement_out = statement;
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, room);
+    store_bind_text(statement, 2, entry->user);
+    store_bind_text(statement, 3, entry->cid);
+    return CHATD_OK;
+}
+
+/* CHATD_E_EXISTS: it is a double of the record in *seq_out. */
+static int cid_check(struct store *store, int64_t room, const struct store_entry *entry,
+                     uint64_t *seq_out)
+{
+    sqlite3_stmt *statement;
+
+    if (cid_bind(store, SQL_CID_GET, room, entry, &statement) != CHATD_OK)
+        return CHATD_E_BACKEND;
+    int err = store_step(store, statement);
+
+    if (err > 0) {
+        *seq_out = (uint64_t)sqlite3_column_int64(statement, 0);
+        err = entry->now_ms - sqlite3_column_int64(statement, 1) < entry->dedup_ms ? CHATD_E_EXISTS
+                                                                                   : CHATD_OK;
+    }
+    return store_done(statement, err);
+}
+
+static int cid_put(struct store *store, int64_t room, const struct store_entry *entry, int64_t seq)
+{
+    sqlite3_stmt *statement;
+
+    if (cid_bind(store, SQL_CID_PUT, room, entry, &statement) != CHATD_OK)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 4, seq);
+    sqlite3_bind_int64(statement, 5, entry->now_ms);
+    sqlite3_bind_int64(statement, 6, entry->now_ms + entry->dedup_ms);
+    store->unpruned++;
+    return store_run(store, statement);
+}
+
+static int record_add(struct store *store, const struct room_row *row, chatd_str record)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_RECORD_ADD);
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, row->id);
+    sqlite3_bind_int64(statement, 2, row->top);
+    sqlite3_bind_int64(statement, 3, row->ts);
+    store_bind_text(statement, 4, record);
+    return store_run(store, statement);
+}
+
+static int trim(struct store *store, const struct room_row *row)
+{
+    int64_t slack = store->history_max / 10 < TRIM_MAX ? store->history_max / 10 : TRIM_MAX;
+    int64_t excess = row->top - row->first + 1 - store->history_max;
+
+    if (excess <= slack)
+        return CHATD_OK;
+    int64_t first = row->first + (excess < TRIM_MAX ? excess : TRIM_MAX);
+    int err = run_numbers(store, SQL_RECORDS_TRIM, (int64_t[]){row->id, first}, 2);
+
+    return err == CHATD_OK ? run_numbers(store, SQL_ROOM_FIRST, (int64_t[]){row->id, first}, 2)
+                           : err;
+}
+
+int store_append(struct store *store, const struct store_entry *entry, struct store_appended *out)
+{
+    bool dedup = entry->cid.n > 0 && entry->dedup_ms > 0;
+    struct room_row row;
+    int err = room_get(store, entry->room, &row);
+
+    *out = (struct store_appended){0};
+    store->now_ms = entry->now_ms;
+    if (err == CHATD_OK && dedup)
+        err = cid_check(store, row.id, entry, &out->seq);
+    if (err == CHATD_E_EXISTS) {
+        out->duplicate = true;
+        return CHATD_OK;
+    }
+    if (err == CHATD_E_NOTFOUND)
+        err = room_new(store, entry->room, &row);
+    if (err != CHATD_OK)
+        return err;
+
+    row.top++;
+    row.ts = entry->now_ms > row.ts ? entry->now_ms : row.ts;
+    err = record_add(store, &row, entry->record);
+    if (err == CHATD_OK)
+        err = run_numbers(store, SQL_ROOM_TOP, (int64_t[]){row.id, row.top, row.ts}, 3);
+    if (err == CHATD_OK && dedup)
+        err = cid_put(store, row.id, entry, row.top);
+    if (err == CHATD_OK)
+        err = trim(store, &row);
+    out->seq = (uint64_t)row.top;
+    out->ts = row.ts;
+    return err;
+}
+
+int store_range(struct store *store, chatd_str room, uint64_t seq, uint32_t limit,
+                enum store_direction direction, store_record_fn row, void *arg,
+                struct store_room *room_out)
+{
+    bool before = direction == STORE_BEFORE;
+    struct room_row at;
+    int err = room_get(store, room, &at);
+
+    *room_out = (struct store_room){0};
+    if (err != CHATD_OK)
+        return err == CHATD_E_NOTFOUND ? CHATD_OK : err;
+    *room_out = (struct store_room){
+        .top = (uint64_t)at.top, .first = (uint64_t)at.first, .common = (uint64_t)at.common};
+    if (limit == 0)
+        return CHATD_OK;
+    sqlite3_stmt *statement =
+        store_statement(store, before ? SQL_RECORDS_BEFORE : SQL_RECORDS_AFTER);
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, at.id);
+    sqlite3_bind_int64(statement, 2, before && seq == 0 ? INT64_MAX : store_int(seq));
+    sqlite3_bind_int64(statement, 3, (int64_t)limit + 1);
+    while ((err = store_step(store, statement)) > 0)
+        if (!row(arg, (uint64_t)sqlite3_column_int64(statement, 0),
+                 sqlite3_column_int64(statement, 1), store_column(statement, 2)))
+            break;
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes what the log and the bus bring, keeps it in the ring and has it delivered. */
+#include "feed.h"
+
+#include "deliver.h"
+#include "record.h"
+#include "signals.h"
+
+#include <stdio.h>
+
+static void set_epoch(struct room *room, chatd_str epoch)
+{
+    snprintf(room->epoch, sizeof(room->epoch), "%.*s", (int)epoch.n, epoch.n > 0 ? epoch.p : "");
+}
+
+/* Something that members saw is void, or was lost: they start again from the latest page. */
+static void start_again(struct room *room, uint64_t last)
+{
+    struct room *guard = room_guard(room);
+
+    ring_start(&room->ring, last);
+    deliver_start_again(room);
+    room_unguard(&guard);
+}
+
+static void on_record(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
+                      const struct chatd_log_record *record, void *arg)
+{
+    struct room *room = arg, *guard;
+    struct ring_entry *entry;
+
+    (void)self, (void)sub, (void)epoch;
+    if (record->seq <= room->ring.last)
+        return; /* seen */
+    guard = room_guard(room);
+    entry = ring_push(&room->ring, record->seq, record->ts, record->record);
+    if (entry != NULL)
+        deliver_entry(room, entry);
+    else
+        deliver_start_again(room); /* no memory: they find it in the store */
+    ring_budget_enforce(&room->rooms->budget);
+    room_unguard(&guard);
+}
+
+static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t seq, void *arg)
+{
+    struct room *room = arg;
+
+    (void)sub;
+    set_epoch(room, epoch);
+    if (seq >= room->ring.last)
+        return; /* all that was delivered is common to both epochs */
+    chatd_log(self, CHATD_LOG_WARN,
+              "room %s: the store lost the records after %llu; its clients start again", room->name,
+              (unsigned long long)seq);
+    start_again(room, seq);
+}
+
+static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg)
+{
+    struct room *room = arg;
+
+    (void)sub;
+    chatd_log(self, CHATD_LOG_WARN,
+              "room %s: the records %llu to %llu were trimmed before they were delivered; its "
+              "clients start again",
+              room->name, (unsigned long long)from, (unsigned long long)to);
+    start_again(room, to);
+}
+
+int feed_open(struct room *room, chatd_str epoch)
+{
+    static const struct chatd_log_listener listener = {
+        .size = sizeof(listener), .record = on_record, .reset = on_reset, .trimmed = on_trimmed};
+    struct rooms *rooms = room->rooms;
+    struct chatd_log_position after = {.epoch = epoch, .seq = room->ring.last};
+    int rc;
+
+    if (epoch.n > CHATD_LOG_EPOCH_MAX)
+        return CHATD_E_INVAL;
+    set_epoch(room, epoch);
+    rc = chatd_log_subscribe(rooms->self, rooms->log, room_name(room), &after, &listener, room,
+                             &room->log_sub);
+    room->is_live = rc >= 0;
+    return rc;
+}
+
+void feed_close(struct room *room)
+{
+    if (!room->is_live)
+        return;
+    chatd_log_unsubscribe(room->rooms->self, room->rooms->log, room->log_sub);
+    room->is_live = false;
+}
+
+/* A message of a server without chatd.log: {"message":RECORD,"ts":...}. */
+static void take_message(struct room *room, const json_t *json, json_t *message)
+{
+    const json_t *ts = json_object_get(json, "ts");
+    struct record record;
+
+    if (room->rooms->log != NULL || !record_open_json(message, &record))
+        return;
+    deliver_unstored(room, &record, json_is_integer(ts) ? json_integer_value(ts) : 0);
+    record_close(&record);
+}
+
+static void on_bus(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg)
+{
+    struct room *room = arg;
+    const char *why;
+    json_t *json, *message;
+
+    (void)topic;
+    if (lost)
+        return; /* signals are repeated, and the log tells what became of messages */
+    json = chatd_json_object(data, &why);
+    if (json == NULL) {
+        chatd_log(self, CHATD_LOG_DEBUG, "room %s: what came over the bus: %s", room->name, why);
+        return;
+    }
+    room_hold(room);
+    message = json_object_get(json, "message");
+    if (json_is_object(message))
+        take_message(room, json, message);
+    else
+        signals_receive(room, json);
+    room_release(&room);
+    json_decref(json);
+}
+
+static chatd_str topic_of(chatd_str room, char *buf, size_t size)
+{
+    int n = snprintf(buf, size, "room/%.*s", (int)room.n, room.p);
+
+    return (chatd_str){buf, (size_t)n};
+}
+
+int feed_open_bus(struct room *room)
+{
+    struct rooms *rooms = room->rooms;
+    char buf[ROOM_NAME_MAX + 8];
+    int rc;
+
+    if (room->bus_sub.v != 0)
+        return CHATD_OK;
+    rc = chatd_bus_subscribe(rooms->self, rooms->bus, topic_of(room_name(room), buf, sizeof(buf)),
+                             on_bus, room, &room->bus_sub);
+    if (rc < 0)
+        chatd_log(rooms->self, CHATD_LOG_WARN, "room %s: the bus takes no subscription (error %d)",
+                  room->name, rc);
+    return rc;
+}
+
+void feed_close_bus(struct room *room)
+{
+    if (room->bus_sub.v == 0)
+        return;
+    chatd_bus_unsubscribe(room->rooms->self, room->rooms->bus, room->bus_sub);
+    room->bus_sub.v = 0;
+}
+
+int feed_publish(struct rooms *rooms, chatd_str room, chatd_str data)
+{
+    char buf[ROOM_NAME_MAX + 8];
+
+    return chatd_bus_publish(rooms->self, rooms->bus, topic_of(room, buf, sizeof(buf)), data);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The JSON writer: no growth, since every caller knows its worst case. */
+#include "out.h"
+
+#include <chatd/json.h>
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int out_init(struct out *out, size_t max)
+{
+    out->p = malloc(max + 1);
+    if (out->p == NULL)
+        return CHATD_E_BUSY;
+    out->n = 0;
+    out->max = max;
+    out->p[0] = '\0';
+    return CHATD_OK;
+}
+
+void out_raw(struct out *out, chatd_str s)
+{
+    assert(s.n <= out->max - out->n);
+    if (s.n > 0) /* memcpy() from NULL is undefined even for no bytes */
+        memcpy(out->p + out->n, s.p, s.n);
+    out->n += s.n;
+    out->p[out->n] = '\0';
+}
+
+void out_string(struct out *out, chatd_str s)
+{
+    assert(chatd_json_quote_max(s.n) <= out->max + 1 - out->n);
+    out->n += chatd_json_quote(s, out->p + out->n);
+}
+
+void out_number(struct out *out, int64_t number)
+{
+    char digits[OUT_NUMBER_MAX + 1];
+    int n = snprintf(digits, sizeof(digits), "%" PRId64, number);
+
+    out_raw(out, (chatd_str){digits, (size_t)n});
+}
+
+char *out_take(struct out *out, size_t *n_out)
+{
+    /* The worst case is six times the usual: give the rest back. */
+    char *fit = realloc(out->p, out->n + 1);
+    char *p = fit != NULL ? fit : out->p;
+
+    *n_out = out->n;
+    *out = (struct out){NULL, 0, 0};
+    return p;
+}
+
+void out_free(struct out *out)
+{
+    free(out->p);
+    *out = (struct out){NULL, 0, 0};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals: what happens in a room beside its log, such as typing. */
+#ifndef ROOMS_SIGNALS_H
+#define ROOMS_SIGNALS_H
+
+#include "member.h"
+
+#include <chatd/json.h>
+
+/* Raises `signal` and, if it was claimed and allowed, tells all workers. With a connection it must be
+ * a member (CHATD_E_NOTFOUND); CHATD_E_INVAL: a name is not good. A denial is CHATD_OK: it is
+ * silent. */
+int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str user,
+                 chatd_str kind, uint32_t on);
+
+/* One came over the bus: to the members here but the one it came from. */
+void signals_receive(struct room *room, const json_t *json);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers requests: from the cache, or after a job has looked at the disk. */
+#define _GNU_SOURCE 1 /* strdup() */
+#include "path.h"
+#include "static.h"
+#include "types.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An entry is served unseen for this long; after that the disk is asked once for all who wait. */
+#define FRESH_MS    1000
+#define DEADLINE_MS 5000u
+#define RETRY_MS    1000u
+
+/* The web client is one's own code alone: no inline script, no foreign host, in nobody's frame. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'";
+
+/* One look at the disk, and the requests that wait for it. run() touches the first group alone. */
+struct static_load {
+    char *root; /* a copy: a disk that hangs may outlast the plugin */
+    int64_t file_max;
+    int has_known;
+    struct static_id known;
+    struct static_file file; /* filled by run() */
+    int error;               /* errno of a failure */
+
+    struct static_entry *stale; /* what the cache had, or NULL; a reference */
+    chatd_req *waiting;
+    size_t n_waiting, room;
+    UT_hash_handle hh;
+
+    char path[STATIC_PATH_MAX]; /* also read by run(); constant */
+};
+
+static const struct static_config *config(const chatd_plugin *self)
+{
+    return self->config;
+}
+
+static void count(chatd_plugin *self, enum static_outcome outcome)
+{
+    const struct static_state *state = self->data;
+
+    chatd_metric_add(self, state->requests, (int)outcome, 1);
+}
+
+static void reply_not_found(chatd_plugin *self, chatd_req req)
+{
+    count(self, STATIC_NOT_FOUND);
+    (void)chatd_reply_error(self, req, 404, "not_found", "There is nothing here.", 0);
+}
+
+static void reply_unavailable(chatd_plugin *self, chatd_req req)
+{
+    count(self, STATIC_UNAVAILABLE);
+    (void)chatd_reply_error(self, req, 503, "unavailable", "The file cannot be read right now.",
+                            RETRY_MS);
+}
+
+/* HTML names the other files, so a browser asks for it each time and a new client is seen. */
+static void cache_control(const chatd_plugin *self, int is_html, char *out, size_t out_size)
+{
+    if (is_html)
+        (void)snprintf(out, out_size, "no-cache");
+    else
+        (void)snprintf(out, out_size, "public, max-age=%" PRId64, config(self)->max_age_ms / 1000);
+}
+
+static void reply_file(chatd_plugin *self, chatd_req req, const struct static_entry *entry)
+{
+    int is_html = static_type_is_html(entry->type);
+    char control[48];
+    struct chatd_header headers[3] = {
+        {"ETag", entry->file.etag},
+        {"Cache-Control", control},
+        {"Content-Security-Policy", policy},
+    };
+    struct chatd_reply reply = {
+        .size = sizeof(reply),
+        .status = 200,
+        .content_type = entry->type,
+        .body = {entry->file.bytes, entry->file.n},
+        .headers = headers,
+        .n_headers = is_html ? 3 : 2,
+        .header_stride = sizeof(headers[0]),
+    };
+    chatd_str wanted;
+
+    cache_control(self, is_html, control, sizeof(control));
+    if (chatd_req_header(self, req, "If-None-Match", &wanted) == CHATD_OK &&
+        static_etag_matches(wanted, entry->file.etag)) {
+        reply.status = 304;
+        reply.body = CHATD_STR("");
+    }
+    count(self, reply.status == 304 ? STATIC_NOT_MODIFIED : STATIC_SERVED);
+    (void)chatd_reply(self, req, &reply);
+}
+
+/* [pool] */
+static int load_run(void *arg)
+{
+    struct static_load *load = arg;
+
+    return static_file_read(load->root, load->path, load->file_max,
+                            load->has_known ? &load->known : NULL, &load->file, &load->error);
+}
+
+/* Puts what was read into the cache. The entry, with a reference, or NULL without memory. */
+static struct static_entry *load_store(chatd_plugin *self, struct static_load *load)
+{
+    struct static_state *state = self->data;
+    struct static_entry *entry = static_entry_new(load->path, &load->file, chatd_mono_ms(self));
+
+    if (entry != NULL)
+        static_cache_put(&state->cache, entry, config(self)->cache_max);
+    return entry;
+}
+
+/* What all who wait are served, as a reference, or NULL: then *missing_out tells 404 from 503.
+ * After CHATD_E_TIMEOUT run() may still be at work, so what it writes is not looked at. */
+static struct static_entry *load_result(chatd_plugin *self, int rc, struct static_load *load,
+                                        int *missing_out)
+{
+    struct static_state *state = self->data;
+
+    *missing_out = 0;
+    switch (rc) {
+    case CHATD_OK:
+        return load_store(self, load);
+    case STATIC_UNCHANGED:
+        load->stale->checked_ms = chatd_mono_ms(self);
+        return static_entry_ref(load->stale);
+    case CHATD_E_INVAL:
+        chatd_log(self, CHATD_LOG_WARN,
+                  "%s is larger than file_max (%" PRId64 " bytes) and is not served", load->path,
+                  load->file_max);
+        *missing_out = 1;
+        break;
+    case CHATD_E_NOTFOUND:
+        *missing_out = 1;
+        break;
+    case CHATD_E_BACKEND:
+        chatd_log(self, CHATD_LOG_ERROR, "%s/%s cannot be read: %s", load->root, load->path,
+                  strerror(load->error));
+        break;
+    case CHATD_E_TIMEOUT:
+        chatd_log(self, CHATD_LOG_WARN, "the disk did not give %s within %u ms", load->path,
+                  DEADLINE_MS);
+        break;
+    default: /* CHATD_E_CANCELLED */
+        break;
+    }
+    if (*missing_out)
+        static_cache_drop(&state->cache, load->path);
+    else if (load->stale != NULL)
+        return static_entry_ref(load->stale); /* better an old page than none */
+    return NULL;
+}
+
+/* [loop] */
+static void load_done(chatd_plugin *self, int rc, void *arg)
+{
+    struct static_load *load = arg;
+    struct static_state *state = self->data;
+    int is_missing;
+    struct static_entry *entry = load_result(self, rc, load, &is_missing);
+    size_t i;
+
+    HASH_DEL(state->loads, load);
+    for (i = 0; i < load->n_waiting; i++) {
+        if (entry != NULL)
+            reply_file(self, load->waiting[i], entry);
+        else if (is_missing)
+            reply_not_found(self, load->waiting[i]);
+        else
+            reply_unavailable(self, load->waiting[i]);
+    }
+    static_entry_unref(&entry);
+}
+
+/* [loop] Both run() and load_done() are over. */
+static void load_release(void *arg)
+{
+    struct static_load *load = arg;
+
+    static_entry_unref(&load->stale);
+    free(load->root);
+    free(load->file.bytes);
+    free(load->waiting);
+    free(load);
+}
+
+/* Adds a request to those that wait. Their number is bounded by the core's cap on connections. */
+static int load_wait(struct static_load *load, chatd_req req)
+{
+    if (load->n_waiting == load->room) {
+        size_t room = load->room > 0 ? load->room * 2 : 4;
+        chatd_req *waiting = realloc(load->waiting, room * sizeof(*waiting));
+
+        if (waiting == NULL)
+            return CHATD_E_BUSY;
+        load->waiting = waiting;
+        load->room = room;
+    }
+    load->waiting[load->n_waiting++] = req;
+    return CHATD_OK;
+}
+
+/* Starts a look at the disk for a request. CHATD_E_BUSY: there is no room for it. */
+static int load_start(chatd_plugin *self, chatd_req req, const char *path,
+                      struct static_entry *stale)
+{
+    struct static_state *state = self->data;
+    struct static_load *load = calloc(1, sizeof(*load));
+    struct chatd_job job = {
+        .size = sizeof(job),
+        .queue = CHATD_JOB_IO,
+        .deadline_ms = DEADLINE_MS,
+        .run = load_run,
+        .done = load_done,
+        .release = load_release,
+        .arg = load,
+    };
+    int rc;
+
+    if (load == NULL)
+        return CHATD_E_BUSY;
+    memcpy(load->path, path, strlen(path) + 1);
+    load->root = strdup(state->root);
+    load->file_max = config(self)->file_max;
+    if (stale != NULL) {
+        load->stale = static_entry_ref(stale);
+        load->known = stale->file.id;
+        load->has_known = 1;
+    }
+    rc = load->root != NULL ? load_wait(load, req) : CHATD_E_BUSY;
+    if (rc == CHATD_OK)
+        rc = chatd_job(self, &job);
+    if (rc < 0) {
+        load_release(load);
+        return rc;
+    }
+    HASH_ADD_STR(state->loads, path, load);
+    return CHATD_OK;
+}
+
+void static_serve(chatd_plugin *self, chatd_req req, chatd_str path)
+{
+    struct static_state *state = self->data;
+    struct static_entry *entry;
+    struct static_load *load;
+    char name[STATIC_PATH_MAX];
+    int rc;
+
+    if (static_path_normal(path, name, sizeof(name)) < 0) {
+        reply_not_found(self, req);
+        return;
+    }
+    entry = static_cache_find(&state->cache, name);
+    if (entry != NULL && chatd_mono_ms(self) - entry->checked_ms < FRESH_MS) {
+        reply_file(self, req, entry);
+        return;
+    }
+    HASH_FIND_STR(state->loads, name, load);
+    rc = load != NULL ? load_wait(load, req) : load_start(self, req, name, entry);
+    if (rc == CHATD_OK)
+        return;
+    if (entry != NULL)
+        reply_file(self, req, entry); /* the queue is full: better an old page than none */
+    else
+        reply_unavailable(self, req);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_floor: the least a chat server can do, one send() of one ready frame for each reader. */
+#include "floor_upgrade.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES   (256 * 1024)
+#define MESSAGE_MAX    65536
+#define PENDING_MAX    (8u << 20)
+#define EVENTS_AT_ONCE 512
+#define ROOM_BUCKETS   4096
+
+struct room {
+    struct room *next;
+    uint64_t seq;
+    struct conn **member; /* dense */
+    size_t count, capacity;
+    char name[FLOOR_ROOM_MAX + 1];
+};
+
+struct conn {
+    int fd;
+    unsigned number;
+    struct room *room; /* NULL until the upgrade */
+    size_t index;      /* in room->member */
+    uint8_t *input;    /* an incomplete frame or head, NULL without one */
+    size_t input_bytes;
+    uint8_t *pending; /* what the socket did not take, NULL while the reader keeps up */
+    size_t pending_bytes;
+    struct conn *next_dead;
+    bool dead;
+};
+
+struct server {
+    int epoll_fd, listen_fd;
+    unsigned accepted;
+    struct conn *dead; /* freed after the events of this turn, which may still name them */
+    struct room *bucket[ROOM_BUCKETS];
+    uint8_t buffer[BUFFER_BYTES];
+    uint8_t frame[MESSAGE_MAX + 512];
+};
+
+static void *must_realloc(void *memory, size_t bytes)
+{
+    memory = realloc(memory, bytes);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+static struct room *room_get(struct server *server, const char *name)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *at = name; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * 16777619u;
+    struct room **slot = &server->bucket[hash % ROOM_BUCKETS];
+    for (struct room *room = *slot; room; room = room->next)
+        if (strcmp(room->name, name) == 0)
+            return room;
+    struct room *room = must_realloc(NULL, sizeof(*room));
+    *room = (struct room){.next = *slot};
+    memcpy(room->name, name, strlen(name) + 1);
+    *slot = room;
+    return room;
+}
+
+static void room_add(struct room *room, struct conn *conn)
+{
+    if (room->count == room->capacity) {
+        room->capacity = room->capacity ? room->capacity * 2 : 4;
+        room->member = must_realloc(room->member, room->capacity * sizeof(struct conn *));
+    }
+    conn->room = room;
+    conn->index = room->count;
+    room->member[room->count++] = conn;
+}
+
+/* Only marks: a fan-out may be walking the members, and events of this turn may be to come. */
+static void conn_kill(struct server *server, struct conn *conn)
+{
+    if (conn->dead)
+        return;
+    conn->dead = true;
+    conn->next_dead = server->dead;
+    server->dead = conn;
+}
+
+static void free_dead(struct server *server)
+{
+    struct conn *conn;
+
+    while ((conn = server->dead)) {
+        server->dead = conn->next_dead;
+        if (conn->room) {
+            struct conn *last = conn->room->member[--conn->room->count];
+            conn->room->member[conn->index] = last;
+            last->index = conn->index;
+        }
+        close(conn->fd);
+        free(conn->input);
+        free(conn->pending);
+        free(conn);
+    }
+}
+
+static void watch(struct server *server, struct conn *conn, uint32_t events)
+{
+    struct epoll_event event = {.events = events};
+
+    event.data.ptr = conn;
+    epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event);
+}
+
+static void conn_keep(struct server *server, struct conn *conn, const uint8_t *data, size_t bytes)
+{
+    if (conn->pending_bytes + bytes > PENDING_MAX) {
+        conn_kill(server, conn);
+        return;
+    }
+    if (!conn->pending)
+        watch(server, conn, EPOLLIN | EPOLLOUT);
+    conn->pending = must_realloc(conn->pending, conn->pending_bytes + bytes);
+    memcpy(conn->pending + conn->pending_bytes, data, bytes);
+    conn->pending_bytes += bytes;
+}
+
+static void conn_send(struct server *server, struct conn *conn, const uint8_t *data, size_t bytes)
+{
+    ssize_t n = 0;
+
+    if (conn->dead)
+        return;
+    if (!conn->pending) {
+        n = send(conn->fd, data, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n == (ssize_t)bytes)
+            return;
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            conn_kill(server, conn);
+            return;
+        }
+    }
+    size_t done = n > 0 ? (size_t)n : 0;
+    conn_keep(server, conn, data + done, bytes - done);
+}
+
+static void conn_flush(struct server *server, struct conn *conn)
+{
+    ssize_t n = send(conn->fd, conn->pending, conn->pending_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            conn_kill(server, conn);
+        return;
+    }
+    conn->pending_bytes -= (size_t)n;
+    memmove(conn->pending, conn->pending + n, conn->pending_bytes);
+    if (conn->pending_bytes == 0) {
+        free(conn->pending);
+        conn->pending = NULL;
+        watch(server, conn, EPOLLIN);
+    }
+}
+
+/* Head of an unmasked frame, right before the payload; returns where the frame begins. */
+static uint8_t *put_head(uint8_t *payload, unsigned opcode, size_t bytes)
+{
+    uint8_t *at = payload;
+
+    if (bytes < 126) {
+        *--at = (uint8_t)bytes;
+    } else if (bytes < 65536) {
+        *--at = (uint8_t)bytes;
+        *--at = (uint8_t)(bytes >> 8);
+        *--at = 126;
+    } else {
+        for (unsigned i = 0; i < 8; i++)
+            *--at = (uint8_t)((uint64_t)bytes >> (8 * i));
+        *--at = 127;
+    }
+    *--at = (uint8_t)(0x80 | opcode);
+    return at;
+}
+
+/* The text between its quotes, escapes and all; NULL when there is none or it is empty. */
+static const char *find_text(const char *json, size_t bytes, size_t *text_bytes_out)
+{
+    const char *end = json + bytes, *text = memmem(json, bytes, "\"text\":\"", 8);
+
+    if (!text)
+        return NULL;
+    text += 8;
+    const char *at = text;
+    while (at < end && *at != '"')
+        at += *at == '\\' ? 2 : 1;
+    if (at >= end || at == text)
+        return NULL;
+    *text_bytes_out = (size_t)(at - text);
+    return text;
+}
+
+static void fan_out(struct server *server, struct conn *from, const uint8_t *payload, size_t bytes)
+{
+    struct room *room = from->room;
+    struct timespec now;
+    size_t text_bytes;
+    const char *text = find_text((const char *)payload, bytes, &text_bytes);
+
+    if (!text)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char *body = (char *)server->frame + 16;
+    size_t size = sizeof(server->frame) - 16;
+    int before = snprintf(body, size, "{\"user\":\"u%u\",\"room\":\"%s\",\"text\":\"", from->number,
+                          room->name);
+    memcpy(body + before, text, text_bytes);
+    int after = snprintf(body + before + text_bytes, size - (size_t)before - text_bytes,
+                         "\",\"typing\":false,\"seq\":%" PRIu64 ",\"ts\":%" PRIu64 "}", ++room->seq,
+                         (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+    size_t body_bytes = (size_t)before + text_bytes + (size_t)after;
+    const uint8_t *frame = put_head((uint8_t *)body, 1, body_bytes);
+    size_t frame_bytes = (size_t)((uint8_t *)body - frame) + body_bytes;
+    for (size_t i = 0; i < room->count; i++)
+        conn_send(server, room->member[i], frame, frame_bytes);
+}
+
+static void on_frame(struct server *server, struct conn *conn, unsigned opcode, uint8_t *payload,
+                     size_t bytes)
+{
+    uint8_t reply[10 + 125];
+
+    if (opcode == 1) {
+        fan_out(server, conn, payload, bytes);
+    } else if ((opcode == 8 || opcode == 9) && bytes <= 125) {
+        memcpy(reply + 10, payload, bytes);
+        const uint8_t *head = put_head(reply + 10, opcode == 9 ? 10 : 8, bytes);
+        conn_send(server, conn, head, (size_t)(reply + 10 - head) + bytes);
+        if (opcode == 8)
+            conn_kill(server, conn);
+    }
+}
+
+/* One frame from the front: its length, 0 when it is incomplete, -1 when it is not taken here
+ * (fragments, extensions, no mask, too long). */
+static ssize_t take_frame(struct server *server, struct conn *conn, uint8_t *data, size_t bytes)
+{
+    size_t head = 6, length;
+
+    if (bytes < head)
+        return 0;
+    length = data[1] & 0x7f;
+    if (!(data[0] & 0x80) || (data[0] & 0x70) || !(data[1] & 0x80) || length == 127)
+        return -1;
+    if (length == 126) {
+        length = (size_t)data[2] << 8 | data[3];
+        head = 8;
+    }
+    if (bytes < head || bytes - head < length)
+        return 0;
+    const uint8_t *key = data + head - 4;
+    for (size_t i = 0; i < length; i++)
+        data[head + i] ^= key[i & 3];
+    on_frame(server, conn, data[0] & 15, data + head, length);
+    return (ssize_t)(head + length);
+}
+
+static ssize_t take_upgrade(struct server *server, struct conn *conn, const uint8_t *data,
+                            size_t bytes)
+{
+    struct floor_upgrade upgrade;
+    int result = floor_upgrade(data, bytes, &upgrade);
+
+    if (result <= 0)
+        return result;
+    room_add(room_get(server, upgrade.room), conn);
+    conn_send(server, conn, (const uint8_t *)upgrade.answer, upgrade.answer_bytes);
+    return (ssize_t)upgrade.head_bytes;
+}
+
+static void conn_read(struct server *server, struct conn *conn)
+{
+    size_t used = 0, bytes = conn->input_bytes;
+    ssize_t n, taken = 1;
+
+    if (bytes)
+        memcpy(server->buffer, conn->input, bytes);
+    n = recv(conn->fd, server->buffer + bytes, BUFFER_BYTES - bytes, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        conn_kill(server, conn);
+        return;
+    }
+    bytes += (size_t)n;
+    while (!conn->dead && used < bytes && taken > 0) {
+        taken = conn->room ? take_frame(server, conn, server->buffer + used, bytes - used)
+                           : take_upgrade(server, conn, server->buffer + used, bytes - used);
+        used += taken > 0 ? (size_t)taken : 0;
+    }
+    if (taken < 0)
+        conn_kill(server, conn);
+    free(conn->input);
+    conn->input = NULL;
+    conn->input_bytes = bytes - used;
+    if (conn->input_bytes) {
+        conn->input = must_realloc(NULL, conn->input_bytes);
+        memcpy(conn->input, server->buffer + used, conn->input_bytes);
+    }
+}
+
+static void accept_all(struct server *server)
+{
+    int fd, on = 1;
+
+    while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct conn *conn = must_realloc(NULL, sizeof(*conn));
+        struct epoll_event event = {.events = EPOLLIN};
+
+        *conn = (struct conn){.fd = fd, .number = ++server->accepted};
+        event.data.ptr = conn;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+            conn_kill(server, conn);
+    }
+}
+
+static bool server_listen(struct server *server, uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct epoll_event event = {.events = EPOLLIN};
+    int on = 1;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(server->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    return bind(server->listen_fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+           listen(server->listen_fd, 4096) == 0 &&
+           epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) == 0;
+}
+
+static void server_turn(struct server *server)
+{
+    struct epoll_event event[EVENTS_AT_ONCE];
+    int count = epoll_wait(server->epoll_fd, event, EVENTS_AT_ONCE, -1);
+
+    for (int i = 0; i < count; i++) {
+        struct conn *conn = event[i].data.ptr;
+        if (!conn) {
+            accept_all(server);
+            continue;
+        }
+        if (!conn->dead && conn->pending && (event[i].events & EPOLLOUT))
+            conn_flush(server, conn);
+        if (!conn->dead && (event[i].events & ~(uint32_t)EPOLLOUT))
+            conn_read(server, conn);
+    }
+    free_dead(server);
+}
+
+int main(int argc, char **argv)
+{
+    char *end = NULL;
+    unsigned long port = argc == 2 ? strtoul(argv[1], &end, 10) : 0;
+    struct rlimit limit;
+
+    if (port == 0 || port > 65535 || *end) {
+        fputs("usage: bench_floor PORT\n", stderr);
+        return 2;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    struct server *server = calloc(1, sizeof(*server));
+    if (!server || !server_listen(server, (uint16_t)port)) {
+        fprintf(stderr, "bench_floor: port %lu: %s\n", port, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    for (;;)
+        server_turn(server);
+}

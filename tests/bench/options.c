@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads bench_load's arguments from one table of names, bounds and help. */
+#include "options.h"
+
+#include "wsclient.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { KIND_TEXT, KIND_U16, KIND_PID, KIND_UINT, KIND_U64 };
+
+struct option_row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    uint64_t min, max;
+    const char *help;
+};
+
+#define ROW(name, kind, field, min, max, help)                      \
+    {                                                               \
+        name, kind, offsetof(struct options, field), min, max, help \
+    }
+
+static const struct option_row rows[] = {
+    ROW("--host", KIND_TEXT, host, 0, 0, "IPv4 address of the server (127.0.0.1)"),
+    ROW("--port", KIND_U16, port, 1, 65535, "its port (required)"),
+    ROW("--pid", KIND_PID, pid, 1, 1u << 30, "its root process, for CPU and memory"),
+    ROW("--rooms", KIND_UINT, rooms, 1, 100000, "rooms (1)"),
+    ROW("--members", KIND_UINT, members, 1, 100000, "members of each room (100)"),
+    ROW("--conns", KIND_UINT, conns, 1, 1000000, "idle: connections over all rooms (10000)"),
+    ROW("--inflight", KIND_UINT, inflight, 1, 64, "fanout: messages under way per room (1)"),
+    ROW("--seconds", KIND_UINT, seconds, 1, 86400, "how long to send (5)"),
+    ROW("--messages", KIND_U64, messages, 1, 1ull << 36, "stop after so many messages"),
+    ROW("--text-bytes", KIND_UINT, text_bytes, WS_TEXT_MIN, WS_TEXT_MAX, "length of a text (128)"),
+    ROW("--rate", KIND_UINT, rate, 1, 1000000, "open: messages a second over all rooms (100)"),
+    ROW("--settle-ms", KIND_UINT, settle_ms, 0, 600000, "idle: wait before reading (2000)"),
+    ROW("--sweep-ms", KIND_UINT, sweep_ms, 0, 1000,
+        "fanout: read members so often, 0: at once (50)"),
+    ROW("--sources", KIND_UINT, sources, 1, 250, "client addresses (one per 5000 connections)"),
+    ROW("--cookie", KIND_TEXT, cookie, 0, 0, "Cookie header, e.g. token=..."),
+    ROW("--path-format", KIND_TEXT, path_format, 0, 0, "path, %s is the room (/ws?room=%s)"),
+};
+
+static void usage(void)
+{
+    fputs("usage: bench_load fanout|open|idle --port N [--name value]...\n", stderr);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        fprintf(stderr, "  %-14s %s\n", rows[i].name, rows[i].help);
+}
+
+static bool parse_number(const struct option_row *row, const char *text, uint64_t *value_out)
+{
+    char *end;
+
+    errno = 0;
+    *value_out = strtoull(text, &end, 10);
+    if (errno || end == text || *end || *text == '-' || *value_out < row->min ||
+        *value_out > row->max) {
+        fprintf(stderr, "bench_load: %s %s: wants a number from %llu to %llu\n", row->name, text,
+                (unsigned long long)row->min, (unsigned long long)row->max);
+        return false;
+    }
+    return true;
+}
+
+/* memcpy, since a field is reached by its offset and not by its type. */
+static bool store(struct options *options, const struct option_row *row, const char *text)
+{
+    char *field = (char *)options + row->offset;
+    uint64_t number = 0;
+
+    if (row->kind == KIND_TEXT) {
+        memcpy(field, &text, sizeof(text));
+        return true;
+    }
+    if (!parse_number(row, text, &number))
+        return false;
+    unsigned as_uint = (unsigned)number;
+    uint16_t as_u16 = (uint16_t)number;
+    pid_t as_pid = (pid_t)number;
+    if (row->kind == KIND_U64)
+        memcpy(field, &number, sizeof(number));
+    else if (row->kind == KIND_U16)
+        memcpy(field, &as_u16, sizeof(as_u16));
+    else if (row->kind == KIND_PID)
+        memcpy(field, &as_pid, sizeof(as_pid));
+    else
+        memcpy(field, &as_uint, sizeof(as_uint));
+    return true;
+}
+
+static bool parse_mode(struct options *options, const char *name)
+{
+    static const char *const names[] = {"fanout", "open", "idle"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            options->mode = (enum bench_mode)i;
+            options->mode_name = names[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_pair(struct options *options, const char *name, const char *value)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return value && store(options, &rows[i], value);
+    return false;
+}
+
+static bool check(struct options *options)
+{
+    if (options->port == 0)
+        return false;
+    if (options->mode != BENCH_FANOUT)
+        options->sweep_ms = 0;
+    if (options->mode == BENCH_IDLE) {
+        options->members = options->conns / options->rooms;
+        if (options->members == 0) {
+            fputs("bench_load: --conns is smaller than --rooms\n", stderr);
+            return false;
+        }
+    }
+    if ((uint64_t)options->members * options->rooms > 1000000) {
+        fputs("bench_load: --rooms times --members is over 1000000\n", stderr);
+        return false;
+    }
+    options->conns = options->rooms * options->members;
+    if (options->sources == 0)
+        options->sources = 1 + (options->conns - 1) / 5000;
+    return true;
+}
+
+bool options_parse(struct options *options_out, int argc, char **argv)
+{
+    *options_out = (struct options){.host = "127.0.0.1",
+                                    .path_format = "/ws?room=%s",
+                                    .rooms = 1,
+                                    .members = 100,
+                                    .conns = 10000,
+                                    .inflight = 1,
+                                    .seconds = 5,
+                                    .text_bytes = 128,
+                                    .rate = 100,
+                                    .settle_ms = 2000,
+                                    .sweep_ms = 50};
+    bool good = argc > 1 && parse_mode(options_out, argv[1]);
+    for (int i = 2; good && i < argc; i += 2)
+        good = parse_pair(options_out, argv[i], argv[i + 1]);
+    good = good && check(options_out);
+    if (!good)
+        usage();
+    return good;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of bench_load. */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE };
+
+struct options {
+    enum bench_mode mode;
+    const char *mode_name;
+    const char *host;        /* an IPv4 address */
+    const char *cookie;      /* the Cookie header's value, or NULL */
+    const char *path_format; /* `%s` stands for the room */
+    uint16_t port;
+    pid_t pid; /* the server's root process, 0: measure nothing there */
+    unsigned rooms;
+    unsigned members; /* of each room; in idle mode made from conns and rooms */
+    unsigned conns;
+    unsigned inflight;
+    unsigned seconds;  /* sending stops after this time ... */
+    uint64_t messages; /* ... or after so many messages over all rooms; 0: no such bound */
+    unsigned text_bytes;
+    unsigned rate; /* messages a second over all rooms */
+    unsigned settle_ms;
+    unsigned sweep_ms; /* how often members that do not send are read; 0: at once */
+    unsigned sources;  /* client addresses 127.0.0.1 ...; 0: one per 5,000 connections */
+};
+
+/* Prints the reason to stderr and returns false when the arguments cannot be used. The strings
+ * belong to argv. */
+bool options_parse(struct options *options_out, int argc, char **argv);
+
+#endif

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of the whole plugin against a fake core: register, log in, be known, log out. */
+#include "auth.h"
+
+#include "fake_core.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct auth_config config;
+
+static int load(void)
+{
+    config = (struct auth_config){
+        .token_ttl_ms = 86400000, .bcrypt_cost = 4, .login_rate = 60, .register_rate = 60};
+    fake_init(&config);
+    return chatd_plugin_v1.init(&fake.plugin);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    pump();
+    assert_int_equal(fake.ready, CHATD_READY);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    chatd_plugin_v1.stop(&fake.plugin);
+    return 0;
+}
+
+static void call(const char *pattern, const char *body)
+{
+    unsigned i;
+
+    fake.status = 0;
+    fake.code[0] = fake.set_cookie[0] = fake.reply[0] = '\0';
+    fake.body = body;
+    for (i = 0; i < fake.n_routes; i++)
+        if (strcmp(fake.routes[i].pattern, pattern) == 0)
+            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
+    pump();
+}
+
+static void assert_status(unsigned status, const char *code)
+{
+    assert_int_equal(fake.status, status);
+    assert_string_equal(fake.code, code);
+}
+
+#define ALICE "{\"user\":\"Alice\",\"password\":\"correct horse\"}"
+
+static char token[FAKE_BYTES];
+
+/* Registers and logs in; leaves the token in `token` and the cookie. */
+static void log_in(void)
+{
+    call("/register", ALICE);
+    assert_status(201, "");
+    call("/login", ALICE);
+    assert_status(200, "");
+    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
+    fake.cookie = token;
+}
+
+static int http(uint32_t flags)
+{
+    struct chatd_ev_http ev = {.ev = {.size = sizeof(ev), .req = {1}}, .route_flags = flags};
+
+    fake.named[0] = '\0';
+    fake.resumed = -2;
+    return fake.thunk[CHATD_EV_http](fake.fn[CHATD_EV_http], &fake.plugin, &ev);
+}
+
+static int upgrade(uint64_t conn)
+{
+    struct chatd_ev_upgrade ev = {.ev = {.size = sizeof(ev), .req = {1}, .conn = {conn}}};
+
+    fake.named[0] = '\0';
+    return fake.thunk[CHATD_EV_upgrade](fake.fn[CHATD_EV_upgrade], &fake.plugin, &ev);
+}
+
+static void test_register_and_login(void **state)
+{
+    char expected[FAKE_BYTES + 128];
+
+    (void)state;
+    call("/register", ALICE);
+    assert_status(201, "");
+    assert_string_equal(fake.reply, "{\"status\":\"registered\"}");
+    assert_memory_equal(fake_get("users", "alice"), "$2b$04$", 7);
+    call("/register", "{\"user\":\"ALICE\",\"password\":\"another one\"}");
+    assert_status(409, "name_taken");
+    call("/login", ALICE);
+    assert_status(200, "");
+    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
+    snprintf(expected, sizeof(expected), "token=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400",
+             token);
+    assert_string_equal(fake.set_cookie, expected);
+    assert_int_equal(fake.raised, 2);
+}
+
+static void test_wrong_credentials_look_alike(void **state)
+{
+    char first[FAKE_BYTES];
+
+    (void)state;
+    call("/register", ALICE);
+    call("/login", "{\"user\":\"alice\",\"password\":\"wrong horse\"}");
+    assert_status(401, "bad_credentials");
+    snprintf(first, sizeof(first), "%s", fake.reply);
+    call("/login", "{\"user\":\"nobody\",\"password\":\"wrong horse\"}");
+    assert_status(401, "bad_credentials");
+    assert_string_equal(fake.reply, first);
+    call("/login", "{\"user\":\"alice\",\"password\":\"\"}");
+    assert_status(401, "bad_credentials");
+    call("/login", "{\"user\":\"\",\"password\":\"x\"}");
+    assert_status(401, "bad_credentials");
+}
+
+static void test_register_refuses(void **state)
+{
+    (void)state;
+    call("/register", "{\"user\":\"a b\",\"password\":\"correct horse\"}");
+    assert_status(400, "bad_name");
+    call("/register", "{\"user\":\"Guest-1\",\"password\":\"correct horse\"}");
+    assert_status(400, "bad_name");
+    call("/register", "{\"user\":\"bob\",\"password\":\"short\"}");
+    assert_status(400, "bad_password");
+    call("/register", "[]");
+    assert_status(400, "bad_request");
+    fake.deny = "invite.needed";
+    call("/register", ALICE);
+    assert_status(403, "invite.needed");
+    config.registration = REGISTRATION_CLOSED;
+    call("/register", ALICE);
+    assert_status(403, "registration_closed");
+    assert_null(fake_get("users", "alice"));
+}
+
+static void test_login_denied_by_event(void **state)
+{
+    (void)state;
+    call("/register", ALICE);
+    fake.deny = "moderation.banned";
+    call("/login", ALICE);
+    assert_status(403, "moderation.banned");
+    assert_string_equal(fake.set_cookie, "");
+}
+
+static void test_rate_limit(void **state)
+{
+    (void)state;
+    config.login_rate = 1;
+    call("/login", "{}");
+    assert_status(400, "bad_request");
+    call("/login", "{}");
+    assert_status(429, "rate_limited");
+    assert_int_equal(fake.retry_ms, 60000);
+}
+
+static void test_full_queue(void **state)
+{
+    (void)state;
+    fake.busy = true;
+    call("/register", ALICE);
+    assert_status(503, "unavailable");
+    assert_int_equal(fake.dropped, 1);
+    call("/login", ALICE);
+    assert_status(503, "unavailable");
+    assert_true(fake.retry_ms > 0);
+}
+
+static void test_taken_over_accounts(void **state)
+{
+    (void)state;
+    fake_put("users", "Bob", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", 0);
+    call("/login", "{\"user\":\"Bob\",\"password\":\"U*U\"}");
+    assert_status(200, "");
+    assert_memory_equal(fake_get("users", "Bob"), "$2b$04$", 7); /* rehashed */
+    call("/login", "{\"user\":\"Bob\",\"password\":\"U*U\"}");
+    assert_status(200, "");
+    call("/login", "{\"user\":\"bob\",\"password\":\"U*U\"}");
+    assert_status(401, "bad_credentials");
+}
+
+static void test_other_spelling_is_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    fake_put("users", "Bob", "x", 0);
+    fake_put("users", "bob smith", "x", 0);
+    fake_put("users", "carol", "x", 0);
+    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    pump();
+    assert_string_equal(fake_get("users-folded", "bob"), "Bob");
+    assert_null(fake_get("users-folded", "carol"));
+    call("/register", "{\"user\":\"bob\",\"password\":\"correct horse\"}");
+    assert_status(409, "name_taken");
+}
+
+static void test_requests_are_known(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(http(0), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
+    pump();
+    assert_string_equal(fake.named, "alice");
+    assert_int_equal(fake.resumed, CHATD_NEXT);
+    call("/api/v1/me", "");
+    assert_string_equal(fake.reply, "{\"user\":\"alice\",\"expires\":0}");
+    assert_int_equal(http(CHATD_ROUTE_IDENTITY), CHATD_NEXT); /* from the cache */
+    assert_string_equal(fake.named, "alice");
+    fake.cookie = "nonsense";
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    fake.cookie = token;
+    fake.authorization = "Bearer nonsense";
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    fake.wall_ms += 86400000;
+    fake.authorization = NULL;
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+}
+
+static void test_logout_closes_sockets(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    assert_int_equal(upgrade(2), CHATD_WAIT);
+    pump();
+    fake.slot_gone(&fake.plugin, &fake.slots[2]);
+    call("/logout", "");
+    assert_status(200, "");
+    assert_string_equal(fake.set_cookie, "token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    assert_int_equal(fake.closed[2], 0);
+    assert_int_equal(upgrade(3), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    call("/logout", "");
+    assert_status(200, "");
+    fake.cookie = NULL;
+    call("/logout", "");
+    assert_status(200, "");
+}
+
+static void test_store_away(void **state)
+{
+    (void)state;
+    log_in();
+    fake.store_away = true;
+    call("/login", ALICE);
+    assert_status(503, "unavailable");
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    pump();
+    assert_string_equal(fake.named, "alice"); /* a good token is let in */
+    call("/logout", "");
+    assert_int_equal(fake.status, 503);
+    assert_non_null(strstr(fake.set_cookie, "Max-Age=0"));
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+static struct token_claims claims_of(const char *text)
+{
+    struct token_claims claims;
+    const char *why;
+
+    assert_int_equal(
+        token_verify(key_get(fake.plugin.data), fake_str(text), fake.wall_ms / 1000, &claims, &why),
+        CHATD_OK);
+    return claims;
+}
+
+static void test_revoked_elsewhere(void **state)
+{
+    (void)state;
+    log_in();
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
+    pump();
+    assert_string_equal(fake.named, "");
+    assert_int_equal(fake.resumed, CHATD_NEXT); /* the core answers 401 */
+    assert_int_equal(upgrade(1), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+}
+
+/* The token is revoked between the check of an upgrade and its opening. */
+static void test_revoked_during_upgrade(void **state)
+{
+    struct chatd_ev_connected ev = {.ev = {.size = sizeof(ev), .conn = {1}}};
+
+    (void)state;
+    log_in();
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    pump();
+    call("/logout", "");
+    fake.closed[1] = 0; /* it was not open: that close went nowhere */
+    (void)fake.thunk[CHATD_EV_connected](fake.fn[CHATD_EV_connected], &fake.plugin, &ev);
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+/* Revoked elsewhere while our store could not be asked: looked up once it can. */
+static void test_recheck(void **state)
+{
+    (void)state;
+    log_in();
+    fake.store_away = true;
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    pump();
+    fake_timers();
+    pump();
+    assert_int_equal(fake.closed[1], 0);
+    fake.store_away = false;
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    fake_timers();
+    pump();
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+static void test_lost_news(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    pump();
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    fake.bus_cb(&fake.plugin, CHATD_STR("auth.revoked"), CHATD_STR(""), 1, fake.bus_arg);
+    pump();
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+static void test_key_waits_for_the_store(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    fake.store_away = true;
+    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    pump();
+    assert_int_equal(fake.ready, CHATD_AWAY);
+    call("/login", ALICE);
+    assert_status(503, "unavailable");
+    fake.cookie = "a.b.c";
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_DENY);
+    fake.store_away = false;
+    fake_timers();
+    pump();
+    assert_int_equal(fake.ready, CHATD_READY);
+    assert_int_equal(strlen(fake_get("chatd-secrets", "jwt")), 64);
+    /* A store that lost it gets the same key back. */
+    snprintf(token, sizeof(token), "%s", fake_get("chatd-secrets", "jwt"));
+    fake_find("chatd-secrets", "jwt")->used = false;
+    fake_timers();
+    pump();
+    assert_string_equal(fake_get("chatd-secrets", "jwt"), token);
+}
+
+static void test_no_store_at_all(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    fake.no_kv = true;
+    assert_true(chatd_plugin_v1.start(&fake.plugin) < 0);
+    chatd_plugin_v1.stop(&fake.plugin);
+    assert_int_equal(load(), CHATD_OK);
+    fake.no_kv = true;
+    config.jwt_secret = "0123456789abcdef0123456789abcdef";
+    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    call("/login", ALICE);
+    assert_status(503, "unavailable");
+    assert_non_null(strstr(fake.reply, "chatd.kv"));
+}
+
+static void test_short_secret(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    chatd_plugin_v1.stop(&fake.plugin);
+    config.jwt_secret = "0123456789abcdef0123456789abcde";
+    assert_int_equal(chatd_plugin_v1.init(&fake.plugin), CHATD_E_INVAL);
+    assert_null(fake.plugin.data);
+}
+
+static int answered;
+
+static void on_identity(chatd_plugin *self, int err, const struct chatd_auth_identity *identity,
+                        void *arg)
+{
+    (void)self;
+    (void)arg;
+    answered = err == CHATD_OK ? (int)identity->user.n : err;
+}
+
+static int ask_service(const char *text)
+{
+    answered = 1000;
+    assert_int_equal(
+        fake.auth->check_token(&fake.plugin, &fake.plugin, fake_str(text), on_identity, NULL),
+        CHATD_OK);
+    assert_int_equal(answered, 1000); /* never before the call returned */
+    pump();
+    return answered;
+}
+
+static void test_service(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(ask_service(token), 5);
+    assert_int_equal(ask_service(token), 5);
+    assert_int_equal(ask_service("a.b.c"), CHATD_E_NOTFOUND);
+    call("/logout", "");
+    assert_int_equal(ask_service(token), CHATD_E_NOTFOUND);
+}
+
+/* Stopped with calls under way: their answers come late and find nothing to touch. */
+static void test_stop_under_way(void **state)
+{
+    unsigned i;
+
+    (void)state;
+    log_in();
+    for (i = 0; i < fake.n_routes; i++)
+        if (strcmp(fake.routes[i].pattern, "/login") == 0)
+            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
+    chatd_plugin_v1.stop(&fake.plugin);
+    fake.status = 0;
+    pump();
+    assert_int_equal(fake.status, 0);
+}
+
+#define FLOW(test)  cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ALONE(test) cmocka_unit_test_teardown(test, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FLOW(test_register_and_login),
+        FLOW(test_wrong_credentials_look_alike),
+        FLOW(test_register_refuses),
+        FLOW(test_login_denied_by_event),
+        FLOW(test_rate_limit),
+        FLOW(test_full_queue),
+        FLOW(test_taken_over_accounts),
+        ALONE(test_other_spelling_is_taken),
+        FLOW(test_requests_are_known),
+        FLOW(test_logout_closes_sockets),
+        FLOW(test_store_away),
+        FLOW(test_revoked_elsewhere),
+        FLOW(test_revoked_during_upgrade),
+        FLOW(test_recheck),
+        FLOW(test_lost_news),
+        ALONE(test_key_waits_for_the_store),
+        ALONE(test_no_store_at_all),
+        cmocka_unit_test(test_short_secret),
+        FLOW(test_service),
+        FLOW(test_stop_under_way),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of the bounded tables: tries by address, and what is known of revoked tokens. */
+#include "limit.h"
+#include "revoked.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+static void test_burst_then_refill(void **state)
+{
+    struct limit limit = {NULL};
+    int i;
+
+    (void)state;
+    for (i = 0; i < 60; i++)
+        assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 0), 1000);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 400), 600);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 1000), 0);
+    assert_int_not_equal(limit_take(&limit, "192.0.2.1", 60, 1000), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.2", 60, 1000), 0);
+    /* A long rest fills the bucket, and no more than that. */
+    for (i = 0; i < 60; i++)
+        assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 90000000), 0);
+    assert_int_not_equal(limit_take(&limit, "192.0.2.1", 60, 90000000), 0);
+    limit_deinit(&limit);
+}
+
+static void test_off(void **state)
+{
+    struct limit limit = {NULL};
+    int i;
+
+    (void)state;
+    for (i = 0; i < 1000; i++)
+        assert_int_equal(limit_take(&limit, "192.0.2.1", 0, 0), 0);
+    assert_null(limit.rows);
+}
+
+static void test_networks(void **state)
+{
+    struct limit limit = {NULL};
+
+    (void)state;
+    assert_int_equal(limit_take(&limit, "2001:db8:1:2::1", 1, 0), 0);
+    assert_int_not_equal(limit_take(&limit, "2001:db8:1:2:ffff::9", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "2001:db8:1:3::1", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.2", 1, 0), 0);
+    assert_int_not_equal(limit_take(&limit, "::ffff:192.0.2.1", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "unix", 1, 0), 0);
+    limit_deinit(&limit);
+}
+
+static void test_table_is_bounded(void **state)
+{
+    struct limit limit = {NULL};
+    char address[32];
+    unsigned i;
+
+    (void)state;
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
+    for (i = 0; i < LIMIT_ADDRESSES_MAX - 1; i++) {
+        snprintf(address, sizeof(address), "10.0.%u.%u", i / 256, i % 256);
+        assert_int_equal(limit_take(&limit, address, 1, 0), 0);
+    }
+    /* Still known, and by this try the youngest; one more address pushes out 10.0.0.0. */
+    assert_int_not_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.77", 1, 0), 0);
+    assert_int_not_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "10.0.0.0", 1, 0), 0);
+    limit_deinit(&limit);
+}
+
+static void test_revoked_stays_revoked(void **state)
+{
+    struct revoked revoked = {NULL};
+
+    (void)state;
+    assert_int_equal(revoked_get(&revoked, "a", 0), REVOKED_UNKNOWN);
+    revoked_note(&revoked, "a", REVOKED_NO, 0, 5000);
+    assert_int_equal(revoked_get(&revoked, "a", 4999), REVOKED_NO);
+    assert_int_equal(revoked_get(&revoked, "a", 5000), REVOKED_UNKNOWN);
+    revoked_note(&revoked, "a", REVOKED_YES, 1000, 60000);
+    /* An answer that was under way says "no", another says "yes" for less time. */
+    revoked_note(&revoked, "a", REVOKED_NO, 1001, 5000);
+    revoked_note(&revoked, "a", REVOKED_YES, 1001, 5000);
+    assert_int_equal(revoked_get(&revoked, "a", 60999), REVOKED_YES);
+    assert_int_equal(revoked_get(&revoked, "a", 61000), REVOKED_UNKNOWN);
+    revoked_note(&revoked, "a", REVOKED_NO, 61000, 5000);
+    assert_int_equal(revoked_get(&revoked, "a", 61001), REVOKED_NO);
+    revoked_deinit(&revoked);
+}
+
+static void test_doubt_forgets_the_good(void **state)
+{
+    struct revoked revoked = {NULL};
+
+    (void)state;
+    revoked_note(&revoked, "good", REVOKED_NO, 0, 5000);
+    revoked_note(&revoked, "bad", REVOKED_YES, 0, 5000);
+    revoked_doubt(&revoked);
+    assert_int_equal(revoked_get(&revoked, "good", 1), REVOKED_UNKNOWN);
+    assert_int_equal(revoked_get(&revoked, "bad", 1), REVOKED_YES);
+    revoked_deinit(&revoked);
+}
+
+static void test_revoked_is_bounded(void **state)
+{
+    struct revoked revoked = {NULL};
+    char jti[32];
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i <= REVOKED_ROWS_MAX; i++) {
+        snprintf(jti, sizeof(jti), "j%u", i);
+        revoked_note(&revoked, jti, REVOKED_NO, 0, 5000);
+    }
+    assert_int_equal(revoked_get(&revoked, "j0", 1), REVOKED_UNKNOWN);
+    assert_int_equal(revoked_get(&revoked, "j1", 1), REVOKED_NO);
+    assert_int_equal(revoked_get(&revoked, jti, 1), REVOKED_NO);
+    revoked_deinit(&revoked);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_burst_then_refill),
+        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_table_is_bounded),
+        cmocka_unit_test(test_revoked_stays_revoked),
+        cmocka_unit_test(test_doubt_forgets_the_good),
+        cmocka_unit_test(test_revoked_is_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

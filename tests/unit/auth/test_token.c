@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of tokens: what is made is taken, and everything else is refused. */
+#include "token.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jwt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW INT64_C(1790000000)
+
+static const chatd_str key = {"0123456789abcdef0123456789abcdef", 32};
+static const chatd_str other_key = {"0123456789abcdef0123456789abcdeF", 32};
+
+static const struct token_claims alice = {.user = "alice", .jti = "j1", .expires_s = NOW + 60};
+
+static int verify_with(chatd_str k, const char *token, int64_t now_s, struct token_claims *claims)
+{
+    const char *why = NULL;
+    int rc = token_verify(k, (chatd_str){token, strlen(token)}, now_s, claims, &why);
+
+    assert_int_equal(rc == CHATD_OK, why == NULL);
+    return rc;
+}
+
+static int verify(const char *token)
+{
+    struct token_claims claims;
+
+    return verify_with(key, token, NOW, &claims);
+}
+
+/* Signs any claims with any algorithm, as somebody else's library might. */
+static char *sign(jwt_alg_t alg, chatd_str k, const char *claims)
+{
+    jwt_t *jwt = NULL;
+    char *token;
+
+    assert_int_equal(jwt_new(&jwt), 0);
+    assert_int_equal(jwt_add_grants_json(jwt, claims), 0);
+    assert_int_equal(jwt_set_alg(jwt, alg, (const unsigned char *)k.p, (int)k.n), 0);
+    token = jwt_encode_str(jwt);
+    assert_non_null(token);
+    jwt_free(jwt);
+    return token;
+}
+
+static int verify_claims(const char *claims)
+{
+    char *token = sign(JWT_ALG_HS256, key, claims);
+    int rc = verify(token);
+
+    free(token);
+    return rc;
+}
+
+static void test_round_trip(void **state)
+{
+    struct token_claims claims;
+    char *token = NULL;
+
+    (void)state;
+    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(key, token, NOW, &claims), CHATD_OK);
+    assert_string_equal(claims.user, "alice");
+    assert_string_equal(claims.jti, "j1");
+    assert_int_equal(claims.expires_s, NOW + 60);
+    free(token);
+}
+
+static void test_expiry(void **state)
+{
+    struct token_claims claims;
+    char *token = NULL;
+
+    (void)state;
+    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(key, token, NOW + 59, &claims), CHATD_OK);
+    assert_int_equal(verify_with(key, token, NOW + 60, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with(key, token, NOW + 6000, &claims), CHATD_E_INVAL);
+    free(token);
+}
+
+static void test_keys(void **state)
+{
+    struct token_claims claims;
+    char *token = NULL;
+
+    (void)state;
+    assert_int_equal(token_make((chatd_str){key.p, 31}, &alice, NOW, &token), CHATD_E_INVAL);
+    assert_int_equal(token_make((chatd_str){NULL, 0}, &alice, NOW, &token), CHATD_E_INVAL);
+    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(other_key, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with((chatd_str){key.p, 31}, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with((chatd_str){"", 0}, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with((chatd_str){NULL, 0}, token, NOW, &claims), CHATD_E_INVAL);
+    free(token);
+}
+
+static const char good[] =
+    "{\"sub\":\"alice\",\"jti\":\"j1\",\"iat\":1790000000,\"exp\":1790000060}";
+
+static void test_algorithms(void **state)
+{
+    static const jwt_alg_t others[] = {JWT_ALG_HS384, JWT_ALG_HS512};
+    char *token = sign(JWT_ALG_HS256, key, good);
+    size_t i;
+
+    (void)state;
+    assert_int_equal(verify(token), CHATD_OK);
+    free(token);
+    for (i = 0; i < 2; i++) {
+        token = sign(others[i], key, good);
+        assert_int_equal(verify(token), CHATD_E_INVAL);
+        free(token);
+    }
+}
+
+static void test_alg_none(void **state)
+{
+    char *token = sign(JWT_ALG_NONE, (chatd_str){NULL, 0}, good);
+    struct token_claims claims;
+    char signed_too[TOKEN_BYTES_MAX];
+
+    (void)state;
+    assert_int_equal(verify(token), CHATD_E_INVAL);
+    assert_int_equal(verify_with((chatd_str){NULL, 0}, token, NOW, &claims), CHATD_E_INVAL);
+    snprintf(signed_too, sizeof(signed_too), "%sAAAA", token);
+    assert_int_equal(verify(signed_too), CHATD_E_INVAL);
+    free(token);
+}
+
+static void test_every_changed_byte(void **state)
+{
+    char *token = NULL;
+    size_t i, n;
+
+    (void)state;
+    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    n = strlen(token);
+    for (i = 0; i < n; i++) {
+        char was = token[i];
+
+        token[i] = was == 'A' ? 'B' : 'A';
+        assert_int_equal(verify(token), CHATD_E_INVAL);
+        token[i] = was;
+    }
+    assert_int_equal(verify(token), CHATD_OK);
+    free(token);
+}
+
+static void test_every_truncation(void **state)
+{
+    char *token = NULL;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    for (n = strlen(token); n > 0; n--) {
+        token[n - 1] = '\0';
+        assert_int_equal(verify(token), CHATD_E_INVAL);
+    }
+    free(token);
+}
+
+static void test_shapes(void **state)
+{
+    static const char *const shapes[] = {
+        "",     ".",      "..",      "...",      "a.b",
+        "a.b.", ".b.c",   "a..c",    "a.b.c",    "a.b.c.d",
+        "null", "a.b.c=", "a b.c.d", "\xff.b.c", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA"};
+    char big[TOKEN_BYTES_MAX + 2];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        assert_int_equal(verify(shapes[i]), CHATD_E_INVAL);
+    memset(big, 'a', sizeof(big));
+    big[2] = big[4] = '.';
+    big[sizeof(big) - 1] = '\0';
+    assert_int_equal(verify(big), CHATD_E_INVAL);
+}
+
+static void test_claims(void **state)
+{
+    static const char *const bad[] = {
+        "{}",
+        "{\"jti\":\"j1\",\"exp\":1790000060}",
+        "{\"sub\":\"\",\"jti\":\"j1\",\"exp\":1790000060}",
+        "{\"sub\":7,\"jti\":\"j1\",\"exp\":1790000060}",
+        "{\"sub\":null,\"jti\":\"j1\",\"exp\":1790000060}",
+        "{\"sub\":[\"alice\"],\"jti\":\"j1\",\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"jti\":1,\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"jti\":\"\",\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"jti\":\"a b\",\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"jti\":\"\xc3\xa9\",\"exp\":1790000060}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\"}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":\"1790000060\"}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060.5}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":true}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":-1}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":9223372036854775807}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,\"iat\":\"x\"}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,\"nbf\":\"x\"}",
+        "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,\"nbf\":1790000001}",
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(verify_claims(bad[i]), CHATD_E_INVAL);
+    assert_int_equal(verify_claims(good), CHATD_OK);
+    assert_int_equal(verify_claims("{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,"
+                                   "\"nbf\":1790000000,\"admin\":true}"),
+                     CHATD_OK);
+}
+
+static void test_long_claims(void **state)
+{
+    struct token_claims claims = alice;
+    struct token_claims read;
+    char json[1024];
+    char *token = NULL;
+
+    (void)state;
+    memset(claims.user, 'u', NAME_FIELD_MAX);
+    memset(claims.jti, 'j', TOKEN_JTI_MAX);
+    assert_int_equal(token_make(key, &claims, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(key, token, NOW, &read), CHATD_OK);
+    assert_string_equal(read.user, claims.user);
+    assert_string_equal(read.jti, claims.jti);
+    free(token);
+    snprintf(json, sizeof(json), "{\"sub\":\"%su\",\"jti\":\"j\",\"exp\":1790000060}", claims.user);
+    assert_int_equal(verify_claims(json), CHATD_E_INVAL);
+    snprintf(json, sizeof(json), "{\"sub\":\"u\",\"jti\":\"%sj\",\"exp\":1790000060}", claims.jti);
+    assert_int_equal(verify_claims(json), CHATD_E_INVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_algorithms),
+        cmocka_unit_test(test_alg_none),
+        cmocka_unit_test(test_every_changed_byte),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_long_claims),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

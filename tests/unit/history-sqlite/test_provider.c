@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin as its callers see it: the services chatd.log and chatd.kv over a stepped core. */
+#include "store_internal.h"
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define INSTANCE "00000000000000aa"
+
+static int setup(void **state)
+{
+    struct world *world = malloc(sizeof(*world));
+
+    world_make(world);
+    assert_int_equal(world_start(world, INSTANCE), CHATD_OK);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+
+    world_stop(world);
+    scratch_remove(&world->scratch);
+    free(world);
+    return 0;
+}
+
+static void append_many(struct world *world, const char *room, int n)
+{
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(world_append(world, room, "", i), CHATD_OK);
+        if (i % 500 == 499) /* below queue_max */
+            fakecore_run(world->core);
+    }
+    fakecore_run(world->core);
+    world->story[0] = '\0';
+}
+
+/* Another process of the instance writes: nobody here is told. */
+static void append_elsewhere(struct world *world, const char *room, int n)
+{
+    struct store *store = ((struct history *)world->plugin->data)->store;
+    const struct store_entry entry = {
+        .room = str_of(room), .user = str_of("bob"), .record = str_of("{}"), .now_ms = 1};
+    struct store_appended appended;
+
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    for (int i = 0; i < n; i++)
+        assert_int_equal(store_append(store, &entry, &appended), CHATD_OK);
+    assert_int_equal(store_commit(store), CHATD_OK);
+}
+
+static sqlite3 *database(const struct world *world)
+{
+    return ((struct history *)world->plugin->data)->store->db;
+}
+
+static void execute(const struct world *world, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(database(world), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* --- append and range -------------------------------------------------------------------------- */
+
+static void test_append_and_range(void **state)
+{
+    struct world *world = *state;
+
+    world_append(world, "a", "", 1);
+    world_append(world, "b", "", 1);
+    world_range(world, "a", 0, 10, CHATD_LOG_BEFORE); /* sees what was called before it only */
+    world_append(world, "a", "", 2);
+    assert_string_equal(world->story, "");
+    world_expect(world, "+1 +1 1;top=1 +2");
+    append_many(world, "a", 8);
+    world_range(world, "a", 0, 3, CHATD_LOG_BEFORE);
+    world_range(world, "a", 4, 10, CHATD_LOG_BEFORE);
+    world_range(world, "a", 4, 3, CHATD_LOG_AFTER);
+    world_range(world, "a", 7, 3, CHATD_LOG_AFTER);
+    world_range(world, "a", 0, 0, CHATD_LOG_AFTER);
+    world_range(world, "nobody", 0, 5, CHATD_LOG_BEFORE);
+    world_expect(world, "8,9,10;top=10;more 1,2,3;top=10 5,6,7;top=10;more 8,9,10;top=10 ;top=10 "
+                        ";top=0");
+    assert_int_equal(fakecore_metric(world->core, "appends_total"), 11);
+    assert_int_equal(fakecore_metric(world->core, "queue"), 0);
+}
+
+static void test_doubles(void **state)
+{
+    struct world *world = *state;
+
+    world_append(world, "a", "cid", 1);
+    world_append(world, "a", "cid", 1);
+    world_append(world, "b", "cid", 1);
+    world_expect(world, "+1 =1 +1");
+    fakecore_advance(world->core, 599999);
+    world_append(world, "a", "cid", 1);
+    world_expect(world, "=1");
+    fakecore_advance(world->core, 1);
+    world_append(world, "a", "cid", 1);
+    world_expect(world, "+2");
+    assert_int_equal(fakecore_metric(world->core, "duplicates_total"), 2);
+}
+
+static void test_bad_arguments(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"};
+    char epoch[CHATD_LOG_EPOCH_MAX + 2];
+
+    memset(epoch, 'e', sizeof(epoch) - 1);
+    epoch[sizeof(epoch) - 1] = '\0';
+    assert_int_equal(world_append(world, "", "", 1), CHATD_E_INVAL);
+    assert_int_equal(world_range(world, "a", 0, CHATD_LOG_PAGE_MAX + 1, CHATD_LOG_AFTER),
+                     CHATD_E_INVAL);
+    assert_int_equal(world_range(world, "a", 0, 1, (enum chatd_log_range_flag)3), CHATD_E_INVAL);
+    assert_int_equal(world_listen(world, &l, "a", epoch, 1), CHATD_E_INVAL);
+    assert_int_equal(chatd_log_unsubscribe(world->plugin, world->log, (chatd_sub){7}),
+                     CHATD_E_GONE);
+    world_expect(world, "");
+}
+
+/* --- subscriptions ----------------------------------------------------------------------------- */
+
+static void test_live(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"}, y = {.name = "y", .leave = 4};
+
+    append_many(world, "a", 2);
+    assert_int_equal(world_listen(world, &x, "a", "", 0), CHATD_OK);
+    assert_int_equal(world_listen(world, &y, "a", "", 0), CHATD_OK);
+    world_append(world, "a", "", 3);
+    world_append(world, "b", "", 3);
+    world_append(world, "a", "c", 4);
+    world_append(world, "a", "c", 4);
+    world_append(world, "a", "", 5);
+    world_expect(world, "x3 y3 +3 +1 x4 y4 +4 =4 x5 +5");
+    world_append(world, "a", "", 6);
+    world_expect(world, "x6 +6");
+    assert_int_equal(chatd_log_unsubscribe(world->plugin, world->log, x.sub), CHATD_OK);
+    assert_int_equal(chatd_log_unsubscribe(world->plugin, world->log, y.sub), CHATD_E_GONE);
+    world_append(world, "a", "", 7);
+    world_expect(world, "+7");
+}
+
+static void test_refill_from_position(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    append_many(world, "a", 700);
+    x.last = 100;
+    assert_int_equal(world_listen(world, &x, "a", world_epoch(world), 100), CHATD_OK);
+    fakecore_run(world->core);
+    assert_int_equal(x.last, 700); /* rising and without holes: the listener asserts */
+    world->story[0] = '\0';
+    world_append(world, "a", "", 1);
+    world_expect(world, "x701 +701");
+}
+
+static void test_appends_during_refill(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+    char all[2048] = "";
+    size_t n = 0;
+
+    append_many(world, "a", 300); /* more than a page */
+    assert_int_equal(world_listen(world, &x, "a", world_epoch(world), 0), CHATD_OK);
+    world_append(world, "a", "", 301);
+    world_append(world, "a", "", 302);
+    fakecore_run(world->core);
+    for (int i = 1; i <= 302; i++) {
+        if (i == 257) /* the first page is told before the answers of its batch */
+            n += (size_t)snprintf(all + n, sizeof(all) - n, " +301 +302");
+        n += (size_t)snprintf(all + n, sizeof(all) - n, "%sx%d", i > 1 ? " " : "", i);
+    }
+    world_expect(world, all);
+}
+
+static void test_hole_is_read(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    append_many(world, "a", 1);
+    world_listen(world, &x, "a", "", 0);
+    world_append(world, "a", "", 2);
+    world_expect(world, "x2 +2");
+    append_elsewhere(world, "a", 3);
+    world_expect(world, "");
+    world_append(world, "a", "", 6);
+    world_expect(world, "+6 x3 x4 x5 x6");
+    append_elsewhere(world, "a", 2);
+    subs_hint(&((struct history *)world->plugin->data)->subs, CHATD_STR("a"), 8);
+    world_expect(world, "x7 x8");
+}
+
+static void test_trimmed(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    append_many(world, "a", 1101); /* a tenth above history_max and one: 101 go */
+    world_listen(world, &x, "a", world_epoch(world), 5);
+    fakecore_run(world->core);
+    assert_memory_equal(world->story, "xgone6-101 x102 x103", 20);
+    assert_int_equal(x.last, 1101);
+}
+
+static void test_positions_of_other_epochs(void **state)
+{
+    struct world *world = *state;
+    struct listener old = {.name = "o"}, future = {.name = "f"}, foreign = {.name = "u"};
+    struct listener common = {.name = "c"}, present = {.name = "p"};
+    char backup[128], before[32];
+
+    append_many(world, "a", 3);
+    snprintf(before, sizeof(before), "%s", world_epoch(world));
+    world_restart(world);
+    assert_string_equal(world_epoch(world), before);
+    snprintf(backup, sizeof(backup), "%s.backup", world->scratch.db);
+    world_stop(world);
+    scratch_copy(world->scratch.db, backup);
+    world_start(world, INSTANCE);
+    append_many(world, "a", 5);
+    world_stop(world);
+    scratch_restore(&world->scratch, backup);
+
+    assert_int_equal(world_start(world, INSTANCE), CHATD_OK);
+    assert_string_not_equal(world_epoch(world), before);
+    assert_non_null(strstr(fakecore_log(world->core, CHATD_LOG_WARN), "restored backup"));
+    append_many(world, "a", 1); /* 4, another one than before */
+
+    world_listen(world, &old, "a", before, 7);
+    world_expect(world, "oreset3 o4");
+    world_listen(world, &common, "a", before, 2);
+    world_expect(world, "creset3 c3 c4");
+    world_listen(world, &foreign, "a", "somebody else's", 2);
+    world_expect(world, "ureset0 u1 u2 u3 u4");
+    world_listen(world, &future, "a", world_epoch(world), 9);
+    world_expect(world, "freset4");
+    world_listen(world, &present, "a", world_epoch(world), 4);
+    world_expect(world, "");
+    world_append(world, "a", "", 5);
+    world_expect(world, "o5 c5 u5 f5 p5 +5");
+}
+
+/* --- kv ---------------------------------------------------------------------------------------- */
+
+static void replied(chatd_plugin *self, int err, const struct chatd_kv_reply *reply, void *arg)
+{
+    (void)self;
+    if (reply->value.n > 0)
+        world_tell(arg, "%d:%s", err, reply->value.p);
+    else if (reply->number != 0)
+        world_tell(arg, "%d:%lld", err, (long long)reply->number);
+    else
+        world_tell(arg, "%d", err);
+}
+
+static void scanned(chatd_plugin *self, int err, const struct chatd_kv_scan *page, void *arg)
+{
+    struct world *world = arg;
+    char cursor[300];
+
+    assert_int_equal(err, CHATD_OK);
+    for (uint32_t i = 0; i < page->n; i++)
+        world_tell(world, "%s=%s", page->items[i].key.p, page->items[i].value.p);
+    if (!page->more)
+        return;
+    world_tell(world, "more");
+    snprintf(cursor, sizeof(cursor), "%s", page->cursor.p);
+    chatd_kv_scan(self, world->kv, CHATD_STR("ns"), str_of(cursor), 2, scanned, world);
+}
+
+static void test_kv(void **state)
+{
+    struct world *world = *state;
+    chatd_plugin *p = world->plugin;
+    chatd_str ns = CHATD_STR("ns"), k = CHATD_STR("k");
+
+    chatd_kv_get(p, world->kv, ns, k, replied, world);
+    chatd_kv_put(p, world->kv, ns, k, CHATD_STR("one"), 0, replied, world);
+    chatd_kv_get(p, world->kv, ns, k, replied, world);
+    chatd_kv_put_absent(p, world->kv, ns, k, CHATD_STR("two"), 0, replied, world);
+    chatd_kv_cas(p, world->kv, ns, k, CHATD_STR("x"), CHATD_STR("two"), replied, world);
+    chatd_kv_cas(p, world->kv, ns, k, CHATD_STR("one"), CHATD_STR("two"), replied, world);
+    chatd_kv_put(p, world->kv, ns, k, CHATD_STR("three"), 0, NULL, NULL);
+    chatd_kv_get(p, world->kv, ns, k, replied, world);
+    chatd_kv_del(p, world->kv, ns, k, replied, world);
+    chatd_kv_del(p, world->kv, ns, k, replied, world);
+    world_expect(world, "-3 0 0:one -2:one -2:one 0:two 0:three 0 -3");
+
+    chatd_kv_add(p, world->kv, ns, k, 5, 1000, replied, world);
+    chatd_kv_add(p, world->kv, ns, k, 5, 1000, replied, world);
+    world_expect(world, "0:5 0:10");
+    fakecore_advance(world->core, 1000);
+    chatd_kv_add(p, world->kv, ns, k, 5, 1000, replied, world);
+    world_expect(world, "0:5");
+    assert_int_equal(chatd_kv_get(p, world->kv, CHATD_STR(""), k, replied, world), CHATD_E_INVAL);
+    assert_int_equal(chatd_kv_put(p, world->kv, ns, k, k, -1, replied, world), CHATD_E_INVAL);
+}
+
+static void test_kv_scan(void **state)
+{
+    struct world *world = *state;
+    chatd_plugin *p = world->plugin;
+    static const char *const keys[] = {"c", "a", "e", "b", "d"};
+
+    for (int i = 0; i < 5; i++)
+        chatd_kv_put(p, world->kv, CHATD_STR("ns"), str_of(keys[i]), CHATD_STR("1"), 0, NULL, NULL);
+    chatd_kv_put(p, world->kv, CHATD_STR("ns"), CHATD_STR("t"), CHATD_STR("1"), 1000, NULL, NULL);
+    chatd_kv_put(p, world->kv, CHATD_STR("other"), CHATD_STR("z"), CHATD_STR("1"), 0, NULL, NULL);
+    chatd_kv_scan(p, world->kv, CHATD_STR("ns"), CHATD_STR(""), 2, scanned, world);
+    world_expect(world, "a=1 b=1 more c=1 d=1 more e=1");
+}
+
+/* --- when it does not go well ------------------------------------------------------------------ */
+
+static void test_busy(void **state)
+{
+    struct world *world = *state;
+
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(world_append(world, "a", "", i), CHATD_OK);
+    assert_int_equal(world_append(world, "a", "", 0), CHATD_E_BUSY);
+    assert_int_equal(fakecore_metric(world->core, "refused_total"), 1);
+    assert_int_equal(fakecore_metric(world->core, "queue"), 1000);
+    fakecore_run(world->core);
+    assert_int_equal(fakecore_metric(world->core, "queue"), 0);
+}
+
+static void test_deadline(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    world_listen(world, &x, "a", world_epoch(world), 0);
+    world_expect(world, "");
+    fakecore_jobs(world->core, FAKECORE_HOLD);
+    world_append(world, "a", "cid", 1);
+    fakecore_advance(world->core, 4999);
+    world_expect(world, "");
+    fakecore_advance(world->core, 1);
+    world_expect(world, "+E-8");
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
+    assert_non_null(strstr(fakecore_ready_text(world->core), "has not answered for 5 s"));
+    /* It was stored after all: readers see it, the caller's repeat finds it. */
+    fakecore_jobs(world->core, FAKECORE_INLINE);
+    world_append(world, "a", "cid", 1);
+    world_expect(world, "x1 =1");
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+}
+
+static void test_disk_full(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+    char pragma[64];
+
+    world_listen(world, &x, "a", "", 0);
+    append_many(world, "a", 1);
+    snprintf(pragma, sizeof(pragma), "PRAGMA max_page_count = 1"); /* no page more than it has */
+    execute(world, pragma);
+    chatd_str big = {calloc(1, 50001), 50000};
+
+    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
+    world_append(world, "a", "", 2);
+    world_range(world, "a", 0, 5, CHATD_LOG_AFTER);
+    fakecore_run(world->core);
+    /* The large entry finds no room and costs the others nothing, or fails all that write; what
+     * reads goes on. */
+    assert_non_null(strstr(world->story, "-10 "));
+    assert_int_equal(fakecore_ready(world->core) == CHATD_READY, 0);
+    assert_non_null(strstr(fakecore_ready_text(world->core), "disk full writing "));
+    assert_non_null(strstr(fakecore_ready_text(world->core), world->scratch.db));
+    world->story[0] = '\0';
+
+    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
+    world_expect(world, "-10");
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
+    world_range(world, "a", 0, 1, CHATD_LOG_AFTER);
+    fakecore_run(world->core);
+    assert_memory_equal(world->story, "1;top=", 6);
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY); /* the canary finds no room either */
+
+    execute(world, "PRAGMA max_page_count = 100000");
+    fakecore_advance(world->core, 4999);
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
+    fakecore_advance(world->core, 1);
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+    world->story[0] = '\0';
+    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
+    world_expect(world, "0");
+    assert_true(fakecore_metric(world->core, "failures_total") > 0);
+    free((void *)(uintptr_t)big.p);
+}
+
+static void test_refill_survives_a_failure(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"}, y = {.name = "y"};
+
+    append_many(world, "a", 2);
+    execute(world, "ALTER TABLE records RENAME TO elsewhere");
+    world_listen(world, &x, "a", world_epoch(world), 0);
+    world_expect(world, "");
+    assert_int_equal(fakecore_ready(world->core), CHATD_DEGRADED);
+    execute(world, "ALTER TABLE elsewhere RENAME TO records");
+    fakecore_advance(world->core, 1000);
+    world_expect(world, "x1 x2");
+
+    /* One that wants the present top and cannot read it yet gets what comes after it. */
+    execute(world, "ALTER TABLE rooms RENAME TO elsewhere");
+    world_listen(world, &y, "a", "", 0);
+    world_expect(world, "");
+    execute(world, "ALTER TABLE elsewhere RENAME TO rooms");
+    world_append(world, "a", "", 3);
+    world_append(world, "a", "", 4);
+    world_expect(world, "x3 y3 +3 x4 y4 +4");
+    fakecore_advance(world->core, 10000);
+    world_expect(world, "");
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+}
+
+static void test_drain_and_cancel(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    world_listen(world, &x, "a", "", 0);
+    world_expect(world, "");
+    fakecore_jobs(world->core, FAKECORE_HOLD);
+    world_append(world, "a", "", 1);
+    fakecore_run(world->core);
+    world_append(world, "a", "", 2);
+    chatd_plugin_v1.drain(world->plugin);
+    assert_int_equal(world_append(world, "a", "", 3), CHATD_E_STATE);
+    assert_int_equal(world_listen(world, &x, "a", "", 0), CHATD_E_STATE);
+    fakecore_cancel_jobs(world->core);
+    world_expect(world, "+E-9 +E-9");
+    fakecore_jobs(world->core, FAKECORE_INLINE);
+    world_expect(world, "");
+}
+
+static void test_second_instance(void **state)
+{
+    struct world *world = *state;
+    struct world other = *world;
+
+    assert_int_equal(world_start(&other, "00000000000000bb"), CHATD_E_BUSY);
+    assert_non_null(
+        strstr(fakecore_log(other.core, CHATD_LOG_ERROR), "in use by another chatd (pid "));
+    world_stop(&other);
+    world_append(world, "a", "", 1);
+    world_expect(world, "+1");
+}
+
+static void test_log_off(void **state)
+{
+    struct world *world = *state;
+
+    world_stop(world);
+    world->config.log = 0;
+    assert_int_equal(world_start(world, INSTANCE), CHATD_OK);
+    assert_null(world->log);
+    assert_non_null(world->kv);
+}
+
+static void test_threads(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    fakecore_jobs(world->core, FAKECORE_THREAD);
+    world_listen(world, &x, "a", "", 0);
+    for (int i = 0; i < 200; i++) {
+        world_append(world, "a", "", i);
+        world_range(world, "a", 0, 5, CHATD_LOG_BEFORE);
+        if (i % 5 == 0)
+            fakecore_run(world->core);
+        world->story[0] = '\0';
+    }
+    fakecore_run(world->core);
+    assert_int_equal(x.last, 200);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_append_and_range),
+        TEST(test_doubles),
+        TEST(test_bad_arguments),
+        TEST(test_live),
+        TEST(test_refill_from_position),
+        TEST(test_appends_during_refill),
+        TEST(test_hole_is_read),
+        TEST(test_trimmed),
+        TEST(test_positions_of_other_epochs),
+        TEST(test_kv),
+        TEST(test_kv_scan),
+        TEST(test_busy),
+        TEST(test_deadline),
+        TEST(test_disk_full),
+        TEST(test_refill_survives_a_failure),
+        TEST(test_drain_and_cancel),
+        TEST(test_second_instance),
+        TEST(test_log_off),
+        TEST(test_threads),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: MIT */
+/* A core, a log, a kv and a bus for one plugin under test: everything happens in fake_turn(), in
+ * virtual time. Included by one test file each; all is static. */
+#ifndef FAKE_CORE_H
+#define FAKE_CORE_H
+
+#include <chatd/chatd.h>
+#include <chatd/svc/bus.h>
+#include <chatd/svc/kv.h>
+#include <chatd/svc/log.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAKE_CONNS    16
+#define FAKE_FRAMES   4096
+#define FAKE_CHANNELS 32
+#define FAKE_RECORDS  1024
+#define FAKE_TASKS    1024
+
+struct fake_conn {
+    int is_used, is_denied, is_waiting, is_connected, closed_code, is_ephemeral;
+    char user[32], room[80], code[64];
+    void *block;
+    char sent[512][512];
+    int n_sent;
+    void (*drained)(chatd_plugin *, chatd_conn, void *);
+};
+
+static struct {
+    chatd_plugin plugin;
+    struct fake_conn conn[FAKE_CONNS];
+    struct {
+        char *data;
+        int refs;
+    } frame[FAKE_FRAMES];
+    struct {
+        int is_open, member[FAKE_CONNS];
+    } channel[FAKE_CHANNELS];
+    int n_frames, n_channels;
+
+    struct {
+        chatd_thunk thunk;
+        chatd_fn fn;
+    } hook[CHATD_EV_END];
+    int is_deliver_hooked, deny_event, claim, pending_event, n_watched[CHATD_EV_END];
+    void (*pending_done)(chatd_plugin *, int, void *);
+    void *pending_arg;
+    const char *hide_text; /* `deliver` denies this one */
+
+    struct chatd_ws_def ws;
+    struct chatd_route_def route;
+    const void *offered;
+    void (*slot_destroy)(chatd_plugin *, void *);
+    size_t slot_bytes;
+
+    int has_log, has_kv, fail_range, fail_append, n_ranges;
+    char *record[FAKE_RECORDS];
+    int n_records;
+    struct chatd_log_listener listener;
+    void *listener_arg;
+    int is_subscribed;
+    uint64_t delivered;
+    char topic[80];
+    chatd_bus_cb bus_cb;
+    void *bus_arg;
+    char listed[8][1024];
+    int n_listed;
+    char reply[1024];
+    int reply_status;
+
+    struct {
+        void (*run)(int i);
+        char data[1024];
+        void *cb, *arg;
+        uint64_t a;
+    } task[FAKE_TASKS];
+    int first_task, n_tasks;
+    int64_t now;
+} fake;
+
+typedef void (*fake_log_cb)(void);
+
+static int fake_task(void (*run)(int), const char *data, fake_log_cb cb, void *arg, uint64_t a)
+{
+    int i = fake.n_tasks++;
+
+    fake.task[i].run = run;
+    snprintf(fake.task[i].data, sizeof(fake.task[i].data), "%s", data);
+    memcpy(&fake.task[i].cb, &cb, sizeof(cb));
+    fake.task[i].arg = arg;
+    fake.task[i].a = a;
+    return CHATD_OK;
+}
+
+#define FAKE_CB(type, i, var) \
+    type var;                 \
+    memcpy(&var, &fake.task[i].cb, sizeof(var))
+
+static chatd_str fake_str(const char *s)
+{
+    return (chatd_str){s, strlen(s)};
+}
+
+/* --- The table -------------------------------------------------------------------------------- */
+
+static void fake_log(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, ...)
+{
+    (void)self, (void)level, (void)conn, (void)fmt;
+}
+static int64_t fake_ms(chatd_plugin *self)
+{
+    (void)self;
+    return fake.now;
+}
+static int fake_feature(chatd_plugin *self, const char *name)
+{
+    (void)self, (void)name;
+    return CHATD_OK;
+}
+static chatd_str fake_instance(chatd_plugin *self)
+{
+    (void)self;
+    return CHATD_STR("0123456789abcdef");
+}
+static int fake_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, chatd_fn fn)
+{
+    (void)self, (void)band;
+    fake.hook[event].thunk = thunk;
+    fake.hook[event].fn = fn;
+    return CHATD_OK;
+}
+static int fake_hooked(chatd_plugin *self, uint32_t event)
+{
+    (void)self;
+    return event == CHATD_EV_deliver && fake.is_deliver_hooked;
+}
+static int fake_deny(chatd_plugin *self, struct chatd_ev *ev, const char *code, const char *text,
+                     uint32_t retry_ms)
+{
+    (void)self;
+    ev->code = fake_str(code);
+    ev->text = fake_str(text);
+    ev->retry_ms = retry_ms;
+    return CHATD_DENY;
+}
+static int fake_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
+                      void (*done)(chatd_plugin *, int, void *), void *arg)
+{
+    int verdict = CHATD_NEXT;
+
+    if (event == CHATD_EV_signal)
+        ((struct chatd_ev_signal *)(void *)ev)->claimed = (uint32_t)fake.claim;
+    if (event == CHATD_EV_deliver && fake.hide_text != NULL &&
+        strcmp(((struct chatd_ev_deliver *)(void *)ev)->text.p, fake.hide_text) == 0)
+        verdict = fake_deny(self, ev, "hidden", "hidden", 0);
+    if ((uint32_t)fake.deny_event == event)
+        verdict = fake_deny(self, ev, "test.denied", "Denied by the test.", 0);
+    if ((uint32_t)fake.pending_event == event) {
+        fake.pending_done = done;
+        fake.pending_arg = arg;
+        return CHATD_OK;
+    }
+    done(self, verdict, arg);
+    return CHATD_OK;
+}
+static int fake_raised(chatd_plugin *self, uint32_t event, struct chatd_ev *ev)
+{
+    (void)self, (void)ev;
+    fake.n_watched[event]++;
+    return CHATD_OK;
+}
+static void fake_ev_drop(chatd_plugin *self, struct chatd_ev *ev)
+{
+    (void)self, (void)ev;
+}
+static int fake_wait(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
+                     void (*gone)(chatd_plugin *, void *), void *arg, chatd_wait *wait_out)
+{
+    (void)self, (void)deadline_ms, (void)gone, (void)arg;
+    fake.conn[ev->conn.v].is_waiting = 1;
+    wait_out->v = ev->conn.v;
+    return CHATD_OK;
+}
+
+static void fake_gone(int c);
+
+static void fake_settle(int c, int verdict, const char *code)
+{
+    struct fake_conn *conn = &fake.conn[c];
+    struct chatd_ev_connected ev = {.ev = {.size = sizeof(ev), .conn = {(uint64_t)c}},
+                                    .path = CHATD_STR("/ws"),
+                                    .subprotocol = CHATD_STR(""),
+                                    .user = fake_str(conn->user)};
+
+    conn->is_waiting = 0;
+    if (verdict == CHATD_DENY) {
+        conn->is_denied = 1;
+        snprintf(conn->code, sizeof(conn->code), "%s", code);
+        fake_gone(c);
+        return;
+    }
+    conn->is_connected = 1;
+    fake.hook[CHATD_EV_connected].thunk(fake.hook[CHATD_EV_connected].fn, &fake.plugin, &ev);
+}
+static void fake_run_settle(int i)
+{
+    fake_settle((int)fake.task[i].a, CHATD_NEXT, "");
+}
+static int fake_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
+                       const char *text)
+{
+    (void)self, (void)text;
+    if (!fake.conn[wait.v].is_waiting)
+        return CHATD_E_GONE;
+    if (verdict == CHATD_DENY)
+        fake_settle((int)wait.v, verdict, code);
+    else /* other plugins have their turn before the socket is open */
+        fake_task(fake_run_settle, "", NULL, NULL, wait.v);
+    return CHATD_OK;
+}
+
+static int fake_offer(chatd_plugin *self, const struct chatd_service_def *def)
+{
+    (void)self;
+    fake.offered = def->api;
+    return CHATD_OK;
+}
+static int fake_slot(chatd_plugin *self, int kind, size_t bytes,
+                     void (*destroy)(chatd_plugin *, void *), int *slot_out)
+{
+    (void)self, (void)kind;
+    fake.slot_bytes = bytes;
+    fake.slot_destroy = destroy;
+    *slot_out = 0;
+    return CHATD_OK;
+}
+static void *fake_slot_of(chatd_plugin *self, int slot, uint64_t id)
+{
+    (void)self, (void)slot;
+    if (id >= FAKE_CONNS || !fake.conn[id].is_used)
+        return NULL;
+    if (fake.conn[id].block == NULL)
+        fake.conn[id].block = calloc(1, fake.slot_bytes);
+    return fake.conn[id].block;
+}
+static int fake_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info *info)
+{
+    (void)self;
+    info->user = fake_str(fake.conn[conn.v].user);
+    return CHATD_OK;
+}
+static int fake_conn_send(chatd_plugin *self, chatd_conn conn, int opcode, chatd_str data,
+                          int flags)
+{
+    struct fake_conn *c = &fake.conn[conn.v];
+
+    (void)self, (void)opcode;
+    c->is_ephemeral = flags & CHATD_SEND_EPHEMERAL;
+    snprintf(c->sent[c->n_sent++], sizeof(c->sent[0]), "%s", data.p);
+    return CHATD_OK;
+}
+static int fake_conn_send_frame(chatd_plugin *self, chatd_conn conn, chatd_frame frame, int flags)
+{
+    return fake_conn_send(self, conn, CHATD_TEXT, fake_str(fake.frame[frame.v].data), flags);
+}
+static int fake_conn_close(chatd_plugin *self, chatd_conn conn, int code, const char *reason)
+{
+    (void)self, (void)reason;
+    fake.conn[conn.v].closed_code = code;
+    return CHATD_OK;
+}
+static int fake_when_drained(chatd_plugin *self, chatd_conn conn,
+                             void (*cb)(chatd_plugin *, chatd_conn, void *), void *arg)
+{
+    (void)self, (void)arg;
+    fake.conn[conn.v].drained = cb;
+    return CHATD_OK;
+}
+static int fake_frame_new(chatd_plugin *self, int opcode, chatd_str data, chatd_frame *frame_out)
+{
+    (void)self, (void)opcode;
+    frame_out->v = (uint64_t)++fake.n_frames;
+    fake.frame[frame_out->v].data = strdup(data.p);
+    fake.frame[frame_out->v].refs = 1;
+    return CHATD_OK;
+}
+static void fake_frame_unref(chatd_plugin *self, chatd_frame *frame)
+{
+    (void)self;
+    if (--fake.frame[frame->v].refs == 0)
+        free(fake.frame[frame->v].data);
+    frame->v = 0;
+}
+static size_t fake_frame_size; /* what every frame pretends to take */
+static int fake_frame_bytes(chatd_plugin *self, chatd_frame frame, size_t *bytes_out)
+{
+    (void)self;
+    *bytes_out = fake_frame_size > 0 ? fake_frame_size : strlen(fake.frame[frame.v].data);
+    return CHATD_OK;
+}
+static int fake_channel_open(chatd_plugin *self, chatd_str name, chatd_channel *channel_out)
+{
+    (void)self, (void)name;
+    channel_out->v = (uint64_t)++fake.n_channels;
+    fake.channel[channel_out->v].is_open = 1;
+    return CHATD_OK;
+}
+static int fake_channel_close(chatd_plugin *self, chatd_channel channel)
+{
+    (void)self;
+    fake.channel[channel.v].is_open = 0;
+    return CHATD_OK;
+}
+static int fake_channel_join(chatd_plugin *self, chatd_channel channel, chatd_conn conn)
+{
+    (void)self;
+    fake.channel[channel.v].member[conn.v] = 1;
+    return CHATD_OK;
+}
+static int fake_channel_leave(chatd_plugin *self, chatd_channel channel, chatd_conn conn)
+{
+    (void)self;
+    fake.channel[channel.v].member[conn.v] = 0;
+    return CHATD_OK;
+}
+static int fake_channel_each(chatd_plugin *self, chatd_channel channel,
+                             int (*cb)(chatd_plugin *, chatd_conn, void *), void *arg)
+{
+    int c, rc = 0;
+
+    for (c = 0; c < FAKE_CONNS && rc == 0; c++) {
+        if (fake.channel[channel.v].member[c])
+            rc = cb(self, (chatd_conn){(uint64_t)c}, arg);
+    }
+    return rc;
+}
+static int fake_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                             chatd_conn except, int flags)
+{
+    int c;
+
+    for (c = 0; c < FAKE_CONNS; c++) {
+        if (fake.channel[channel.v].member[c] && (uint64_t)c != except.v)
+            fake_conn_send_frame(self, (chatd_conn){(uint64_t)c}, frame, flags);
+    }
+    return CHATD_OK;
+}
+static int fake_channel_count(chatd_plugin *self, chatd_channel channel)
+{
+    int c, n = 0;
+
+    (void)self;
+    for (c = 0; c < FAKE_CONNS; c++)
+        n += fake.channel[channel.v].member[c];
+    return n;
+}
+static int fake_route(chatd_plugin *self, const struct chatd_route_def *def)
+{
+    (void)self;
+    fake.route = *def;
+    return CHATD_OK;
+}
+static int fake_req_query(chatd_plugin *self, chatd_req req, const char *name, chatd_str *value_out)
+{
+    (void)self, (void)name;
+    *value_out = fake_str(fake.conn[req.v].room);
+    return value_out->n == 0 ? CHATD_E_NOTFOUND : CHATD_OK;
+}
+static int fake_reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *reply)
+{
+    (void)self, (void)req;
+    fake.reply_status = (int)reply->status;
+    snprintf(fake.reply, sizeof(fake.reply), "%s", reply->body.p);
+    return CHATD_OK;
+}
+static int fake_reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
+                            const char *message, uint32_t retry_ms)
+{
+    (void)self, (void)req, (void)message, (void)retry_ms;
+    fake.reply_status = status;
+    snprintf(fake.reply, sizeof(fake.reply), "%s", code);
+    return CHATD_OK;
+}
+static int fake_ws(chatd_plugin *self, const struct chatd_ws_def *def)
+{
+    (void)self;
+    fake.ws = *def;
+    return CHATD_OK;
+}
+typedef void (*fake_post_cb)(chatd_plugin *, void *);
+static void fake_run_post(int i)
+{
+    FAKE_CB(fake_post_cb, i, cb);
+    cb(&fake.plugin, fake.task[i].arg);
+}
+static int fake_post(chatd_plugin *self, fake_post_cb cb, void *arg)
+{
+    (void)self;
+    return fake_task(fake_run_post, "", (fake_log_cb)cb, arg, 0);
+}
+static int fake_metric(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out)
+{
+    (void)self, (void)def;
+    *metric_out = 0;
+    return CHATD_OK;
+}
+static void fake_metric_add(chatd_plugin *self, int metric, int label, int64_t n)
+{
+    (void)self, (void)metric, (void)label, (void)n;
+}
+
+/* --- Services --------------------------------------------------------------------------------- */
+
+static void fake_deliver(void)
+{
+    while (fake.is_subscribed && fake.delivered < (uint64_t)fake.n_records) {
+        struct chatd_log_record record = {.seq = ++fake.delivered, .ts = 1000};
+
+        record.record = fake_str(fake.record[record.seq]);
+        fake.listener.record(&fake.plugin, (chatd_sub){1}, CHATD_STR("e1"), &record,
+                             fake.listener_arg);
+    }
+}
+static void fake_run_append(int i)
+{
+    struct chatd_log_appended done = {.size = sizeof(done), .ts = 1000, .epoch = CHATD_STR("e1")};
+
+    FAKE_CB(chatd_log_append_cb, i, cb);
+    if (fake.fail_append) {
+        cb(&fake.plugin, CHATD_E_TIMEOUT, NULL, fake.task[i].arg);
+        return;
+    }
+    fake.record[++fake.n_records] = strdup(fake.task[i].data);
+    done.seq = (uint64_t)fake.n_records;
+    cb(&fake.plugin, CHATD_OK, &done, fake.task[i].arg);
+}
+static int fake_append(chatd_plugin *p, chatd_plugin *self, const struct chatd_log_entry *entry,
+                       chatd_log_append_cb cb, void *arg)
+{
+    (void)p, (void)self;
+    return fake_task(fake_run_append, entry->record.p, (fake_log_cb)cb, arg, 0);
+}
+static void fake_run_range(int i)
+{
+    static struct chatd_log_record rows[FAKE_RECORDS];
+    struct chatd_log_page page = {.size = sizeof(page),
+                                  .epoch = CHATD_STR("e1"),
+                                  .top = (uint64_t)fake.n_records,
+                                  .records = rows,
+                                  .stride = sizeof(rows[0])};
+    int first = fake.n_records - (int)fake.task[i].a + 1, r;
+
+    FAKE_CB(chatd_log_page_cb, i, cb);
+    if (fake.fail_range) {
+        cb(&fake.plugin, CHATD_E_BACKEND, NULL, fake.task[i].arg);
+        return;
+    }
+    if (first < 1)
+        first = 1;
+    page.more = first > 1;
+    for (r = first; r <= fake.n_records; r++) {
+        rows[page.n++] = (struct chatd_log_record){
+            .seq = (uint64_t)r, .ts = 1000, .record = fake_str(fake.record[r])};
+    }
+    cb(&fake.plugin, CHATD_OK, &page, fake.task[i].arg);
+}
+static int fake_range(chatd_plugin *p, chatd_plugin *self, chatd_str room, uint64_t seq,
+                      uint32_t limit, uint32_t flags, chatd_log_page_cb cb, void *arg)
+{
+    (void)p, (void)self, (void)room, (void)seq, (void)flags;
+    fake.n_ranges++;
+    return fake_task(fake_run_range, "", (fake_log_cb)cb, arg, limit);
+}
+static int fake_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str room,
+                          const struct chatd_log_position *after,
+                          const struct chatd_log_listener *listener, void *arg, chatd_sub *sub_out)
+{
+    (void)p, (void)self, (void)room;
+    fake.listener = *listener;
+    fake.listener_arg = arg;
+    fake.delivered = after->seq;
+    fake.is_subscribed = 1;
+    sub_out->v = 1;
+    return CHATD_OK;
+}
+static int fake_unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub sub)
+{
+    (void)p, (void)self, (void)sub;
+    fake.is_subscribed = 0;
+    return CHATD_OK;
+}
+static void fake_run_bus(int i)
+{
+    if (fake.bus_cb != NULL)
+        fake.bus_cb(&fake.plugin, fake_str(fake.topic), fake_str(fake.task[i].data), 0,
+                    fake.bus_arg);
+}
+static int fake_bus_publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_str data)
+{
+    (void)p, (void)self, (void)topic;
+    return fake_task(fake_run_bus, data.p, NULL, NULL, 0);
+}
+static int fake_bus_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_bus_cb cb,
+                              void *arg, chatd_sub *sub_out)
+{
+    (void)p, (void)self;
+    snprintf(fake.topic, sizeof(fake.topic), "%s", topic.p);
+    fake.bus_cb = cb;
+    fake.bus_arg = arg;
+    sub_out->v = 2;
+    return CHATD_OK;
+}
+static int fake_bus_unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub sub)
+{
+    (void)p, (void)self, (void)sub;
+    fake.bus_cb = NULL;
+    return CHATD_OK;
+}
+static void fake_run_put(int i)
+{
+    FAKE_CB(chatd_kv_cb, i, cb);
+    snprintf(fake.listed[fake.n_listed++], sizeof(fake.listed[0]), "%s", fake.task[i].data);
+    cb(&fake.plugin, CHATD_OK, NULL, fake.task[i].arg);
+}
+static int fake_put_absent(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key,
+                           chatd_str value, int64_t ttl_ms, chatd_kv_cb cb, void *arg)
+{
+    (void)p, (void)self, (void)ns, (void)value, (void)ttl_ms;
+    return fake_task(fake_run_put, key.p, (fake_log_cb)cb, arg, 0);
+}
+static void fake_run_scan(int i)
+{
+    struct chatd_kv_item items[8];
+    struct chatd_kv_scan page = {.size = sizeof(page), .stride = sizeof(items[0]), .items = items};
+    int n;
+
+    FAKE_CB(chatd_kv_scan_cb, i, cb);
+    for (n = 0; n < fake.n_listed; n++)
+        items[page.n++] = (struct chatd_kv_item){fake_str(fake.listed[n]), CHATD_STR("1")};
+    cb(&fake.plugin, CHATD_OK, &page, fake.task[i].arg);
+}
+static int fake_scan(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str cursor,
+                     uint32_t limit, chatd_kv_scan_cb cb, void *arg)
+{
+    (void)p, (void)self, (void)ns, (void)cursor, (void)limit;
+    return fake_task(fake_run_scan, "", (fake_log_cb)cb, arg, 0);
+}
+
+static const struct chatd_service *fake_service(chatd_plugin *self, const char *name)
+{
+    static const struct chatd_log_api log_api = {.size = sizeof(log_api),
+                                                 .append = fake_append,
+                                                 .range = fake_range,
+                                                 .subscribe = fake_subscribe,
+                                                 .unsubscribe = fake_unsubscribe};
+    static const struct chatd_bus_api bus_api = {.size = sizeof(bus_api),
+                                                 .publish = fake_bus_publish,
+                                                 .subscribe = fake_bus_subscribe,
+                                                 .unsubscribe = fake_bus_unsubscribe};
+    static const struct chatd_kv_api kv_api = {
+        .size = sizeof(kv_api), .put_absent = fake_put_absent, .scan = fake_scan};
+    static struct chatd_service log = {.size = sizeof(log), .api = &log_api};
+    static struct chatd_service bus = {.size = sizeof(bus), .api = &bus_api};
+    static struct chatd_service kv = {.size = sizeof(kv), .api = &kv_api};
+
+    (void)self;
+    if (strcmp(name, CHATD_LOG_SERVICE) == 0)
+        return fake.has_log ? &log : NULL;
+    if (strcmp(name, CHATD_KV_SERVICE) == 0)
+        return fake.has_kv ? &kv : NULL;
+    return &bus;
+}
+
+/* --- The story -------------------------------------------------------------------------------- */
+
+static const struct chatd_core fake_table = {.size = sizeof(fake_table),
+                                             .log = fake_log,
+                                             .wall_ms = fake_ms,
+                                             .mono_ms = fake_ms,
+                                             .feature = fake_feature,
+                                             .instance = fake_instance,
+                                             .on = fake_on,
+                                             .hooked = fake_hooked,
+                                             .raise = fake_raise,
+                                             .raised = fake_raised,
+                                             .ev_drop = fake_ev_drop,
+                                             .deny = fake_deny,
+                                             .wait = fake_wait,
+                                             .resume = fake_resume,
+                                             .service_offer = fake_offer,
+                                             .service = fake_service,
+                                             .slot = fake_slot,
+                                             .slot_of = fake_slot_of,
+                                             .conn_info = fake_conn_info,
+                                             .conn_send = fake_conn_send,
+                                             .conn_send_frame = fake_conn_send_frame,
+                                             .conn_close = fake_conn_close,
+                                             .conn_when_drained = fake_when_drained,
+                                             .frame_new = fake_frame_new,
+                                             .frame_unref = fake_frame_unref,
+                                             .frame_bytes = fake_frame_bytes,
+                                             .channel_open = fake_channel_open,
+                                             .channel_close = fake_channel_close,
+                                             .channel_join = fake_channel_join,
+                                             .channel_leave = fake_channel_leave,
+                                             .channel_send = fake_channel_send,
+                                             .channel_count = fake_channel_count,
+                                             .channel_each = fake_channel_each,
+                                             .route = fake_route,
+                                             .req_query = fake_req_query,
+                                             .reply = fake_reply,
+                                             .reply_error = fake_reply_error,
+                                             .ws = fake_ws,
+                                             .post = fake_post,
+                                             .metric = fake_metric,
+                                             .metric_add = fake_metric_add,
+                                             .metric_set = fake_metric_add};
+
+/* Everything that was asked for happens, what that asks for too, and the log delivers. */
+static void fake_turn(void)
+{
+    while (fake.first_task < fake.n_tasks) {
+        fake.task[fake.first_task].run(fake.first_task);
+        fake.first_task++;
+    }
+    fake_deliver();
+}
+
+/* Somebody asks for /ws?room=...; "" is no room at all. */
+static void fake_upgrade(int c, const char *user, const char *room)
+{
+    struct fake_conn *conn = &fake.conn[c];
+    struct chatd_ev_upgrade ev = {
+        .ev = {.size = sizeof(ev), .conn = {(uint64_t)c}, .req = {(uint64_t)c}},
+        .path = CHATD_STR("/ws"),
+        .subprotocol = CHATD_STR("")};
+    int verdict;
+
+    *conn = (struct fake_conn){.is_used = 1};
+    snprintf(conn->user, sizeof(conn->user), "%s", user);
+    snprintf(conn->room, sizeof(conn->room), "%s", room);
+    verdict = fake.hook[CHATD_EV_upgrade].thunk(fake.hook[CHATD_EV_upgrade].fn, &fake.plugin, &ev);
+    if (verdict != CHATD_WAIT)
+        fake_settle(c, verdict, ev.ev.code.n > 0 ? ev.ev.code.p : "");
+}
+
+/* The connection ends; `closed` is raised only for one that was open. */
+static void fake_gone(int c)
+{
+    struct fake_conn *conn = &fake.conn[c];
+    struct chatd_ev_closed ev = {.ev = {.size = sizeof(ev), .conn = {(uint64_t)c}},
+                                 .user = fake_str(conn->user)};
+    int i;
+
+    conn->is_waiting = 0;
+    if (conn->is_connected)
+        fake.hook[CHATD_EV_closed].thunk(fake.hook[CHATD_EV_closed].fn, &fake.plugin, &ev);
+    if (conn->block != NULL)
+        fake.slot_destroy(&fake.plugin, conn->block);
+    free(conn->block);
+    conn->block = NULL;
+    conn->is_used = 0;
+    for (i = 0; i < FAKE_CHANNELS; i++)
+        fake.channel[i].member[c] = 0;
+}
+
+static void fake_says(int c, const char *frame)
+{
+    fake.ws.handle(&fake.plugin, (chatd_conn){(uint64_t)c}, CHATD_TEXT, fake_str(frame));
+}
+
+static void fake_tick(int64_t ms)
+{
+    struct chatd_ev_tick ev = {.ev = {.size = sizeof(ev)}};
+
+    fake.now += ms;
+    ev.mono_ms = fake.now;
+    fake.hook[CHATD_EV_tick].thunk(fake.hook[CHATD_EV_tick].fn, &fake.plugin, &ev);
+}
+
+static void fake_start(const void *config, int has_log, int has_kv)
+{
+    memset(&fake, 0, sizeof(fake));
+    fake_frame_size = 0;
+    fake.plugin =
+        (struct chatd_plugin){.size = sizeof(fake.plugin), .core = &fake_table, .config = config};
+    fake.has_log = has_log;
+    fake.has_kv = has_kv;
+    fake.now = 1000;
+    if (chatd_plugin_v1.init(&fake.plugin) < 0 || chatd_plugin_v1.start(&fake.plugin) < 0)
+        abort();
+}
+
+/* Returns the frames somebody forgot. */
+static int fake_stop(void)
+{
+    int i, kept = 0;
+
+    for (i = 1; i < FAKE_CONNS; i++) {
+        if (fake.conn[i].is_used)
+            fake_gone(i);
+    }
+    fake_turn();
+    chatd_plugin_v1.stop(&fake.plugin);
+    for (i = 1; i <= fake.n_frames; i++)
+        kept += fake.frame[i].refs;
+    for (i = 1; i <= fake.n_records; i++)
+        free(fake.record[i]);
+    return kept;
+}
+
+#endif
