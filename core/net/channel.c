@@ -193,7 +193,7 @@ static void flush_batch(struct channel *ch, struct batch *b)
     for (i = b->from; i < b->to; i++)
         b->alike = b->alike && ch->note[i].except == 0;
     if (b->alike)
-        b->n = gather(ch, 0, b->from, b->to, b->iov, &b->bytes);
+        b->n = gather(ch, UINT64_MAX, b->from, b->to, b->iov, &b->bytes);
     for (i = 0; i < ch->n_member; i++)
         deliver(ch, ch->member[i], b);
 }

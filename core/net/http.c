@@ -325,12 +325,12 @@ static bool check_route(struct http_req *r)
         http_reply(r, 204, NULL, NULL, 0, &allow, 1);
         return false;
     }
+    if (r->http->calls.is_socket(r->http->calls.arg, r->path)) {
+        http_reply_error(r, 426, "bad_request", "This path is for WebSocket: ask for an upgrade.", 0,
+                         &upgrade, 1);
+        return false;
+    }
     if (m->route == NULL) {
-        if (r->http->calls.is_socket(r->http->calls.arg, r->path)) {
-            http_reply_error(r, 426, "bad_request", "This path is for WebSocket: ask for an upgrade.",
-                             0, &upgrade, 1);
-            return false;
-        }
         if (m->allow[0] != '\0')
             http_reply_error(r, 405, "bad_request", "This path has other methods.", 0, &allow, 1);
         else

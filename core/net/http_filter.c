@@ -8,8 +8,11 @@
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+
+static void on_writable(evutil_socket_t fd, short what, void *arg);
 
 enum { READ_AHEAD_BYTES = 65536, LINGER_BYTES = 262144, LINGER_MS = 2000 };
 
@@ -187,13 +190,67 @@ static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbu
     return moved ? BEV_OK : BEV_NEED_MORE;
 }
 
+/*
+ * The way out goes straight to the socket. Were the bytes handed to the bufferevent below, evhttp
+ * would take them for sent and, on a connection that is to be closed, free them unsent. It is done in
+ * FLUSH mode only, once per answer, not for each header line that evhttp adds.
+ */
+static enum bufferevent_filter_result on_output(struct evbuffer *src, struct evbuffer *dst,
+                                                ev_ssize_t limit, enum bufferevent_flush_mode mode,
+                                                void *arg)
+{
+    struct http_peer *peer = arg;
+    int fd = bufferevent_getfd(peer->under);
+
+    (void)dst;
+    (void)limit;
+    if (mode == BEV_NORMAL || evbuffer_get_length(src) == 0)
+        return BEV_NEED_MORE;
+    while (evbuffer_get_length(src) > 0) {
+        if (evbuffer_write(src, fd) >= 0)
+            continue;
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            if (peer->writable == NULL)
+                peer->writable = event_new(peer->http->base, fd, EV_WRITE, on_writable, peer);
+            event_add(peer->writable, NULL);
+            return BEV_NEED_MORE;
+        }
+        /* Nobody is there to read it: evhttp finds the end of file next. */
+        evbuffer_drain(src, evbuffer_get_length(src));
+        hang_up(peer);
+    }
+    return BEV_OK;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_peer *peer = arg;
+
+    (void)fd;
+    (void)what;
+    bufferevent_flush(peer->filter, EV_WRITE, BEV_FLUSH);
+}
+
+static void on_output_added(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct http_peer *peer = arg;
+
+    (void)buffer;
+    if (info->n_added > 0)
+        event_active(peer->kick, EV_TIMEOUT, 0);
+}
+
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
     struct http_peer *peer = arg;
 
     (void)fd;
     (void)what;
-    if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
+    if (evbuffer_get_length(bufferevent_get_output(peer->filter)) > 0)
+        bufferevent_flush(peer->filter, EV_WRITE, BEV_FLUSH); /* may free the peer */
+    else if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
         bufferevent_trigger(peer->under, EV_READ, BEV_OPT_DEFER_CALLBACKS);
 }
 
@@ -215,6 +272,8 @@ static void on_free(void *arg)
     h->n_peers--;
     event_free(peer->timer);
     event_free(peer->kick);
+    if (peer->writable != NULL)
+        event_free(peer->writable);
     mem_free(peer);
 }
 
@@ -227,10 +286,11 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     http_head_init(&peer->head);
     peer->under = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_setwatermark(peer->under, EV_READ, 0, READ_AHEAD_BYTES);
-    peer->filter = bufferevent_filter_new(peer->under, on_input, NULL, BEV_OPT_CLOSE_ON_FREE,
+    peer->filter = bufferevent_filter_new(peer->under, on_input, on_output, BEV_OPT_CLOSE_ON_FREE,
                                           on_free, peer);
     peer->timer = evtimer_new(base, on_timer, peer);
     peer->kick = event_new(base, -1, 0, on_kick, peer);
+    evbuffer_add_cb(bufferevent_get_output(peer->filter), on_output_added, peer);
     HASH_ADD_PTR(h->peers, filter, peer);
     h->n_peers++;
     enter(peer, PHASE_HEAD);

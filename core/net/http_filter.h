@@ -19,7 +19,8 @@ struct http_peer {
     struct http *http;
     struct bufferevent *filter, *under;
     struct event *timer; /* the deadline of the phase */
-    struct event *kick;  /* looks at bytes that came during the answer */
+    struct event *kick;  /* later in this turn: writes what evhttp put out, takes up what waits */
+    struct event *writable; /* while the socket takes no more of an answer */
     struct http_req *req;
     struct http_head head;
     enum http_phase phase;

@@ -2,6 +2,8 @@
 /* The database's statements, failures and transactions. */
 #include "store_internal.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,7 +270,7 @@ int store_open(const struct store_options *options, struct store **store_out, ch
         return CHATD_E_BUSY;
     store->lock.fd = -1;
     store->history_max = options->history_max;
-    store->path = strdup(options->path);
+    store->path = text_format("%s", options->path);
     int err = store->path != NULL ? store_prepare(store, options, err_out) : CHATD_E_BUSY;
 
     if (err != CHATD_OK) {

@@ -15,10 +15,9 @@
 #define SERVICES_MAX 4
 #define METRICS_MAX  16
 #define TIMERS_MAX   16
-#define JOBS_MAX     4
+#define POSTS_MAX    16
 
 struct fake_post {
-    struct fake_post *next;
     void (*cb)(chatd_plugin *self, void *arg);
     void *arg;
 };
@@ -34,7 +33,7 @@ struct fake_timer {
 struct fake_job {
     struct chatd_job job;
     pthread_t thread;
-    bool running, done_called;
+    bool there, running, done_called;
     int rc;
 };
 
@@ -50,11 +49,12 @@ struct fakecore {
     const char *metric_names[METRICS_MAX];
     int64_t metric_values[METRICS_MAX];
     int n_metrics;
-    struct fake_post *posts, **posts_end;
+    struct fake_post posts[POSTS_MAX];
+    int n_posts;
     struct fake_timer timers[TIMERS_MAX];
     uint64_t last_timer;
-    struct fake_job jobs[JOBS_MAX];
-    int n_jobs, refuse_jobs;
+    struct fake_job job; /* the plugin promises to have one under way at most */
+    int refuse_jobs;
     enum fakecore_jobs mode;
     bool stopping;
     int ready;
@@ -123,12 +123,8 @@ static int core_service_offer(chatd_plugin *self, const struct chatd_service_def
 
     assert(core->n_services < SERVICES_MAX);
     core->service_names[core->n_services] = def->name;
-    core->services[core->n_services++] =
-        (struct chatd_service){.size = sizeof(struct chatd_service),
-                               .major = def->major,
-                               .minor = def->minor,
-                               .api = def->api,
-                               .provider = self};
+    core->services[core->n_services++] = (struct chatd_service){
+        .size = sizeof(struct chatd_service), .api = def->api, .provider = self};
     return CHATD_OK;
 }
 
@@ -196,15 +192,11 @@ static int core_timer_cancel(chatd_plugin *self, chatd_timer timer)
 static int core_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg)
 {
     struct fakecore *core = core_of(self);
-    struct fake_post *post;
 
     if (core->stopping)
         return CHATD_E_STATE;
-    post = malloc(sizeof(*post));
-    assert(post != NULL);
-    *post = (struct fake_post){.cb = cb, .arg = arg};
-    *core->posts_end = post;
-    core->posts_end = &post->next;
+    assert(core->n_posts < POSTS_MAX);
+    core->posts[core->n_posts++] = (struct fake_post){.cb = cb, .arg = arg};
     return CHATD_OK;
 }
 
@@ -216,14 +208,14 @@ static void *job_thread(void *arg)
     return NULL;
 }
 
-static void job_begin(struct fakecore *core, struct fake_job *job)
+static void job_begin(struct fakecore *core)
 {
+    struct fake_job *job = &core->job;
+
     if (core->mode == FAKECORE_THREAD && !job->running) {
         job->running = true;
-        int err = pthread_create(&job->thread, NULL, job_thread, job);
-
-        assert(err == 0);
-        (void)err;
+        if (pthread_create(&job->thread, NULL, job_thread, job) != 0)
+            abort();
     }
 }
 
@@ -237,15 +229,10 @@ static int core_job(chatd_plugin *self, const struct chatd_job *job)
         core->refuse_jobs--;
         return CHATD_E_BUSY;
     }
-    assert(job->queue == CHATD_JOB_IO && core->n_jobs < JOBS_MAX);
-    core->jobs[core->n_jobs] = (struct fake_job){.job = *job};
-    job_begin(core, &core->jobs[core->n_jobs++]);
+    assert(job->queue == CHATD_JOB_IO && !core->job.there);
+    core->job = (struct fake_job){.job = *job, .there = true};
+    job_begin(core);
     return CHATD_OK;
-}
-
-static void *core_alloc(size_t n)
-{
-    return malloc(n);
 }
 
 struct fakecore *fakecore_new(const void *config, const char *instance)
@@ -255,8 +242,6 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
     assert(core != NULL);
     core->table = (struct chatd_core){.size = sizeof(core->table),
                                       .abi_minor = CHATD_ABI_MINOR,
-                                      .alloc = core_alloc,
-                                      .free = free,
                                       .log = core_log,
                                       .wall_ms = core_wall_ms,
                                       .mono_ms = core_mono_ms,
@@ -274,7 +259,6 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
                                       .metric_observe = core_metric_observe};
     core->plugin =
         (struct chatd_plugin){.size = sizeof(core->plugin), .core = &core->table, .config = config};
-    core->posts_end = &core->posts;
     core->wall_ms = 1790000000000;
     core->ready = -1;
     snprintf(core->instance, sizeof(core->instance), "%s", instance);
@@ -287,12 +271,6 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
 
 void fakecore_free(struct fakecore *core)
 {
-    while (core->posts != NULL) {
-        struct fake_post *post = core->posts;
-
-        core->posts = post->next;
-        free(post);
-    }
     free(core);
 }
 
@@ -311,15 +289,13 @@ const struct chatd_service *fakecore_service(struct fakecore *core, const char *
 
 static bool step_post(struct fakecore *core)
 {
-    struct fake_post *post = core->posts;
+    struct fake_post post = core->posts[0];
 
-    if (post == NULL)
+    if (core->n_posts == 0)
         return false;
-    core->posts = post->next;
-    if (core->posts == NULL)
-        core->posts_end = &core->posts;
-    post->cb(&core->plugin, post->arg);
-    free(post);
+    core->n_posts--;
+    memmove(&core->posts[0], &core->posts[1], sizeof(post) * (size_t)core->n_posts);
+    post.cb(&core->plugin, post.arg);
     return true;
 }
 
@@ -348,20 +324,19 @@ static bool step_timer(struct fakecore *core)
 
 static bool step_job(struct fakecore *core)
 {
-    if (core->n_jobs == 0 || core->mode == FAKECORE_HOLD)
-        return false;
-    job_begin(core, &core->jobs[0]);
-    if (core->jobs[0].running)
-        pthread_join(core->jobs[0].thread, NULL);
-    else
-        core->jobs[0].rc = core->jobs[0].job.run(core->jobs[0].job.arg);
-    struct fake_job job = core->jobs[0];
+    struct fake_job *job = &core->job;
 
-    memmove(&core->jobs[0], &core->jobs[1], sizeof(core->jobs[0]) * (JOBS_MAX - 1));
-    core->n_jobs--;
-    if (!job.done_called)
-        job.job.done(&core->plugin, job.rc, job.job.arg);
-    job.job.release(job.job.arg);
+    if (!job->there || core->mode == FAKECORE_HOLD)
+        return false;
+    job_begin(core);
+    if (job->running)
+        pthread_join(job->thread, NULL);
+    else
+        job->rc = job->job.run(job->job.arg);
+    if (!job->done_called)
+        job->job.done(&core->plugin, job->rc, job->job.arg);
+    job->there = false; /* release may queue the next one */
+    job->job.release(job->job.arg);
     return true;
 }
 
@@ -378,11 +353,6 @@ void fakecore_advance(struct fakecore *core, int64_t ms)
     fakecore_run(core);
 }
 
-void fakecore_wall_jump(struct fakecore *core, int64_t ms)
-{
-    core->wall_ms += ms;
-}
-
 void fakecore_jobs(struct fakecore *core, enum fakecore_jobs mode)
 {
     core->mode = mode;
@@ -397,11 +367,10 @@ void fakecore_cancel_jobs(struct fakecore *core)
 {
     core->stopping = true;
     memset(core->timers, 0, sizeof(core->timers));
-    for (int i = 0; i < core->n_jobs; i++)
-        if (!core->jobs[i].done_called) {
-            core->jobs[i].done_called = true;
-            core->jobs[i].job.done(&core->plugin, CHATD_E_CANCELLED, core->jobs[i].job.arg);
-        }
+    if (!core->job.there || core->job.done_called)
+        return;
+    core->job.done_called = true;
+    core->job.job.done(&core->plugin, CHATD_E_CANCELLED, core->job.job.arg);
 }
 
 int fakecore_ready(const struct fakecore *core)

@@ -33,15 +33,12 @@ void fakecore_run(struct fakecore *core);
 /* Moves both clocks, then runs. */
 void fakecore_advance(struct fakecore *core, int64_t ms);
 
-/* Moves the wall clock alone, as an operator may; also backwards. */
-void fakecore_wall_jump(struct fakecore *core, int64_t ms);
-
 void fakecore_jobs(struct fakecore *core, enum fakecore_jobs mode);
 
 /* The next `n` jobs are refused with CHATD_E_BUSY. */
 void fakecore_refuse_jobs(struct fakecore *core, int n);
 
-/* Calls done(CHATD_E_CANCELLED) of all jobs that are held; they run and are released once the mode
+/* Calls done(CHATD_E_CANCELLED) of a job that is held; it runs and is released once the mode
  * changes. Posts and timers are refused from now on, as in a server that stops. */
 void fakecore_cancel_jobs(struct fakecore *core);
 

@@ -59,16 +59,6 @@ static void append_elsewhere(struct world *world, const char *room, int n)
     assert_int_equal(store_commit(store), CHATD_OK);
 }
 
-static sqlite3 *database(const struct world *world)
-{
-    return ((struct history *)world->plugin->data)->store->db;
-}
-
-static void execute(const struct world *world, const char *sql)
-{
-    assert_int_equal(sqlite3_exec(database(world), sql, NULL, NULL, NULL), SQLITE_OK);
-}
-
 /* --- append and range -------------------------------------------------------------------------- */
 
 static void test_append_and_range(void **state)
@@ -326,147 +316,7 @@ static void test_kv_scan(void **state)
     world_expect(world, "a=1 b=1 more c=1 d=1 more e=1");
 }
 
-/* --- when it does not go well ------------------------------------------------------------------ */
-
-static void test_busy(void **state)
-{
-    struct world *world = *state;
-
-    for (int i = 0; i < 1000; i++)
-        assert_int_equal(world_append(world, "a", "", i), CHATD_OK);
-    assert_int_equal(world_append(world, "a", "", 0), CHATD_E_BUSY);
-    assert_int_equal(fakecore_metric(world->core, "refused_total"), 1);
-    assert_int_equal(fakecore_metric(world->core, "queue"), 1000);
-    fakecore_run(world->core);
-    assert_int_equal(fakecore_metric(world->core, "queue"), 0);
-}
-
-static void test_deadline(void **state)
-{
-    struct world *world = *state;
-    struct listener x = {.name = "x"};
-
-    world_listen(world, &x, "a", world_epoch(world), 0);
-    world_expect(world, "");
-    fakecore_jobs(world->core, FAKECORE_HOLD);
-    world_append(world, "a", "cid", 1);
-    fakecore_advance(world->core, 4999);
-    world_expect(world, "");
-    fakecore_advance(world->core, 1);
-    world_expect(world, "+E-8");
-    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
-    assert_non_null(strstr(fakecore_ready_text(world->core), "has not answered for 5 s"));
-    /* It was stored after all: readers see it, the caller's repeat finds it. */
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    world_append(world, "a", "cid", 1);
-    world_expect(world, "x1 =1");
-    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
-}
-
-static void test_disk_full(void **state)
-{
-    struct world *world = *state;
-    struct listener x = {.name = "x"};
-    char pragma[64];
-
-    world_listen(world, &x, "a", "", 0);
-    append_many(world, "a", 1);
-    snprintf(pragma, sizeof(pragma), "PRAGMA max_page_count = 1"); /* no page more than it has */
-    execute(world, pragma);
-    chatd_str big = {calloc(1, 50001), 50000};
-
-    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
-    world_append(world, "a", "", 2);
-    world_range(world, "a", 0, 5, CHATD_LOG_AFTER);
-    fakecore_run(world->core);
-    /* The large entry finds no room and costs the others nothing, or fails all that write; what
-     * reads goes on. */
-    assert_non_null(strstr(world->story, "-10 "));
-    assert_int_equal(fakecore_ready(world->core) == CHATD_READY, 0);
-    assert_non_null(strstr(fakecore_ready_text(world->core), "disk full writing "));
-    assert_non_null(strstr(fakecore_ready_text(world->core), world->scratch.db));
-    world->story[0] = '\0';
-
-    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
-    world_expect(world, "-10");
-    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
-    world_range(world, "a", 0, 1, CHATD_LOG_AFTER);
-    fakecore_run(world->core);
-    assert_memory_equal(world->story, "1;top=", 6);
-    fakecore_advance(world->core, 5000);
-    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY); /* the canary finds no room either */
-
-    execute(world, "PRAGMA max_page_count = 100000");
-    fakecore_advance(world->core, 4999);
-    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
-    fakecore_advance(world->core, 1);
-    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
-    world->story[0] = '\0';
-    chatd_kv_put(world->plugin, world->kv, CHATD_STR("n"), CHATD_STR("k"), big, 0, replied, world);
-    world_expect(world, "0");
-    assert_true(fakecore_metric(world->core, "failures_total") > 0);
-    free((void *)(uintptr_t)big.p);
-}
-
-static void test_refill_survives_a_failure(void **state)
-{
-    struct world *world = *state;
-    struct listener x = {.name = "x"}, y = {.name = "y"};
-
-    append_many(world, "a", 2);
-    execute(world, "ALTER TABLE records RENAME TO elsewhere");
-    world_listen(world, &x, "a", world_epoch(world), 0);
-    world_expect(world, "");
-    assert_int_equal(fakecore_ready(world->core), CHATD_DEGRADED);
-    execute(world, "ALTER TABLE elsewhere RENAME TO records");
-    fakecore_advance(world->core, 1000);
-    world_expect(world, "x1 x2");
-
-    /* One that wants the present top and cannot read it yet gets what comes after it. */
-    execute(world, "ALTER TABLE rooms RENAME TO elsewhere");
-    world_listen(world, &y, "a", "", 0);
-    world_expect(world, "");
-    execute(world, "ALTER TABLE elsewhere RENAME TO rooms");
-    world_append(world, "a", "", 3);
-    world_append(world, "a", "", 4);
-    world_expect(world, "x3 y3 +3 x4 y4 +4");
-    fakecore_advance(world->core, 10000);
-    world_expect(world, "");
-    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
-}
-
-static void test_drain_and_cancel(void **state)
-{
-    struct world *world = *state;
-    struct listener x = {.name = "x"};
-
-    world_listen(world, &x, "a", "", 0);
-    world_expect(world, "");
-    fakecore_jobs(world->core, FAKECORE_HOLD);
-    world_append(world, "a", "", 1);
-    fakecore_run(world->core);
-    world_append(world, "a", "", 2);
-    chatd_plugin_v1.drain(world->plugin);
-    assert_int_equal(world_append(world, "a", "", 3), CHATD_E_STATE);
-    assert_int_equal(world_listen(world, &x, "a", "", 0), CHATD_E_STATE);
-    fakecore_cancel_jobs(world->core);
-    world_expect(world, "+E-9 +E-9");
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    world_expect(world, "");
-}
-
-static void test_second_instance(void **state)
-{
-    struct world *world = *state;
-    struct world other = *world;
-
-    assert_int_equal(world_start(&other, "00000000000000bb"), CHATD_E_BUSY);
-    assert_non_null(
-        strstr(fakecore_log(other.core, CHATD_LOG_ERROR), "in use by another chatd (pid "));
-    world_stop(&other);
-    world_append(world, "a", "", 1);
-    world_expect(world, "+1");
-}
+/* --- the rest ---------------------------------------------------------------------------------- */
 
 static void test_log_off(void **state)
 {
@@ -512,12 +362,6 @@ int main(void)
         TEST(test_positions_of_other_epochs),
         TEST(test_kv),
         TEST(test_kv_scan),
-        TEST(test_busy),
-        TEST(test_deadline),
-        TEST(test_disk_full),
-        TEST(test_refill_survives_a_failure),
-        TEST(test_drain_and_cancel),
-        TEST(test_second_instance),
         TEST(test_log_off),
         TEST(test_threads),
     };

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The entries of chatd.kv in the database: values, times of expiry, numbers. */
+#include "fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct store_key key_of(const char *key, int64_t ttl_ms, int64_t now_ms)
+{
+    return (struct store_key){
+        .ns = str_of("ns"), .key = str_of(key), .ttl_ms = ttl_ms, .now_ms = now_ms};
+}
+
+static void check_value(struct store *store, const struct store_key *key, const char *value)
+{
+    struct arena arena = {0};
+    chatd_str there = {NULL, 0};
+    int err = store_kv_get(store, key, &arena, &there);
+
+    if (value == NULL) {
+        assert_int_equal(err, CHATD_E_NOTFOUND);
+    } else {
+        assert_int_equal(err, CHATD_OK);
+        assert_string_equal(there.p, value);
+    }
+    arena_free(&arena);
+}
+
+static void test_kv(void **state)
+{
+    struct store *store = open_ok(*state, "1111111111111111");
+    struct store_key key = key_of("k", 0, NOW);
+    struct arena arena = {0};
+    chatd_str there = {NULL, 0};
+
+    check_value(store, &key, NULL);
+    assert_int_equal(store_kv_put(store, &key, str_of("one")), CHATD_OK);
+    check_value(store, &key, "one");
+    assert_int_equal(store_kv_put(store, &key, str_of("two")), CHATD_OK);
+    check_value(store, &key, "two");
+    assert_int_equal(store_kv_put_absent(store, &key, str_of("three"), &arena, &there),
+                     CHATD_E_EXISTS);
+    assert_string_equal(there.p, "two");
+    assert_int_equal(store_kv_cas(store, &key, str_of("one"), str_of("x"), &arena, &there),
+                     CHATD_E_EXISTS);
+    assert_string_equal(there.p, "two");
+    assert_int_equal(store_kv_cas(store, &key, str_of("two"), str_of(""), &arena, &there),
+                     CHATD_OK);
+    check_value(store, &key, "");
+    assert_int_equal(store_kv_del(store, &key), CHATD_OK);
+    assert_int_equal(store_kv_del(store, &key), CHATD_E_NOTFOUND);
+    assert_int_equal(store_kv_cas(store, &key, str_of(""), str_of("x"), &arena, &there),
+                     CHATD_E_NOTFOUND);
+    arena_free(&arena);
+    store_close(store);
+}
+
+static void test_kv_ttl(void **state)
+{
+    struct store *store = open_ok(*state, "1111111111111111");
+    struct store_key at = key_of("k", 1000, NOW), late = key_of("k", 1000, NOW + 1000);
+    struct store_key forever = key_of("f", INT64_MAX, NOW);
+    struct arena arena = {0};
+    chatd_str there = {NULL, 0};
+
+    assert_int_equal(store_kv_put(store, &at, str_of("one")), CHATD_OK);
+    check_value(store, &at, "one");
+    check_value(store, &late, NULL);
+    assert_int_equal(store_kv_del(store, &late), CHATD_E_NOTFOUND);
+    assert_int_equal(store_kv_put_absent(store, &at, str_of("two"), &arena, &there),
+                     CHATD_E_EXISTS);
+    assert_int_equal(store_kv_put_absent(store, &late, str_of("two"), &arena, &there), CHATD_OK);
+    check_value(store, &late, "two");
+    assert_int_equal(store_kv_put(store, &forever, str_of("x")), CHATD_OK);
+    check_value(store, &forever, "x");
+    arena_free(&arena);
+    store_close(store);
+}
+
+static void test_kv_add(void **state)
+{
+    struct store *store = open_ok(*state, "1111111111111111");
+    struct store_key key = key_of("n", 0, NOW), text = key_of("t", 0, NOW);
+    struct store_key first = key_of("c", 1000, NOW), second = key_of("c", 1000, NOW + 600);
+    struct store_key third = key_of("c", 1000, NOW + 1000);
+    int64_t sum = 0;
+
+    assert_int_equal(store_kv_add(store, &key, 5, &sum), CHATD_OK);
+    assert_int_equal(store_kv_add(store, &key, -7, &sum), CHATD_OK);
+    assert_int_equal(sum, -2);
+    check_value(store, &key, "-2");
+    assert_int_equal(store_kv_add(store, &key, INT64_MIN, &sum), CHATD_E_INVAL);
+    assert_int_equal(store_kv_add(store, &key, INT64_MIN + 2, &sum), CHATD_OK);
+    assert_true(sum == INT64_MIN);
+    assert_int_equal(store_kv_add(store, &key, 1, &sum), CHATD_OK);
+    assert_true(sum == INT64_MIN + 1);
+
+    static const char *const bad[] = {"", "-", "1x", " 1", "9223372036854775808", "+1"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(store_kv_put(store, &text, str_of(bad[i])), CHATD_OK);
+        assert_int_equal(store_kv_add(store, &text, 1, &sum), CHATD_E_INVAL);
+    }
+    /* The time counts from the first addition. */
+    assert_int_equal(store_kv_add(store, &first, 1, &sum), CHATD_OK);
+    assert_int_equal(store_kv_add(store, &second, 1, &sum), CHATD_OK);
+    assert_int_equal(sum, 2);
+    assert_int_equal(store_kv_add(store, &third, 1, &sum), CHATD_OK);
+    assert_int_equal(sum, 1);
+    store_close(store);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_kv),
+        TEST(test_kv_ttl),
+        TEST(test_kv_add),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
