@@ -5,16 +5,16 @@
 #   REPEAT=5 SECONDS_EACH=3     repetitions, and how long each sends
 #   CASES="1x1000x1"            rooms x members x messages in flight, any number of them
 #   SWEEPS="0 50"               --sweep-ms values, see README.md
-#   WORKERS=1                   chatd's workers; the reference has one
+#   WORKERS=0                   chatd's workers; 0 is one process, as the reference is
 #   IDLE_CONNS=10000            0 leaves the idle part out
 #   OUT=FILE                    one line of JSON for each run; without it they are dropped
 #   INI_EXTRA=FILE              lines for the end of the generated chatd.ini
 #   CHATD=... BENCH=...         the program, and the folder of bench_load and bench_floor
 set -eu
 cd "$(dirname "$0")/../.."
-: "${REPEAT:=5}" "${SECONDS_EACH:=3}" "${CASES:=1x1000x1}" "${SWEEPS:=0 50}" "${WORKERS:=1}"
+: "${REPEAT:=5}" "${SECONDS_EACH:=3}" "${CASES:=1x1000x1}" "${SWEEPS:=0 50}" "${WORKERS:=0}"
 : "${IDLE_CONNS:=10000}" "${OUT:=/dev/null}" "${INI_EXTRA:=}"
-: "${CHATD:=build/release/bin/chatd}" "${BENCH:=build/release/tests/bench}"
+: "${CHATD:=build/release/bin/chatd}" "${BENCH:=build/bench}"
 
 temp=$(mktemp -d)
 floor_pid='' chatd_pid=''
