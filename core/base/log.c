@@ -53,7 +53,8 @@ static void put_time(struct buf *out)
     buf_printf(out, "%s.%03dZ", text, (int)(ms % 1000));
 }
 
-/* Control characters would let a peer's bytes forge a line or drive a terminal. */
+/* Control characters, those of U+0080 to U+009F too, would let a peer's bytes forge a line or drive a
+ * terminal. */
 static void put_clean(struct buf *out, const char *text)
 {
     const unsigned char *p;
@@ -61,6 +62,8 @@ static void put_clean(struct buf *out, const char *text)
     for (p = (const unsigned char *)text; *p != '\0'; p++) {
         if (*p < 0x20 || *p == 0x7f)
             buf_printf(out, "\\x%02x", *p);
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            buf_printf(out, "\\x%02x", *++p);
         else
             buf_add(out, p, 1);
     }

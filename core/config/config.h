@@ -65,6 +65,9 @@ const char *config_file(const struct config *);
 unsigned config_fill(struct config *, const char *section, const struct chatd_cfg_field *rows,
                      size_t stride, void *out, size_t size, struct config_report *rep);
 
+/* Where the value of a filled option is from, as messages begin; "default" if there is none. */
+const char *config_origin(const struct config *, const char *section, const char *key);
+
 /* Writes up to `max` keys of an open section to `items`: first those of the INI in its order, then
  * those of the environment, then defaults. Returns how many there are. */
 size_t config_items(const struct config *, const char *section, struct config_item *items,

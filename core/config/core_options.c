@@ -65,5 +65,8 @@ const struct chatd_cfg_field core_option_rows[] = {
      .help = "threads for password hashes and the like"},
     {.key = "job_queue_max", .type = CHATD_CFG_INT, AT(job_queue_max), .def = "256", .min = 1,
      .max = 100000, .help = "jobs that may wait for a thread, per queue"},
+    {.key = "verb_rate", .type = CHATD_CFG_INT, AT(verb_rate), .def = "50", .min = 0,
+     .max = 100000,
+     .help = "chatd.v1 messages a second of one connection, twice that at once; 0: any number"},
     {.key = NULL},
 };

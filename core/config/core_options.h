@@ -17,7 +17,7 @@ struct core_options {
     int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard, write_timeout;
     int64_t ping_interval, pong_timeout, close_timeout;
     int64_t http_head_max, http_body_max, http_head_timeout, http_body_timeout, http_idle_timeout;
-    int64_t http_timeout, drain_time, slow_hook, cpu_threads, job_queue_max;
+    int64_t http_timeout, drain_time, slow_hook, cpu_threads, job_queue_max, verb_rate;
 };
 
 extern const struct chatd_cfg_field core_option_rows[];

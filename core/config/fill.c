@@ -177,3 +177,13 @@ unsigned config_fill(struct config *c, const char *section, const struct chatd_c
         fill_option(&f, &f.section->option[i]);
     return rep->errors - before;
 }
+
+const char *config_origin(const struct config *c, const char *section, const char *key)
+{
+    const struct config_section *s = config_section_find(c, section);
+    for (size_t i = 0; s != NULL && i < s->options; i++) {
+        if (strcmp(s->option[i].row.key, key) == 0 && s->option[i].source.origin != NULL)
+            return s->option[i].source.origin;
+    }
+    return "default";
+}

@@ -96,7 +96,8 @@ int hook_event_named(chatd_plugin *self, const char *name, uint32_t kind, int de
 
     if (!host_may_register(self, "an event"))
         return CHATD_E_STATE;
-    if (name == NULL || strchr(name, '.') == NULL || strchr(name, '/') == NULL)
+    if (name == NULL || strchr(name, '.') == NULL || strchr(name, '/') == NULL ||
+        kind > CHATD_DECIDE_ASYNC || event_out == NULL)
         return CHATD_E_INVAL;
     for (i = CHATD_EV_END - 1; i < h->n_events; i++) {
         if (strcmp(h->event[i].name, name) == 0)
@@ -114,6 +115,18 @@ int hook_event_named(chatd_plugin *self, const char *name, uint32_t kind, int de
     return CHATD_OK;
 }
 
+/* Who is under way in this event goes on with the same hook as before. */
+static void shift_chains(struct host *h, const struct event_def *def, size_t at)
+{
+    struct chain *ch;
+
+    for (ch = h->chain; ch != NULL; ch = ch->up) {
+        if (ch->def == def && ch->index > at)
+            ch->index--;
+    }
+    wait_shift(h, def, at);
+}
+
 void hook_remove(struct host *h, const struct plugin *p)
 {
     size_t e, i, kept;
@@ -124,6 +137,8 @@ void hook_remove(struct host *h, const struct plugin *p)
         for (i = kept = 0; i < def->n; i++) {
             if (def->hook[i].plugin != p)
                 def->hook[kept++] = def->hook[i];
+            else
+                shift_chains(h, def, kept);
         }
         def->n = kept;
         for (def->n_decide = 0; def->n_decide < kept; def->n_decide++) {
@@ -229,19 +244,25 @@ void hook_print(const struct host *h)
 
 /* --- memory of an event ------------------------------------------------------------------------- */
 
+static void *attach(struct chatd_ev *ev, size_t n, size_t counted)
+{
+    struct scratch *s = mem_alloc(sizeof(*s) + n), *first = ev->core;
+
+    s->next = first;
+    s->bytes = (first != NULL ? first->bytes : 0) + counted;
+    ev->core = s;
+    return s->data;
+}
+
 void *hook_ev_alloc(chatd_plugin *self, struct chatd_ev *ev, size_t n)
 {
-    struct scratch *s, *first = ev->core;
+    const struct scratch *first = ev->core;
     size_t total = first != NULL ? first->bytes : 0;
 
     (void)self;
     if (n > EV_ALLOC_MAX || total + n > EV_ALLOC_MAX)
         return NULL;
-    s = mem_alloc(sizeof(*s) + n);
-    s->next = first;
-    s->bytes = total + n;
-    ev->core = s;
-    return s->data;
+    return attach(ev, n, n);
 }
 
 void hook_ev_drop(chatd_plugin *self, struct chatd_ev *ev)
@@ -258,13 +279,12 @@ void hook_ev_drop(chatd_plugin *self, struct chatd_ev *ev)
     ev->core = NULL;
 }
 
-static chatd_str keep(chatd_plugin *self, struct chatd_ev *ev, const char *text)
+/* Not counted: a denial must say why however much the handlers took. */
+static chatd_str keep(struct chatd_ev *ev, const char *text)
 {
     size_t n = strlen(text);
-    char *copy = hook_ev_alloc(self, ev, n + 1);
+    char *copy = attach(ev, n + 1, 0);
 
-    if (copy == NULL)
-        return CHATD_STR("internal");
     memcpy(copy, text, n + 1);
     return (chatd_str){copy, n};
 }
@@ -272,8 +292,9 @@ static chatd_str keep(chatd_plugin *self, struct chatd_ev *ev, const char *text)
 int hook_deny(chatd_plugin *self, struct chatd_ev *ev, const char *code, const char *text,
               uint32_t retry_ms)
 {
-    ev->code = keep(self, ev, code);
-    ev->text = keep(self, ev, text);
+    (void)self;
+    ev->code = keep(ev, code != NULL ? code : "forbidden");
+    ev->text = keep(ev, text != NULL ? text : "Refused.");
     ev->retry_ms = retry_ms;
     return CHATD_DENY;
 }
@@ -342,6 +363,7 @@ int hook_walk(struct host *h, struct chain *ch)
         struct hook *hk = &ch->def->hook[ch->index++];
 
         ch->running = hk->plugin;
+        ch->band = hk->band;
         verdict = settle(ch, hk, call(h, ch->def, hk, ch->ev));
     }
     h->chain = ch->up;
@@ -358,6 +380,7 @@ void hook_finish(struct chain *ch, int verdict)
          * pointer taken before. */
         struct chatd_ev tail = {.core = ev->core};
 
+        ev->core = NULL; /* a drop in done(), which is not asked for, finds nothing */
         ch->done(self, CHATD_DENY, ch->arg);
         hook_ev_drop(self, &tail);
         return;
@@ -382,7 +405,8 @@ int hook_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
     struct chain ch = {.def = def, .ev = ev, .done = done, .arg = arg, .raiser = plugin_of(self)};
     int verdict;
 
-    if (def == NULL || !owns(h, def, plugin_of(self)))
+    /* Before the hooks are sorted there is no order to walk in, and the array may still move. */
+    if (!h->frozen || def == NULL || !owns(h, def, plugin_of(self)))
         return CHATD_E_STATE;
     ev->core = NULL;
     verdict = hook_walk(h, &ch);
@@ -397,7 +421,7 @@ int hook_raised(chatd_plugin *self, uint32_t event, struct chatd_ev *ev)
     struct event_def *def = find(h, event);
     size_t i;
 
-    if (def == NULL || !owns(h, def, plugin_of(self)))
+    if (!h->frozen || def == NULL || !owns(h, def, plugin_of(self)))
         return CHATD_E_STATE;
     for (i = def->n_decide; i < def->n; i++)
         call(h, def, &def->hook[i], ev);

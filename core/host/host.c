@@ -8,6 +8,7 @@
 #include "base/rng.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int host_record(const void *in, size_t min_bytes, void *out, size_t out_bytes)
@@ -38,6 +39,13 @@ bool host_may_register(chatd_plugin *self, const char *what)
         return true;
     log_error("%s registers %s outside init(): refused", p->name, what);
     return false;
+}
+
+void host_wrong_thread(const struct plugin *p)
+{
+    log_error("%s calls the core from a job's thread; only functions tagged [any] may be used there",
+              p->name);
+    abort();
 }
 
 void host_turn(struct host *h)
@@ -79,6 +87,7 @@ void host_init(struct host *h, struct event_base *base, struct config *config,
     h->base = base;
     h->config = config;
     h->opt = *opt;
+    h->loop_thread = pthread_self();
     snprintf(h->instance, sizeof(h->instance), "%016llx", (unsigned long long)rng_u64());
     net_init(&h->net, base, limits, 1);
     http_open(&h->http, base, http, 1);
@@ -89,6 +98,17 @@ void host_init(struct host *h, struct event_base *base, struct config *config,
     hook_init(h);
     job_init(h);
     core_init(h);
+}
+
+static void plugin_free(struct plugin *p)
+{
+    mem_free(p->name);
+    mem_free(p->path);
+    mem_free(p->needs);
+    mem_free(p->service);
+    mem_free(p->config);
+    mem_free(p->ready_text);
+    mem_free(p);
 }
 
 void host_deinit(struct host *h)
@@ -104,16 +124,13 @@ void host_deinit(struct host *h)
     hook_deinit(h);
     metric_deinit(h);
     drain_remove(h, NULL, 0);
-    for (i = 0; i < h->n_plugins; i++) {
-        struct plugin *p = h->plugin[i];
+    for (i = 0; i < h->n_plugins; i++)
+        plugin_free(h->plugin[i]);
+    while (h->dropped != NULL) {
+        struct plugin *p = h->dropped;
 
-        mem_free(p->name);
-        mem_free(p->path);
-        mem_free(p->needs);
-        mem_free(p->service);
-        mem_free(p->config);
-        mem_free(p->ready_text);
-        mem_free(p);
+        h->dropped = p->next_dropped;
+        plugin_free(p);
     }
     mem_free(h->plugin);
     mem_free(h->core.name);

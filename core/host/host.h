@@ -16,6 +16,7 @@
 
 #include <chatd/chatd.h>
 
+#include <pthread.h>
 #include <uthash.h>
 
 struct host;
@@ -37,8 +38,10 @@ struct plugin {
     enum plugin_state state;
     bool optional;
     uint32_t order;                /* in dependency order; the core is 0 */
+    unsigned refused;              /* registrations in init() that were refused */
     int ready;
     char *ready_text;
+    struct plugin *next_dropped;   /* of host.dropped */
     struct io_queue *io;           /* its thread for CHATD_JOB_IO, made at first use */
 };
 
@@ -101,11 +104,13 @@ struct slot_kind {
 
 struct metric;
 
+enum { HOST_AT_WORK_BYTES = 64 };
+
 struct host_options {
-    int64_t slow_hook_ms, job_queue_max, cpu_threads;
-    int64_t http_timeout_ms;
+    int64_t slow_hook_ms, job_queue_max, cpu_threads, verb_rate;
     int32_t metrics; /* enum metrics_access of core_options.h */
     const char *server;
+    char *at_work; /* HOST_AT_WORK_BYTES that outlive a crash: whose code runs at start; or NULL */
 };
 
 /* The host itself. */
@@ -116,6 +121,7 @@ struct host {
     struct config *config;
     struct host_options opt;
     char instance[17];
+    pthread_t loop_thread;
     bool registering; /* inside some init() */
     bool frozen;      /* hooks are sorted, services resolved */
     bool stopping;    /* nothing new is registered */
@@ -123,6 +129,7 @@ struct host {
     struct plugin core; /* the core's own hooks, routes and services */
     struct plugin **plugin;
     size_t n_plugins;
+    struct plugin *dropped; /* failed ones: others may still name them */
 
     struct event_def *event;
     size_t n_events;
@@ -136,6 +143,7 @@ struct host {
     size_t n_claims;
     struct verb *verb;
     size_t n_verbs;
+    int verb_slot; /* verb.c's, on connections */
     struct slot_kind slot[SLOT_KINDS];
     struct { const char *name; struct plugin *plugin; } feature[FEATURES_MAX];
     size_t n_features;
@@ -155,8 +163,16 @@ static inline struct plugin *plugin_of(chatd_plugin *self)
     return (struct plugin *)(void *)self;
 }
 
+/* Logs which plugin called from a thread of its own, and aborts. */
+void host_wrong_thread(const struct plugin *p);
+
+/* Every function tagged [loop] or [init] comes by here; those tagged [any] do not. */
 static inline struct host *host_of(chatd_plugin *self)
 {
+#ifndef NDEBUG
+    if (!pthread_equal(pthread_self(), plugin_of(self)->host->loop_thread))
+        host_wrong_thread(plugin_of(self));
+#endif
     return plugin_of(self)->host;
 }
 
@@ -181,6 +197,7 @@ struct chain {
     void (*done)(chatd_plugin *self, int verdict, void *arg);
     void *arg;
     struct plugin *raiser, *running;
+    int band; /* of the running handler */
     struct chain *up;
     struct wait *wait; /* made by the running handler */
 };
@@ -211,7 +228,8 @@ int wait_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *co
 int wait_park(struct wait *w, struct chain *ch); /* WAIT, or the verdict if it is there already */
 void wait_free(struct wait *w);
 void wait_gone(struct host *h, uint64_t conn, uint64_t req); /* its client left */
-void wait_remove(struct host *h, const struct plugin *p);
+void wait_remove(struct host *h, const struct plugin *p); /* its own, and those of what it raised */
+void wait_shift(struct host *h, const struct event_def *def, size_t at); /* hook `at` goes */
 
 /* service.c */
 int service_offer(chatd_plugin *self, const struct chatd_service_def *def);
@@ -219,6 +237,8 @@ const struct chatd_service *service_get(chatd_plugin *self, const char *name);
 const struct offer *service_picked(const struct host *h, const char *name);
 bool service_loaded(const struct host *h, const char *name);
 bool service_is_provider(const struct host *h, const char *name, const struct plugin *p);
+/* An optional plugin that lacks a service it needs, or NULL; the caller frees the sentence. */
+struct plugin *service_lacking(struct host *h, char **why_out);
 unsigned service_resolve(struct host *h, struct config_report *rep); /* picks, checks, orders */
 void service_remove(struct host *h, const struct plugin *p);
 
@@ -260,6 +280,7 @@ int job_submit(chatd_plugin *self, const struct chatd_job *job);
 int job_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg);
 void job_cancel(struct host *h, const struct plugin *p); /* done with CANCELLED; joins its threads */
 void job_flush(struct host *h); /* what was posted or has returned, now */
+bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n);
 void metric_set(chatd_plugin *self, int metric, int label, int64_t value);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct job {
@@ -56,6 +57,8 @@ struct job_pool {
     struct posted *posted, **posted_last;
     struct job *all;
     struct event *wake;
+    pthread_cond_t idle; /* n_busy became 0 */
+    unsigned n_busy;     /* threads inside some run() */
     int fd;
     bool stopping;
 };
@@ -88,9 +91,12 @@ static void *thread_main(void *arg)
             q->last = &q->first;
         q->n--;
         job->taken = true;
+        pool->n_busy++;
         pthread_mutex_unlock(&pool->lock);
         rc = job->def.run(job->def.arg);
         pthread_mutex_lock(&pool->lock);
+        if (--pool->n_busy == 0)
+            pthread_cond_signal(&pool->idle);
         job->rc = rc;
         job->next = NULL;
         *pool->returned_last = job;
@@ -207,7 +213,8 @@ static void run_returned(struct job_pool *pool)
     while (post != NULL) {
         struct posted *next = post->next;
 
-        if (post->plugin->state < PLUGIN_STOPPED)
+        /* At the very end only the core still counts as running: what it would call is gone. */
+        if (post->plugin->state < PLUGIN_STOPPED && !pool->stopping)
             post->cb(&post->plugin->pub, post->arg);
         mem_free(post);
         post = next;
@@ -237,6 +244,7 @@ void job_init(struct host *h)
 
     h->jobs = pool;
     pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->idle, NULL);
     pool->host = h;
     pool->returned_last = &pool->returned;
     pool->posted_last = &pool->posted;
@@ -310,7 +318,7 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
 
 int job_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg)
 {
-    struct job_pool *pool = host_of(self)->jobs;
+    struct job_pool *pool = plugin_of(self)->host->jobs; /* [any] */
     struct posted *post = mem_alloc(sizeof(*post));
     int rc = CHATD_OK;
 
@@ -350,6 +358,28 @@ void job_flush(struct host *h)
     run_returned(h->jobs);
 }
 
+bool job_idle(struct host *h, int64_t wait_ms)
+{
+    struct job_pool *pool = h->jobs;
+    struct timespec until;
+    int rc = 0;
+    bool idle;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&pool->lock);
+    while (pool->n_busy > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&pool->idle, &pool->lock, &until);
+    idle = pool->n_busy == 0;
+    pthread_mutex_unlock(&pool->lock);
+    return idle;
+}
+
 static void queue_stop(struct work_queue *q)
 {
     int i;
@@ -363,26 +393,34 @@ static void queue_stop(struct work_queue *q)
     pthread_cond_destroy(&q->wake);
 }
 
+static void io_stop(struct plugin *p)
+{
+    if (p->io == NULL)
+        return;
+    queue_stop(&p->io->q);
+    mem_free(p->io);
+    p->io = NULL;
+}
+
 /* Waits for what still runs: run() was promised its argument until it returns. */
 void job_deinit(struct host *h)
 {
     struct job_pool *pool = h->jobs;
+    struct plugin *p;
     size_t i;
 
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     pthread_mutex_unlock(&pool->lock);
     queue_stop(&pool->cpu);
-    for (i = 0; i < h->n_plugins; i++) {
-        if (h->plugin[i]->io != NULL) {
-            queue_stop(&h->plugin[i]->io->q);
-            mem_free(h->plugin[i]->io);
-            h->plugin[i]->io = NULL;
-        }
-    }
+    for (i = 0; i < h->n_plugins; i++)
+        io_stop(h->plugin[i]);
+    for (p = h->dropped; p != NULL; p = p->next_dropped)
+        io_stop(p);
     run_returned(pool);
     event_free(pool->wake);
     close(pool->fd);
+    pthread_cond_destroy(&pool->idle);
     pthread_mutex_destroy(&pool->lock);
     mem_free(pool);
 }

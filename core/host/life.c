@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PLUGINS_MAX = 64 };
@@ -54,6 +54,26 @@ static void drop(struct host *h, struct plugin *p)
     }
     p->state = PLUGIN_FAILED;
     /* Its memory stays: slots and metrics may name it, and code of it is still mapped. */
+    p->next_dropped = h->dropped;
+    h->dropped = p;
+}
+
+/* The same for one whose init returned CHATD_OK, which is owed a stop. */
+static void stop_and_drop(struct host *h, struct plugin *p)
+{
+    unwind(h, p);
+    job_cancel(h, p);
+    p->state = PLUGIN_STOPPED;
+    if (p->desc.stop != NULL)
+        p->desc.stop(&p->pub);
+    drop(h, p);
+}
+
+/* What a crash leaves behind for whoever looks on. */
+static void note_at_work(struct host *h, const char *name)
+{
+    if (h->opt.at_work != NULL)
+        snprintf(h->opt.at_work, HOST_AT_WORK_BYTES, "%s", name);
 }
 
 static void report(struct config_report *rep, int severity, char *text)
@@ -68,18 +88,26 @@ static void report(struct config_report *rep, int severity, char *text)
 
 static void init_one(struct host *h, struct plugin *p, struct config_report *rep)
 {
+    int severity = p->optional ? CONFIG_WARNING : CONFIG_ERROR;
+    const char *goes_on = p->optional ? "; it is optional, chatd goes on without it" : "";
     int rc;
 
     p->state = PLUGIN_INIT;
+    note_at_work(h, p->name);
     rc = p->desc.init(&p->pub);
-    if (rc == CHATD_OK) {
+    note_at_work(h, "");
+    if (rc != CHATD_OK) {
+        report(rep, severity, mem_printf("plugin %s failed in init (%d)%s", p->name, rc, goes_on));
+        drop(h, p);
+    } else if (p->refused > 0) {
+        report(rep, severity,
+               mem_printf("plugin %s is incomplete: refused registrations in its init: %u, named "
+                          "above%s",
+                          p->name, p->refused, goes_on));
+        stop_and_drop(h, p);
+    } else {
         p->state = PLUGIN_READY;
-        return;
     }
-    report(rep, p->optional ? CONFIG_WARNING : CONFIG_ERROR,
-           mem_printf("plugin %s failed in init (%d)%s", p->name, rc,
-                      p->optional ? "; it is optional, chatd goes on without it" : ""));
-    drop(h, p);
 }
 
 /* The value of a line in [plugins]: -1 off, 0 on or a path, 1 optional. */
@@ -113,7 +141,9 @@ static void load_one(struct host *h, const struct config_item *item, const char 
         config_section_ignore(h->config, item->key);
         return;
     }
+    note_at_work(h, item->key); /* a constructor may run */
     p = plugin_load(h, item->key, item->value, dir, item->origin, &quiet);
+    note_at_work(h, "");
     if (p == NULL) {
         config_section_ignore(h->config, item->key);
         if (mode == 1)
@@ -125,6 +155,20 @@ static void load_one(struct host *h, const struct config_item *item, const char 
     }
     p->optional = mode == 1;
     h->plugin[h->n_plugins++] = p;
+}
+
+/* One that goes may take with it what another needs. */
+static void drop_lacking(struct host *h, struct config_report *rep)
+{
+    struct plugin *p;
+    char *why;
+
+    while ((p = service_lacking(h, &why)) != NULL) {
+        report(rep, CONFIG_WARNING,
+               mem_printf("%s; it is optional, chatd goes on without it", why));
+        mem_free(why);
+        stop_and_drop(h, p);
+    }
 }
 
 unsigned life_prepare(struct host *h, const char *plugin_dir, struct config_report *rep)
@@ -142,6 +186,7 @@ unsigned life_prepare(struct host *h, const char *plugin_dir, struct config_repo
         init_one(h, p, rep);
         i += p->state == PLUGIN_READY;
     }
+    drop_lacking(h, rep);
     service_resolve(h, rep);
     rep->errors += hook_freeze(h);
     config_report_unknown(h->config, rep);
@@ -194,8 +239,8 @@ int life_start(struct host *h)
         }
         log_error("plugin %s failed to start (%d); it is optional, chatd goes on without it",
                   p->name, rc);
-        drop(h, p);
         orphan(h, p);
+        stop_and_drop(h, p);
     }
     return 0;
 }

@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/nearest.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +27,44 @@ static void complain(struct config_report *rep, const char *origin, char *text)
     mem_free(text);
 }
 
+struct names {
+    char **name;
+    size_t n;
+};
+
+static const char *name_at(void *ctx, size_t i)
+{
+    return ((struct names *)ctx)->name[i];
+}
+
+/* The plugin of that folder whose name was probably meant, as half a sentence; or "". */
+static char *guess(const char *dir, const char *name)
+{
+    struct names names = {0};
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    const char *near;
+    char *text;
+    size_t i;
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        size_t n = strlen(e->d_name);
+
+        if (n <= 3 || strcmp(e->d_name + n - 3, ".so") != 0)
+            continue;
+        names.name = mem_realloc(names.name, (names.n + 1) * sizeof(char *));
+        names.name[names.n++] = mem_strndup(e->d_name, n - 3);
+    }
+    if (d != NULL)
+        closedir(d);
+    near = config_nearest(name, name_at, &names, names.n);
+    text = near != NULL ? mem_printf("; did you mean \"%s\"?", near) : mem_strdup("");
+    for (i = 0; i < names.n; i++)
+        mem_free(names.name[i]);
+    mem_free(names.name);
+    return text;
+}
+
 /* Code that anybody could have written is not run. */
 static char *check_file(const char *path)
 {
@@ -43,6 +83,19 @@ static char *check_file(const char *path)
     if (st.st_mode & S_IWGRP)
         log_warn("plugin %s is writable by its group", path);
     return NULL;
+}
+
+/* The same for a file that is looked for by its name. */
+static char *check_named(const char *path, const char *dir, const char *name)
+{
+    char *why, *near;
+
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return check_file(path);
+    near = guess(dir, name);
+    why = mem_printf("there is no plugin %s%s", path, near);
+    mem_free(near);
+    return why;
 }
 
 /* The descriptor, zero-extended. A shorter one lacks members that then read as zero. */
@@ -128,7 +181,7 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
     char *why;
 
     p->path = strchr(value, '/') != NULL ? mem_strdup(value) : mem_printf("%s/%s.so", dir, name);
-    why = check_file(p->path);
+    why = strchr(value, '/') == NULL ? check_named(p->path, dir, name) : check_file(p->path);
     if (why == NULL && (handle = dlopen(p->path, RTLD_NOW | RTLD_LOCAL)) == NULL)
         why = mem_printf("cannot load plugin %s: %s", p->path, dlerror());
     if (why == NULL && (symbol = dlsym(handle, "chatd_plugin_v1")) == NULL)

@@ -128,7 +128,8 @@ int object_channel_each(chatd_plugin *self, chatd_channel channel,
 
     if (ch == NULL)
         return CHATD_E_GONE;
-    for (i = 0; i < ch->n_member && rc == 0; i++)
+    /* Looked up again each time: a callback may close the channel. */
+    for (i = 0; rc == 0 && (ch = find(self, channel)) != NULL && i < ch->n_member; i++)
         rc = cb(self, (chatd_conn){ch->member[i]->id}, arg);
     return rc;
 }

@@ -67,7 +67,7 @@ int object_conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, in
     if (c == NULL || c->state == CONN_DEAD)
         return CHATD_E_GONE;
     if (c->user == NULL) {
-        if (user.n == 0)
+        if (user.n == 0 || memchr(user.p, '\0', user.n) != NULL)
             return CHATD_E_INVAL;
         c->user = mem_strndup(user.p, user.n);
     } else if (strlen(c->user) != user.n || memcmp(c->user, user.p, user.n) != 0) {
@@ -102,7 +102,8 @@ int object_conn_close(chatd_plugin *self, chatd_conn conn, int code, const char 
 
     if (c == NULL)
         return CHATD_E_GONE;
-    if (code < 1000 || code > 4999)
+    /* 1004 to 1006 and 1015 never stand in a frame (RFC 6455, 7.4.1). */
+    if (code < 1000 || code > 4999 || (code >= 1004 && code <= 1006) || code == 1015)
         return CHATD_E_INVAL;
     conn_close(c, (unsigned)code, reason != NULL ? reason : "");
     return CHATD_OK;
@@ -174,7 +175,8 @@ void drain_run(struct host *h, struct conn *c)
     }
     while ((d = list) != NULL) {
         list = d->next;
-        d->cb(&d->plugin->pub, conn, d->arg);
+        if (c->state == CONN_OPEN) /* the one before may have closed it */
+            d->cb(&d->plugin->pub, conn, d->arg);
         mem_free(d);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/pct.h"
+#include "net/utf8.h"
 
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -74,6 +75,8 @@ int object_req_header(chatd_plugin *self, chatd_req req, const char *name, chatd
     }
     if (value == NULL)
         return CHATD_E_NOTFOUND;
+    if (!utf8_valid(value, strlen(value)))
+        return CHATD_E_INVAL;
     *value_out = str_of(value);
     return CHATD_OK;
 }
@@ -148,7 +151,7 @@ int object_req_identify(chatd_plugin *self, chatd_req req, chatd_str user, int64
 
     if (r == NULL)
         return CHATD_E_GONE;
-    if (user.n == 0)
+    if (user.n == 0 || memchr(user.p, '\0', user.n) != NULL)
         return CHATD_E_INVAL;
     mem_free(r->user);
     r->user = mem_strndup(user.p, user.n);
@@ -169,12 +172,15 @@ int object_reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *in
     if (rc < 0)
         return rc;
     if (reply.status < 200 || reply.status > 599 || reply.n_headers > HEADERS_MAX ||
+        (reply.n_headers > 0 && reply.headers == NULL) ||
         (reply.n_headers > 0 && reply.header_stride < sizeof(struct chatd_header)))
         return CHATD_E_INVAL;
     for (i = 0; i < reply.n_headers; i++) {
         const struct chatd_header *row =
             (const void *)((const char *)reply.headers + (size_t)i * reply.header_stride);
 
+        if (row->name == NULL || row->value == NULL)
+            return CHATD_E_INVAL;
         header[i] = (struct http_header){row->name, row->value};
     }
     http_reply(r, reply.status, reply.content_type, reply.body.p, reply.body.n, header,
@@ -189,6 +195,8 @@ int object_reply_error(chatd_plugin *self, chatd_req req, int status, const char
 
     if (r == NULL)
         return CHATD_E_GONE;
+    if (status < 400 || status > 599 || code == NULL || message == NULL)
+        return CHATD_E_INVAL;
     http_reply_error(r, (unsigned)status, code, message, retry_ms, NULL, 0);
     return CHATD_OK;
 }

@@ -149,7 +149,8 @@ static unsigned check_picks(struct host *h, struct config_report *rep)
     return errors;
 }
 
-static unsigned bind_need(struct host *h, struct plugin *p, size_t i, struct config_report *rep)
+/* Finds the provider of one need; what is wrong with it, or NULL. */
+static char *bind_need(struct host *h, struct plugin *p, size_t i)
 {
     const struct chatd_need *need = &p->needs[i];
     const struct offer *o = service_picked(h, need->service);
@@ -157,21 +158,34 @@ static unsigned bind_need(struct host *h, struct plugin *p, size_t i, struct con
     p->service[i].size = sizeof(struct chatd_service);
     if (o == NULL) {
         if (need->flags & CHATD_NEED_OPTIONAL)
-            return 0;
-        return complain(rep, mem_printf("%s needs the service %s, and no loaded plugin offers it; "
-                                        "switch one on under [plugins] or %s off",
-                                        p->name, need->service, p->name));
+            return NULL;
+        return mem_printf("%s needs the service %s, and no loaded plugin offers it; switch one on "
+                          "under [plugins] or %s off",
+                          p->name, need->service, p->name);
     }
     if (o->def.major != need->major || o->def.minor < need->minor)
-        return complain(rep, mem_printf("%s needs %s %u.%u, but %s offers %u.%u", p->name,
-                                        need->service, need->major, need->minor, o->provider->name,
-                                        o->def.major, o->def.minor));
+        return mem_printf("%s needs %s %u.%u, but %s offers %u.%u", p->name, need->service,
+                          need->major, need->minor, o->provider->name, o->def.major, o->def.minor);
     p->service[i].major = o->def.major;
     p->service[i].minor = o->def.minor;
     p->service[i].api = o->def.api;
     p->service[i].provider = &o->provider->pub;
     p->service[i].provider_name = o->provider->name;
-    return 0;
+    return NULL;
+}
+
+struct plugin *service_lacking(struct host *h, char **why_out)
+{
+    size_t i, k;
+
+    for (i = 0; i < h->n_plugins; i++) {
+        for (k = 0; h->plugin[i]->optional && k < h->plugin[i]->n_needs; k++) {
+            *why_out = bind_need(h, h->plugin[i], k);
+            if (*why_out != NULL)
+                return h->plugin[i];
+        }
+    }
+    return NULL;
 }
 
 static bool is_placed(struct plugin *const *order, size_t n, const chatd_plugin *provider,
@@ -256,8 +270,11 @@ unsigned service_resolve(struct host *h, struct config_report *rep)
     size_t i, k;
 
     for (i = 0; i < h->n_plugins; i++) {
-        for (k = 0; k < h->plugin[i]->n_needs; k++)
-            errors += bind_need(h, h->plugin[i], k, rep);
+        for (k = 0; k < h->plugin[i]->n_needs; k++) {
+            char *why = bind_need(h, h->plugin[i], k);
+
+            errors += why != NULL ? complain(rep, why) : 0;
+        }
     }
     return errors + sort_plugins(h, rep);
 }

@@ -77,7 +77,7 @@ void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots)
     for (i = 0; i < h->slot[kind].n; i++) {
         const struct slot_def *def = &h->slot[kind].def[i];
 
-        if ((s->touched >> i & 1) && def->destroy != NULL && def->plugin->state != PLUGIN_FAILED)
+        if ((s->touched >> i & 1) && def->destroy != NULL && def->plugin->state < PLUGIN_STOPPED)
             def->destroy(&def->plugin->pub, (char *)s->bytes + def->offset);
     }
     mem_free(s);

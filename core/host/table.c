@@ -101,6 +101,53 @@ static chatd_str table_instance(chatd_plugin *self)
     return (chatd_str){host_of(self)->instance, strlen(host_of(self)->instance)};
 }
 
+/* --- registrations: one that is refused in init must not be overlooked ---------------------------- */
+
+static int counted(chatd_plugin *self, int rc)
+{
+    struct plugin *p = plugin_of(self);
+
+    if (rc < 0 && p->state == PLUGIN_INIT)
+        p->refused++;
+    return rc;
+}
+
+static int table_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, chatd_fn fn)
+{
+    return counted(self, hook_on(self, event, band, thunk, fn));
+}
+
+static int table_service_offer(chatd_plugin *self, const struct chatd_service_def *def)
+{
+    return counted(self, service_offer(self, def));
+}
+
+static int table_slot(chatd_plugin *self, int kind, size_t bytes,
+                      void (*destroy)(chatd_plugin *self, void *block), int *slot_out)
+{
+    return counted(self, slot_add(self, kind, bytes, destroy, slot_out));
+}
+
+static int table_route(chatd_plugin *self, const struct chatd_route_def *def)
+{
+    return counted(self, request_route(self, def));
+}
+
+static int table_ws(chatd_plugin *self, const struct chatd_ws_def *def)
+{
+    return counted(self, claim_add(self, def));
+}
+
+static int table_verb(chatd_plugin *self, const struct chatd_verb_def *def)
+{
+    return counted(self, verb_add(self, def));
+}
+
+static int table_metric(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out)
+{
+    return counted(self, metric_new(self, def, metric_out));
+}
+
 const struct chatd_core host_table = {
     .size = sizeof(struct chatd_core),
     .abi_major = CHATD_ABI_MAJOR,
@@ -114,7 +161,7 @@ const struct chatd_core host_table = {
     .ready = table_ready,
     .feature = table_feature,
     .instance = table_instance,
-    .on = hook_on,
+    .on = table_on,
     .event_named = hook_event_named,
     .hooked = hook_hooked,
     .raise = hook_raise,
@@ -124,9 +171,9 @@ const struct chatd_core host_table = {
     .deny = hook_deny,
     .wait = wait_new,
     .resume = wait_resume,
-    .service_offer = service_offer,
+    .service_offer = table_service_offer,
     .service = service_get,
-    .slot = slot_add,
+    .slot = table_slot,
     .slot_of = slot_block,
     .conn_info = object_conn_info,
     .conn_identify = object_conn_identify,
@@ -146,7 +193,7 @@ const struct chatd_core host_table = {
     .channel_send = object_channel_send,
     .channel_count = object_channel_count,
     .channel_each = object_channel_each,
-    .route = request_route,
+    .route = table_route,
     .req_info = object_req_info,
     .req_header = object_req_header,
     .req_param = object_req_param,
@@ -155,8 +202,8 @@ const struct chatd_core host_table = {
     .req_identify = object_req_identify,
     .reply = object_reply,
     .reply_error = object_reply_error,
-    .ws = claim_add,
-    .verb = verb_add,
+    .ws = table_ws,
+    .verb = table_verb,
     .verb_ack = verb_ack,
     .verb_error = verb_error,
     .timer = task_timer,
@@ -166,7 +213,7 @@ const struct chatd_core host_table = {
     .watch = task_watch,
     .watch_set = task_watch_set,
     .watch_cancel = task_watch_cancel,
-    .metric = metric_new,
+    .metric = table_metric,
     .metric_add = metric_add,
     .metric_set = metric_set,
     .metric_observe = metric_observe,

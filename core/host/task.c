@@ -105,7 +105,8 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
     w->cb(&w->plugin->pub, (int)fd, events, w->arg);
 }
 
-static void arm(struct host *h, struct watch *w, int events)
+/* False: this descriptor cannot be waited for (a plain file, a closed one). */
+static bool arm(struct host *h, struct watch *w, int events)
 {
     short what = EV_PERSIST;
 
@@ -113,11 +114,15 @@ static void arm(struct host *h, struct watch *w, int events)
         event_free(w->ev);
     w->ev = NULL;
     if (events == 0)
-        return;
+        return true;
     what |= (events & CHATD_WATCH_READ) ? EV_READ : 0;
     what |= (events & CHATD_WATCH_WRITE) ? EV_WRITE : 0;
     w->ev = event_new(h->base, w->fd, what, on_watch, w);
-    event_add(w->ev, NULL);
+    if (event_add(w->ev, NULL) == 0)
+        return true;
+    event_free(w->ev);
+    w->ev = NULL;
+    return false;
 }
 
 int task_watch(chatd_plugin *self, int fd, int events,
@@ -140,7 +145,10 @@ int task_watch(chatd_plugin *self, int fd, int events,
     w->fd = fd;
     w->cb = cb;
     w->arg = arg;
-    arm(h, w, events);
+    if (!arm(h, w, events)) {
+        slab_free(&h->watches, id);
+        return CHATD_E_INVAL;
+    }
     watch_out->v = id;
     return CHATD_OK;
 }
@@ -152,8 +160,7 @@ int task_watch_set(chatd_plugin *self, chatd_watch watch, int events)
 
     if (w == NULL || w->plugin != plugin_of(self))
         return CHATD_E_GONE;
-    arm(h, w, events);
-    return CHATD_OK;
+    return arm(h, w, events) ? CHATD_OK : CHATD_E_INVAL;
 }
 
 int task_watch_cancel(chatd_plugin *self, chatd_watch watch)

@@ -127,6 +127,7 @@ static enum chatd_verdict check_identity(chatd_plugin *self, struct chatd_ev_upg
 
 static void discard(struct host *h, struct conn *c)
 {
+    wait_gone(h, c->id, 0); /* of other events about it */
     drain_remove(h, NULL, c->id);
     slot_end(h, CHATD_SLOT_CONN, &c->slots);
     conn_discard(c);
@@ -188,20 +189,26 @@ static void on_walked(chatd_plugin *self, int verdict, void *arg)
 {
     struct upgrade_walk *walk = arg;
     struct host *h = host_of(self);
-    struct http_req *r = http_req_get(&h->http, walk->req);
     struct conn *c = conn_get(&h->net, walk->conn);
+    struct http_req *r = http_req_get(&h->http, walk->req);
     struct chatd_ev *ev = &walk->ev.ev;
 
-    if (verdict == CHATD_NEXT)
+    if (verdict == CHATD_NEXT && r != NULL && c != NULL && !h->stopping)
         chatd_raised_upgrade(self, &walk->ev);
-    if (r != NULL && c != NULL && verdict == CHATD_NEXT) {
+    else if (verdict == CHATD_NEXT)
+        chatd_ev_drop(self, ev);
+    r = http_req_get(&h->http, walk->req); /* a handler may have answered it */
+    if (verdict == CHATD_NEXT && r != NULL && c != NULL && !h->stopping) {
         open_connection(h, r, c, walk->claim);
     } else {
         if (c != NULL)
             discard(h, c);
-        if (r != NULL)
+        r = http_req_get(&h->http, walk->req);
+        if (r != NULL && verdict == CHATD_DENY)
             http_reply_error(r, request_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms,
                              NULL, 0);
+        else if (r != NULL)
+            http_reply_error(r, 503, "unavailable", "The server stops.", 1000, NULL, 0);
     }
     mem_free(walk);
 }
@@ -254,10 +261,11 @@ static void on_frame_walked(chatd_plugin *self, int verdict, void *arg)
     struct host *h = host_of(self);
     struct conn *c = conn_get(&h->net, walk->conn);
 
-    if (verdict == CHATD_NEXT) {
-        if (c != NULL && c->state == CONN_OPEN)
-            handle(h, c, (int)walk->ev.opcode, walk->ev.data);
+    if (verdict == CHATD_NEXT && c != NULL && c->state == CONN_OPEN) {
+        handle(h, c, (int)walk->ev.opcode, walk->ev.data);
         chatd_raised_frame(self, &walk->ev);
+    } else if (verdict == CHATD_NEXT) {
+        chatd_ev_drop(self, &walk->ev.ev);
     } else if (c != NULL && c->state == CONN_OPEN) {
         conn_close(c, CHATD_CLOSE_FORBIDDEN, walk->ev.ev.text.p);
     }

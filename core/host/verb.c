@@ -3,6 +3,7 @@
 #include "host/host.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -100,11 +101,36 @@ static const struct verb *find(const struct host *h, chatd_str type)
     return NULL;
 }
 
+/* A connection's token bucket, in thousandths of a message. */
+struct bucket {
+    int64_t at_ms; /* 0: never used, hence full */
+    int64_t milli;
+};
+
+/* 0, or how long to wait until one more message is allowed. */
+static uint32_t over_rate(struct host *h, chatd_conn conn)
+{
+    struct bucket *b = slot_block(&h->core.pub, h->verb_slot, conn.v);
+    int64_t rate = h->opt.verb_rate, full = 2 * rate * 1000, now = clock_mono_ms();
+
+    if (rate == 0 || b == NULL)
+        return 0;
+    b->milli = b->at_ms == 0 ? full : b->milli + (now - b->at_ms) * rate;
+    b->at_ms = now;
+    if (b->milli > full)
+        b->milli = full;
+    if (b->milli < 1000)
+        return (uint32_t)((1000 - b->milli + rate - 1) / rate);
+    b->milli -= 1000;
+    return 0;
+}
+
 static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_call *call)
 {
     chatd_plugin *self = &h->core.pub;
     const struct verb *v = find(h, call->type);
     struct conn *c = conn_get(&h->net, conn.v);
+    uint32_t retry_ms;
 
     if (v == NULL) {
         verb_error(self, conn, call->id, "unknown_type", "No such message type here.", 0);
@@ -113,6 +139,8 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
     } else if ((v->def.flags & CHATD_VERB_LOGIN) && c->user == NULL &&
                service_loaded(h, CHATD_AUTH_SERVICE)) {
         verb_error(self, conn, call->id, "unauthorized", "Sign in first.", 0);
+    } else if ((v->def.flags & CHATD_VERB_RATE) && (retry_ms = over_rate(h, conn)) > 0) {
+        verb_error(self, conn, call->id, "rate_limited", "Too many messages.", retry_ms);
     } else {
         v->def.handle(&v->plugin->pub, call);
     }
@@ -230,5 +258,6 @@ void verb_init(struct host *h)
                                               .handle = on_v1_message};
 
     claim_add(&h->core.pub, &claim);
+    slot_add(&h->core.pub, CHATD_SLOT_CONN, sizeof(struct bucket), NULL, &h->verb_slot);
     chatd_on_connected(&h->core.pub, on_connected);
 }

@@ -39,6 +39,8 @@ int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
     struct wait *w;
     uint64_t id;
 
+    if (wait_out == NULL)
+        return CHATD_E_INVAL;
     if (ch == NULL || ch->ev != ev || ch->running != plugin_of(self) || ch->wait != NULL)
         return CHATD_E_STATE;
     if (ch->def->kind != CHATD_DECIDE_ASYNC || deadline_ms == 0 || deadline_ms > WAIT_MAX_MS)
@@ -53,6 +55,7 @@ int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
     w->req = ev->req.v;
     w->gone = gone;
     w->arg = arg;
+    w->chain = *ch; /* its event; where to go on is known when it is parked */
     w->deadline = evtimer_new(h->base, on_deadline, w);
     event_add(w->deadline, &tv);
     w->next = h->waits;
@@ -100,14 +103,16 @@ int wait_park(struct wait *w, struct chain *ch)
 static void go_on(struct wait *w, int verdict)
 {
     struct chain ch = w->chain;
-    const struct hook *hk = &ch.def->hook[ch.index - 1];
 
     w->parked = false;
     w->resolved = true;
-    if (verdict == CHATD_DONE && hk->band == CHATD_CHECK)
+    if (verdict == CHATD_DONE && ch.band == CHATD_CHECK) {
+        log_error("%s resumed %s with DONE in CHECK: denied; this is a fault of the plugin",
+                  w->plugin->name, ch.def->name);
         verdict = hook_deny(&w->plugin->pub, ch.ev, "internal", "A plugin of the server failed.", 0);
+    }
     if (verdict == CHATD_DONE) {
-        while (ch.index < ch.def->n_decide && ch.def->hook[ch.index].band == hk->band)
+        while (ch.index < ch.def->n_decide && ch.def->hook[ch.index].band == ch.band)
             ch.index++;
     }
     ch.wait = NULL;
@@ -126,11 +131,9 @@ int wait_resume(chatd_plugin *self, chatd_wait id, int verdict, const char *code
         return CHATD_E_GONE;
     if (verdict != CHATD_NEXT && verdict != CHATD_DONE && verdict != CHATD_DENY)
         return CHATD_E_INVAL;
-    if (verdict == CHATD_DENY) {
-        struct chatd_ev *ev = w->parked ? w->chain.ev : host_of(self)->chain->ev;
-
-        hook_deny(self, ev, code != NULL ? code : "forbidden", text != NULL ? text : "Refused.", 0);
-    }
+    if (verdict == CHATD_DENY)
+        hook_deny(self, w->chain.ev, code != NULL ? code : "forbidden",
+                  text != NULL ? text : "Refused.", 0);
     if (!w->parked) {
         w->resolved = true;
         w->verdict = verdict;
@@ -153,10 +156,22 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 static void abandon(struct wait *w)
 {
+    w->resolved = true; /* the wait is over: a resume in gone() is too late */
     if (w->gone != NULL)
         w->gone(&w->plugin->pub, w->arg);
     hook_deny(&w->plugin->pub, w->chain.ev, "gone", "The client left.", 0);
     go_on(w, CHATD_DENY);
+}
+
+/* Hooks before the one where a parked chain goes on were taken out of the array. */
+void wait_shift(struct host *h, const struct event_def *def, size_t at)
+{
+    struct wait *w;
+
+    for (w = h->waits; w != NULL; w = w->next) {
+        if (w->parked && w->chain.def == def && w->chain.index > at)
+            w->chain.index--;
+    }
 }
 
 void wait_gone(struct host *h, uint64_t conn, uint64_t req)
@@ -164,7 +179,7 @@ void wait_gone(struct host *h, uint64_t conn, uint64_t req)
     struct wait *w = h->waits;
 
     while (w != NULL) {
-        if (w->parked && ((conn != 0 && w->conn == conn) || (req != 0 && w->req == req))) {
+        if (w->parked && !w->resolved && ((conn != 0 && w->conn == conn) || (req != 0 && w->req == req))) {
             abandon(w);
             w = h->waits; /* anything may have changed */
         } else {
@@ -178,7 +193,7 @@ void wait_remove(struct host *h, const struct plugin *p)
     struct wait *w = h->waits;
 
     while (w != NULL) {
-        if (w->parked && w->plugin == p) {
+        if (w->parked && !w->resolved && (w->plugin == p || w->chain.raiser == p)) {
             abandon(w);
             w = h->waits;
         } else {

@@ -29,7 +29,7 @@ struct channel *channel_get(struct net *net, uint64_t id)
 
 static struct conn_membership *membership(struct conn *c, const struct channel *ch)
 {
-    uint16_t i;
+    uint32_t i;
 
     for (i = 0; i < c->n_member; i++) {
         if (c->member[i].channel == ch)
@@ -40,7 +40,7 @@ static struct conn_membership *membership(struct conn *c, const struct channel *
 
 int channel_join(struct channel *ch, struct conn *c)
 {
-    if (membership(c, ch) != NULL || c->n_member == UINT16_MAX)
+    if (membership(c, ch) != NULL)
         return -1;
     /* What was noted before is not for the newcomer. */
     channel_flush(ch);
@@ -49,7 +49,7 @@ int channel_join(struct channel *ch, struct conn *c)
         ch->member = mem_realloc(ch->member, ch->cap_member * sizeof(struct conn *));
     }
     if (c->n_member == c->cap_member) {
-        c->cap_member = c->cap_member ? (uint16_t)(c->cap_member * 2) : 1;
+        c->cap_member = c->cap_member ? c->cap_member * 2 : 1;
         c->member = mem_realloc(c->member, c->cap_member * sizeof(*c->member));
     }
     c->member[c->n_member++] = (struct conn_membership){ch, ch->n_member};

@@ -186,9 +186,14 @@ static void die(struct conn *c, unsigned code, const char *reason)
 static void put_close_frame(struct conn *c, unsigned code, const char *reason)
 {
     uint8_t payload[2 + REASON_MAX];
-    size_t n = strnlen(reason, REASON_MAX);
+    size_t n = strnlen(reason, REASON_MAX + 1);
     struct frame *f;
 
+    if (n > REASON_MAX) {
+        n = REASON_MAX; /* cut, but never inside a character: the peer checks its UTF-8 */
+        while (n > 0 && ((uint8_t)reason[n] & 0xc0) == 0x80)
+            n--;
+    }
     payload[0] = (uint8_t)(code >> 8);
     payload[1] = (uint8_t)code;
     memcpy(payload + 2, reason, n);
@@ -224,15 +229,18 @@ void conn_abort(struct conn *c, unsigned code, const char *reason)
 bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
 {
     const struct net_limits *lim = &c->net->limits;
-    size_t after = conn_backlog(c) + bytes;
+    size_t waiting = conn_backlog(c);
 
+    /* Who has nothing waiting is not slow, however large the frame. */
+    if (waiting == 0)
+        return false;
     if (ephemeral) {
-        if (after <= (size_t)lim->queue_soft)
+        if (waiting + bytes <= (size_t)lim->queue_soft)
             return false;
         c->net->count.dropped_ephemeral++;
         return true;
     }
-    if (after <= (size_t)lim->queue_hard)
+    if (waiting + bytes <= (size_t)lim->queue_hard)
         return false;
     c->net->count.too_slow++;
     if (c->queue != NULL)
@@ -243,6 +251,11 @@ bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
 
 int conn_send(struct conn *c, struct frame *f, bool ephemeral)
 {
+    if (c->state != CONN_OPEN)
+        return -1;
+    /* Tried before it is judged: what was sent in this turn may wait here only for its end. */
+    if (conn_backlog(c) + f->len > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
+        conn_flush(c);
     if (c->state != CONN_OPEN || conn_overflows(c, f->len, ephemeral))
         return -1;
     c->net->count.frames_out++;
@@ -260,7 +273,10 @@ size_t conn_backlog(const struct conn *c)
 void conn_tell_drained(struct conn *c)
 {
     c->flags |= CONN_TELL_DRAINED;
-    mark_dirty(c);
+    if (c->net->flushing)
+        event_active(&c->ev, EV_WRITE, 0); /* else a callback that asks again would hold the turn */
+    else
+        mark_dirty(c);
 }
 
 static void flushed(struct conn *c)
@@ -302,6 +318,10 @@ void conn_flush(struct conn *c)
             arm_wheel(c);
         }
     }
+}
+
+void conn_run_drained(struct conn *c)
+{
     if ((c->flags & CONN_TELL_DRAINED) && c->state == CONN_OPEN &&
         conn_backlog(c) < (size_t)c->net->limits.queue_soft) {
         c->flags &= (uint16_t)~CONN_TELL_DRAINED;
@@ -322,9 +342,14 @@ static void on_peer_close(struct conn *c, const struct ws_event *ev)
 
 static void on_message(struct conn *c, const struct ws_event *ev)
 {
-    uint8_t kept = ev->data[ev->len];
+    uint8_t kept;
 
     c->net->count.messages_in++;
+    if (ev->len == 0) {
+        c->net->calls.message(c->net->calls.arg, c, ev->opcode, "", 0);
+        return;
+    }
+    kept = ev->data[ev->len];
     /* Handlers get a NUL after the text; the byte may belong to the next frame. */
     ev->data[ev->len] = '\0';
     c->net->calls.message(c->net->calls.arg, c, ev->opcode, (const char *)ev->data, ev->len);
@@ -408,7 +433,7 @@ static void read_some(struct conn *c)
     net->count.bytes_in += (uint64_t)n;
     c->last_rx_s = net->now_s;
     c->flags &= (uint16_t)~CONN_PING_SENT;
-    if (c->flags & CONN_BROKEN)
+    if (c->flags & (CONN_BROKEN | CONN_PEER_CLOSED))
         return;
     handle_bytes(c, net->read_buffer, (size_t)n);
 }
@@ -419,12 +444,15 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     if (what & EV_CLOSED) {
-        c->net->calls.gone(c->net->calls.arg, c);
+        /* Dead first, so that nothing of what it sent is worked through when the waits end. */
         die(c, 1006, "the client left while something waited for it");
+        c->net->calls.gone(c->net->calls.arg, c);
         return;
     }
-    if (what & EV_WRITE)
+    if (what & EV_WRITE) {
         conn_flush(c);
+        conn_run_drained(c);
+    }
     if ((what & EV_READ) && c->state != CONN_DEAD && c->pauses == 0)
         read_some(c);
 }
@@ -449,7 +477,8 @@ void conn_resume(struct conn *c)
         mem_free(held);
     }
     if (c->state != CONN_DEAD) {
-        c->last_rx_s = c->net->now_s; /* its keep-alive rested */
+        c->last_rx_s = c->net->now_s; /* its keep-alive rested, its pong may be unread */
+        c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
         arm(c);
     }
 }

@@ -52,7 +52,7 @@ struct conn {
     struct wheel_link link;
     uint32_t last_rx_s, pong_due_s, close_due_s, progress_s;
     int fd;
-    uint16_t n_member, cap_member, pauses;
+    uint32_t n_member, cap_member, pauses;
     uint16_t close_code, flags;
     uint8_t state;
     const char *close_reason; /* static or owned text of the first cause */
@@ -77,7 +77,8 @@ void conn_tell_drained(struct conn *c);
 
 /* For the fan-out of channel.c and the flush of net.c. */
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */
-void conn_flush(struct conn *c);
+void conn_flush(struct conn *c); /* writes what waits */
+void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
 void conn_due(void *net, uint32_t index);
 bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral);
 

@@ -29,7 +29,9 @@ struct http_note {
 
 struct http_req *http_req_get(struct http *h, uint64_t id)
 {
-    return slab_get(&h->reqs, id);
+    struct http_req *r = slab_get(&h->reqs, id);
+
+    return r != NULL && !r->has_left ? r : NULL;
 }
 
 void *http_req_alloc(struct http_req *r, size_t n)
@@ -106,12 +108,10 @@ static void add_header(struct evhttp_request *ev, const char *name, const char *
 
 static void add_common_headers(struct evhttp_request *ev)
 {
-    add_header(ev, "X-Content-Type-Options", "nosniff");
-    add_header(ev, "X-Frame-Options", "DENY");
-    add_header(ev, "Referrer-Policy", "no-referrer");
-    add_header(ev, "Cross-Origin-Resource-Policy", "same-origin");
-    add_header(ev, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-    add_header(ev, "Cache-Control", "no-store");
+    const struct http_header *header;
+
+    for (header = http_common_headers; header->name != NULL; header++)
+        add_header(ev, header->name, header->value);
 }
 
 static void on_complete(struct evhttp_request *ev, void *arg)
@@ -183,6 +183,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     (void)what;
     r->http->count.timeouts++;
     log_warn("%s %s was not answered within http_timeout", r->method, r->path);
+    /* Who waits for something about it is told; it is not theirs to answer any more. */
+    r->has_left = true;
+    r->http->calls.gone(r->http->calls.arg, r);
+    r->has_left = false;
     http_reply_error(r, 504, "timeout", "The server took too long to answer.", 0, NULL, 0);
 }
 
@@ -195,6 +199,7 @@ static void on_left(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    r->has_left = true;
     h->calls.gone(h->calls.arg, r);
     evhttp_connection_set_closecb(evcon, NULL, NULL);
     req_end(r);
@@ -210,6 +215,7 @@ static void on_evcon_close(struct evhttp_connection *evcon, void *arg)
     (void)evcon;
     if (r == NULL)
         return;
+    r->has_left = true;
     r->http->calls.gone(r->http->calls.arg, r);
     req_end(r);
 }
@@ -299,7 +305,7 @@ static bool check_upgrade(struct http_req *r)
         return false;
     }
     if (wanted == NULL || strcmp(wanted, "13") != 0) {
-        http_reply_error(r, 426, "bad_request", "Sec-WebSocket-Version must be 13.", 0, version, 1);
+        http_reply_error(r, 426, "bad_request", "Sec-WebSocket-Version must be 13.", 0, version, 2);
         return false;
     }
     if (!http_origin_ok(r)) {
@@ -315,8 +321,14 @@ static bool check_route(struct http_req *r)
     const struct route_match *m = &r->match;
     struct http_header allow = {"Allow", m->allow};
     struct http_header upgrade = {"Upgrade", "websocket"};
+    const struct http_header any = {"Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"};
     size_t body_n;
 
+    /* OPTIONS alone may ask about the server as a whole (http_head.c sees to it). */
+    if (strcmp(r->path, "*") == 0) {
+        http_reply(r, 204, NULL, NULL, 0, &any, 1);
+        return false;
+    }
     if (m->bad_path) {
         http_reply_error(r, 400, "bad_request", "The path cannot be decoded.", 0, NULL, 0);
         return false;
@@ -482,11 +494,10 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
 
 int http_listen(struct http *h, int listen_fd)
 {
-    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(h->evhttp, listen_fd);
-
-    if (bound == NULL)
+    h->bound = evhttp_accept_socket_with_handle(h->evhttp, listen_fd);
+    if (h->bound == NULL)
         return -1;
-    h->listener = evhttp_bound_socket_get_listener(bound);
+    h->listener = evhttp_bound_socket_get_listener(h->bound);
     evconnlistener_set_error_cb(h->listener, on_accept_error);
     return 0;
 }
@@ -494,8 +505,9 @@ int http_listen(struct http *h, int listen_fd)
 void http_stop_listening(struct http *h)
 {
     if (h->listener != NULL) {
-        evconnlistener_disable(h->listener);
-        evutil_closesocket(evconnlistener_get_fd(h->listener));
+        /* Closes the descriptor, once: its number may be somebody else's by the time of http_close. */
+        evhttp_del_accept_socket(h->evhttp, h->bound);
+        h->bound = NULL;
         h->listener = NULL;
     }
 }

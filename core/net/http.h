@@ -50,7 +50,8 @@ struct http {
     struct slab reqs;
     struct http_peer *peers; /* by the filter's address */
     struct event *accept_again;
-    struct evconnlistener *listener;
+    struct evconnlistener *listener;   /* of `bound` */
+    struct evhttp_bound_socket *bound; /* NULL: not listening */
     size_t n_peers;
     int dead_fd; /* put in the place of a descriptor that was taken over */
 };
@@ -72,6 +73,7 @@ struct http_req {
     struct http_note *notes;
     struct event *deadline, *watch;
     bool is_upgrade;
+    bool has_left; /* its client: http_req_get() does not find it any more, nobody may answer */
 };
 
 /* Binds and listens. On failure *err_out is a finished sentence (mem_free it). */

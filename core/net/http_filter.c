@@ -2,6 +2,7 @@
 /* The filtering bufferevent in front of evhttp. */
 #include "net/http_filter.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -9,7 +10,7 @@
 #include <event2/http_struct.h>
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -26,7 +27,7 @@ const char *http_status_text(unsigned status)
         {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
         {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
         {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-        {426, "Upgrade Required"}, {429, "Too Many Requests"},
+        {417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
         {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
         {505, "HTTP Version Not Supported"},
@@ -40,19 +41,37 @@ const char *http_status_text(unsigned status)
     return "Unknown";
 }
 
+const struct http_header http_common_headers[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Cache-Control", "no-store"},
+    {NULL, NULL},
+};
+
 size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
                        size_t out_bytes)
 {
-    char body[512];
-    int n = snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", code,
-                     reason);
+    const struct http_header *header;
+    struct buf body = {0}, text = {0};
+    size_t n = 0;
 
-    n = snprintf(out, out_bytes,
-                 "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                 "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-                 "Connection: close\r\n\r\n%s",
-                 status, http_status_text(status), n, body);
-    return n < 0 ? 0 : (size_t)n;
+    buf_printf(&body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", code, reason);
+    buf_printf(&text,
+               "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+               status, http_status_text(status), body.n);
+    for (header = http_common_headers; header->name != NULL; header++)
+        buf_printf(&text, "%s: %s\r\n", header->name, header->value);
+    buf_printf(&text, "Connection: close\r\n\r\n%s", body.p);
+    if (text.n < out_bytes) {
+        n = text.n;
+        memcpy(out, text.p, n + 1);
+    }
+    buf_deinit(&body);
+    buf_deinit(&text);
+    return n;
 }
 
 static void enter(struct http_peer *peer, enum http_phase phase)
@@ -248,6 +267,12 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (peer->is_surplus) {
+        peer->http->count.refused_full++;
+        fail(peer, 503, "full", "The server takes no more connections now.");
+        hang_up(peer);
+        return;
+    }
     if (evbuffer_get_length(bufferevent_get_output(peer->filter)) > 0)
         bufferevent_flush(peer->filter, EV_WRITE, BEV_FLUSH); /* may free the peer */
     else if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
@@ -294,6 +319,12 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     HASH_ADD_PTR(h->peers, filter, peer);
     h->n_peers++;
     enter(peer, PHASE_HEAD);
+    /* It has no descriptor yet, and evhttp makes a connection past this filter if it gets NULL. */
+    if (h->n_peers > (size_t)h->opt.max_connections) {
+        peer->is_surplus = true;
+        enter(peer, PHASE_FAILED);
+        event_active(peer->kick, EV_TIMEOUT, 0);
+    }
     return peer->filter;
 }
 

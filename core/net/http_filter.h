@@ -25,6 +25,7 @@ struct http_peer {
     struct http_head head;
     enum http_phase phase;
     size_t drained;
+    bool is_surplus; /* came when max_connections were there */
     UT_hash_handle hh;
 };
 
@@ -35,5 +36,7 @@ void http_filter_answered(struct http_peer *peer); /* the reply has left: the ne
 size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
                        size_t out_bytes);
 const char *http_status_text(unsigned status);
+/* The headers that every answer has, unless its handler gave its own; ends with a NULL name. */
+extern const struct http_header http_common_headers[];
 
 #endif

@@ -25,7 +25,7 @@ enum state {
     FAILED,
 };
 
-enum field { OTHER, HOST, LENGTH, CODING, UPGRADE };
+enum field { OTHER, HOST, LENGTH, CODING, UPGRADE, EXPECT };
 
 #define SEEN(field)      (1u << (field))
 #define CHUNK_DIGITS_MAX 16
@@ -136,6 +136,11 @@ static enum http_head_result method_byte(struct http_head *h, uint8_t c)
     h->is_options = word_is(h, "OPTIONS");
     /* evhttp does not read a body behind any other method but takes it for the next request. */
     h->may_have_body = word_is(h, "POST") || word_is(h, "PUT") || word_is(h, "PATCH");
+    /* evhttp would refuse the others with a page of its own. */
+    if (!h->is_get && !h->is_options && !h->may_have_body && !word_is(h, "HEAD") &&
+        !word_is(h, "DELETE")) {
+        return fail(h, 501, "No path here has this method.");
+    }
     h->word_bytes = 0;
     h->state = IN_TARGET;
     return HTTP_HEAD_MORE;
@@ -212,13 +217,14 @@ static enum http_head_result name_end(struct http_head *h, const struct http_hea
                : word_is(h, "content-length")    ? LENGTH
                : word_is(h, "transfer-encoding") ? CODING
                : word_is(h, "upgrade")           ? UPGRADE
+               : word_is(h, "expect")            ? EXPECT
                                                  : OTHER;
     /* evhttp adds trailers to the headers, so one of these could change a request that was judged. */
     if (h->in_trailer && h->field != OTHER) {
         return fail(h, 400, "A trailer must not say how to read or route the request.");
     }
     if (h->field != OTHER && h->field != UPGRADE && (h->seen & SEEN(h->field)) != 0) {
-        return fail(h, 400, "Host, Content-Length or Transfer-Encoding is there twice.");
+        return fail(h, 400, "Host, Content-Length, Transfer-Encoding or Expect is there twice.");
     }
     h->seen |= (uint8_t)SEEN(h->field);
     h->value_bytes = 0;
@@ -310,11 +316,20 @@ static enum http_head_result bad_value(struct http_head *h)
         [HOST] = "The Host header is not a host name or address.",
         [LENGTH] = "Content-Length is not one decimal number.",
         [CODING] = "The only transfer coding known here is chunked.",
+        [EXPECT] = "The only expectation known here is 100-continue.",
     };
-    return fail(h, h->field == CODING ? 501 : 400, reasons[h->field]);
+    return fail(h, h->field == CODING ? 501 : h->field == EXPECT ? 417 : 400, reasons[h->field]);
 }
 
 static const char chunked_name[] = "chunked";
+static const char continue_name[] = "100-continue";
+
+/* Whether the value's next character is the one that `name` has there. */
+static bool spells(const struct http_head *h, const char *name, uint8_t c)
+{
+    return !h->value_gap && h->value_bytes < strlen(name) &&
+           lower(c) == (uint8_t)name[h->value_bytes];
+}
 
 static enum http_head_result field_byte(struct http_head *h, uint8_t c)
 {
@@ -330,8 +345,10 @@ static enum http_head_result field_byte(struct http_head *h, uint8_t c)
         h->length = h->length > (UINT64_MAX - 9) / 10 ? UINT64_MAX : h->length * 10 + (c & 0x0f);
         break;
     case CODING:
-        good = one_word && h->value_bytes < sizeof chunked_name - 1 &&
-               lower(c) == (uint8_t)chunked_name[h->value_bytes];
+        good = spells(h, chunked_name, c);
+        break;
+    case EXPECT:
+        good = spells(h, continue_name, c);
         break;
     case UPGRADE:
         upgrade_byte(h, c);
@@ -361,6 +378,9 @@ static enum http_head_result value_end(struct http_head *h, const struct http_he
     case CODING:
         good = h->value_bytes == sizeof chunked_name - 1;
         h->chunked = true;
+        break;
+    case EXPECT:
+        good = h->value_bytes == sizeof continue_name - 1;
         break;
     case UPGRADE:
         h->upgrade = true;

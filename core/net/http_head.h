@@ -28,8 +28,8 @@ struct http_head_limits {
 };
 
 struct http_head {
-    /* Of an error: 400 (malformed), 413 (body), 414 (request line), 431 (headers), 501 (method or
-       transfer coding), 505 (version). `reason` is a static sentence. */
+    /* Of an error: 400 (malformed), 413 (body), 414 (request line), 417 (Expect), 431 (headers), 501
+       (method or transfer coding), 505 (version). `reason` is a static sentence. */
     unsigned status;
     const char *reason;
 

@@ -53,11 +53,13 @@ static void finish(struct conn *c)
 }
 
 /* Closing and draining may note further frames, hence the outer loop; it ends because a socket that
- * takes no more waits for EV_WRITE and is not dirty. */
+ * takes no more waits for EV_WRITE and is not dirty, and because who asks meanwhile to be told of a
+ * drained queue is told in the next turn. */
 void net_flush(struct net *net)
 {
     uint32_t i;
 
+    net->flushing = true;
     while (net->dirty_channels != NULL || net->n_dirty > 0) {
         while (net->dirty_channels != NULL) {
             struct channel *ch = net->dirty_channels;
@@ -71,14 +73,16 @@ void net_flush(struct net *net)
             struct conn *c = net->dirty[i];
 
             c->flags &= (uint16_t)~CONN_DIRTY;
-            if (c->state != CONN_DEAD && !(c->flags & CONN_WANT_WRITE))
+            if (!(c->flags & CONN_WANT_WRITE))
                 conn_flush(c);
+            conn_run_drained(c);
             if (c->state == CONN_DEAD && !(c->flags & CONN_DIRTY))
                 finish(c);
         }
         /* Those made dirty meanwhile were appended and are worked off above already. */
         net->n_dirty = 0;
     }
+    net->flushing = false;
 }
 
 void net_tick(struct net *net)

@@ -61,6 +61,7 @@ struct net {
     struct channel *dirty_channels;
     struct conn **dirty;         /* connections with a queue to be tried at the end of the turn */
     uint32_t n_dirty, cap_dirty;
+    bool flushing; /* inside net_flush() */
 };
 
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,

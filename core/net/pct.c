@@ -85,6 +85,8 @@ enum pct_found pct_cookie(const char *header, const char *name, const char **val
             *n_out = n - name_n - 1;
             while (*n_out > 0 && ((*value_out)[*n_out - 1] == ' ' || (*value_out)[*n_out - 1] == '\t'))
                 (*n_out)--;
+            if (!utf8_valid(*value_out, *n_out))
+                return PCT_BAD;
             found = PCT_FOUND;
         }
         header += n;

@@ -16,7 +16,8 @@ bool pct_decode(const char *in, size_t n, bool form, char *out, size_t *n_out);
  * PCT_BAD: it is there twice, or cannot be decoded. */
 enum pct_found pct_query(const char *query, const char *name, char *out, size_t *n_out);
 
-/* Finds a cookie in a Cookie header; the value lies in the header. PCT_BAD: there twice. */
+/* Finds a cookie in a Cookie header; the value lies in the header. PCT_BAD: there twice,
+ * or not UTF-8. */
 enum pct_found pct_cookie(const char *header, const char *name, const char **value_out,
                           size_t *n_out);
 

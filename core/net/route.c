@@ -21,6 +21,23 @@ static enum kind kind_of(const char *p, size_t n)
     return n > 5 && memcmp(p + n - 4, "...", 3) == 0 ? REST : PARAM;
 }
 
+/* Names are a-z, 0-9, underscore and dash. */
+static bool name_ok(const char *p, size_t n)
+{
+    return n > 0 && strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}
+
+/* Whether an earlier segment of the pattern has the name p[0..n) too. */
+static bool name_taken(const char *pattern, const char *p, size_t n)
+{
+    for (; pattern < p - 1; pattern++) {
+        if (*pattern == '{' && strncmp(pattern + 1, p, n) == 0 &&
+            (pattern[n + 1] == '}' || pattern[n + 1] == '.'))
+            return true;
+    }
+    return false;
+}
+
 static bool pattern_ok(const char *pattern)
 {
     const char *p = pattern;
@@ -34,9 +51,14 @@ static bool pattern_ok(const char *pattern)
         enum kind kind = kind_of(p, n);
 
         if (++segments > ROUTE_SEGMENTS || (n == 0 && strcmp(pattern, "/") != 0) ||
-            (kind == LITERAL && brace) || (kind != LITERAL && n < 3) ||
-            (kind == REST && p[n] != '\0'))
+            (kind == LITERAL && brace) || (kind == REST && p[n] != '\0'))
             return false;
+        if (kind != LITERAL) {
+            size_t name_n = n - (kind == REST ? 5 : 2);
+
+            if (!name_ok(p + 1, name_n) || name_taken(pattern, p + 1, name_n))
+                return false;
+        }
         p += n;
     }
     return true;

@@ -158,7 +158,7 @@ static bool keep(struct ws_reader *r, const uint8_t *p, size_t n, size_t max)
             most = used + r->left;
         }
         size_t cap = need > most / 2 ? most : need * 2;
-        uint8_t *grown = realloc(r->buf, cap);
+        uint8_t *grown = realloc(r->buf, cap + 1); /* one to spare: see ws_event.data */
         if (grown == NULL) {
             return false;
         }

@@ -19,7 +19,9 @@ struct ws_event {
     enum ws_event_kind kind;
     uint8_t opcode; /* WS_MESSAGE: WS_OP_TEXT (then the data is UTF-8) or WS_OP_BINARY */
     /* The payload, of WS_CLOSE the reason text. Borrowed: it lies in the input or in the reader, may
-       be written to, and is gone with the next call. The byte behind it belongs to something else. */
+       be written to, and is gone with the next call. The byte behind it belongs to something else,
+       but in the reader's own memory it may be written to for the time being; where the data lies in
+       the input that is the input's affair. NULL or anything when `len` is 0. */
     uint8_t *data;
     size_t len;
     uint16_t code; /* WS_CLOSE: the code received, 1005 for none. WS_ERROR: the code to send. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +62,7 @@ static void check_redis_addr(struct config_report *rep)
 }
 
 /* Plugins are foreign code: a check that one of them crashes must still say which. */
-static int check_child(const char *file, bool hooks)
+static int check_child(const char *file, bool hooks, char *at_work)
 {
     struct config_report rep = {.line = to_stderr};
     struct config *config = config_load(file, environ, &rep);
@@ -70,7 +71,7 @@ static int check_child(const char *file, bool hooks)
 
     worker_options(config, &opt, &rep);
     check_redis_addr(&rep);
-    worker_init(&w, config, &opt, &rep);
+    worker_init(&w, config, &opt, at_work, &rep);
     if (hooks)
         hook_print(&w.host);
     fflush(stdout);
@@ -87,13 +88,19 @@ static int check_child(const char *file, bool hooks)
 
 static int check(const char *file, bool hooks)
 {
+    char *at_work = mmap(NULL, HOST_AT_WORK_BYTES, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid;
     int status;
 
+    if (at_work == MAP_FAILED) {
+        perror("chatd --check");
+        return 1;
+    }
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
-        int rc = check_child(file, hooks);
+        int rc = check_child(file, hooks, at_work);
 
         fflush(NULL);
         exit(rc);
@@ -103,8 +110,9 @@ static int check(const char *file, bool hooks)
         return 1;
     }
     if (WIFSIGNALED(status)) {
-        fprintf(stderr, "error: a plugin crashed the check with signal %d (%s)\n",
-                WTERMSIG(status), strsignal(WTERMSIG(status)));
+        fprintf(stderr, "error: %s%s crashed the check with signal %d (%s)\n",
+                at_work[0] ? "plugin " : "chatd", at_work, WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
         return 1;
     }
     return WEXITSTATUS(status);
@@ -118,7 +126,7 @@ static int dump(const char *file)
     struct worker w;
 
     worker_options(config, &opt, &rep);
-    worker_init(&w, config, &opt, &rep);
+    worker_init(&w, config, &opt, NULL, &rep);
     config_dump(config, stdout);
     fflush(stdout);
     worker_deinit(&w);
@@ -150,7 +158,7 @@ static int run(const char *file)
     worker_options(config, &opt, &rep);
     log_setup(opt.log_format == 1, (enum log_level)opt.log_level);
     check_redis_addr(&rep);
-    if (worker_init(&w, config, &opt, &rep) == 0 && rep.errors == 0)
+    if (worker_init(&w, config, &opt, NULL, &rep) == 0 && rep.errors == 0)
         rc = worker_run(&w);
     else
         log_error("not started: %u mistake%s in %s; chatd --check shows them all", rep.errors,

@@ -24,6 +24,16 @@ void worker_options(struct config *config, struct core_options *opt, struct conf
 
     config_fill(config, "chatd", core_option_rows, sizeof(core_option_rows[0]), opt, sizeof(*opt),
                 rep);
+    if (opt->workers != 0) {
+        char *text = mem_printf("%s: [chatd] workers = %lld: this version runs in one process "
+                                "only; write workers = 0",
+                                config_origin(config, "chatd", "workers"),
+                                (long long)opt->workers);
+
+        rep->line(rep->arg, CONFIG_ERROR, text);
+        rep->errors++;
+        mem_free(text);
+    }
     /* Without an INI that says otherwise, everything that needs no other service. */
     if (config_items(config, "plugins", &item, 0) == 0) {
         for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
@@ -130,7 +140,7 @@ static struct event *on_signal(struct worker *w, int sig, event_callback_fn cb)
 }
 
 int worker_init(struct worker *w, struct config *config, const struct core_options *opt,
-                struct config_report *rep)
+                char *at_work, struct config_report *rep)
 {
     struct event_config *how = event_config_new();
     const struct net_limits limits = {.max_connections = opt->max_connections,
@@ -155,9 +165,10 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
     const struct host_options host = {.slow_hook_ms = opt->slow_hook,
                                       .job_queue_max = opt->job_queue_max,
                                       .cpu_threads = opt->cpu_threads,
-                                      .http_timeout_ms = opt->http_timeout,
+                                      .verb_rate = opt->verb_rate,
                                       .metrics = opt->metrics,
-                                      .server = "chatd/" CHATD_VERSION};
+                                      .server = "chatd/" CHATD_VERSION,
+                                      .at_work = at_work};
 
     memset(w, 0, sizeof(*w));
     w->config = config;
@@ -204,7 +215,7 @@ static void loop(struct worker *w)
     }
 }
 
-int worker_run(struct worker *w)
+static int serve(struct worker *w)
 {
     static const struct timeval second = {1, 0};
     char *error = NULL, *where = NULL;
@@ -245,6 +256,12 @@ int worker_run(struct worker *w)
     return 0;
 }
 
+int worker_run(struct worker *w)
+{
+    w->code = serve(w);
+    return w->code;
+}
+
 void worker_deinit(struct worker *w)
 {
     struct event *const events[] = {w->tick, w->term, w->intr, w->hup, w->drain_deadline};
@@ -252,6 +269,12 @@ void worker_deinit(struct worker *w)
 
     life_stop(&w->host);
     net_flush(&w->host.net);
+    /* What a thread works with cannot be freed under it. */
+    if (!job_idle(&w->host, w->opt.drain_time)) {
+        log_warn("a plugin's job did not return within %lld ms (drain_time): ending without it",
+                 (long long)w->opt.drain_time);
+        _exit(w->code);
+    }
     for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i] != NULL)
             event_free(events[i]);

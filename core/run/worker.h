@@ -14,14 +14,17 @@ struct worker {
     struct event *tick, *term, *intr, *hup, *drain_deadline;
     char *plugin_dir;
     bool draining, done;
+    int code; /* of worker_run() */
 };
 
 /* Fills the options of [chatd]; part of --check, --dump-config and --health too. Errors are counted
  * in rep. */
 void worker_options(struct config *config, struct core_options *opt, struct config_report *rep);
+/* Loads the plugins and runs their init. `at_work`: HOST_AT_WORK_BYTES, or NULL; see host.h. */
 int worker_init(struct worker *w, struct config *config, const struct core_options *opt,
-                struct config_report *rep); /* loads the plugins and runs their init */
-int worker_run(struct worker *w);           /* until it is told to stop; the exit code */
+                char *at_work, struct config_report *rep);
+int worker_run(struct worker *w); /* until it is told to stop; the exit code */
+/* Ends the process when a plugin's job does not return within drain_time. */
 void worker_deinit(struct worker *w);
 
 #endif

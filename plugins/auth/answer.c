@@ -78,5 +78,7 @@ void answer_denied(struct auth *a, chatd_req req, const struct chatd_ev *ev)
     /* The core's own denials: a handler that did not come to an end is not the client's fault. */
     if (strcmp(code, "timeout") == 0 || strcmp(code, "unavailable") == 0)
         status = 503;
+    else if (strcmp(code, "internal") == 0)
+        status = 500;
     answer_error(a, req, status, code, text, ev->retry_ms);
 }

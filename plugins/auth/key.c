@@ -11,6 +11,9 @@
 #define BACKOFF_FIRST_MS 250u
 #define BACKOFF_MAX_MS   10000u
 
+/* A store that works answers long before, and a start that goes well tells of no trouble. */
+#define LATE_MS 1000u
+
 /* A store that was emptied under a running server tells nobody. */
 #define REFRESH_MS 30000u
 
@@ -79,10 +82,11 @@ static void on_backoff(chatd_plugin *self, void *arg)
     key_refresh(arg);
 }
 
-static void try_later(struct auth *a)
+static void try_later(struct auth *a, const char *missing)
 {
     chatd_timer timer;
 
+    a->key.missing = missing;
     auth_report(a);
     /* With a key at hand there is no hurry: on_refresh() asks again. */
     if (a->key.n > 0)
@@ -101,7 +105,7 @@ static void take(struct auth *a, chatd_str value)
                   "the key `jwt` in chatd.kv `chatd-secrets` has %zu bytes, %u to %u are needed: "
                   "delete it, or set jwt_secret",
                   value.n, TOKEN_KEY_MIN, TOKEN_KEY_MAX);
-        try_later(a);
+        try_later(a, "no key for tokens: the one in chatd.kv has a wrong length");
         return;
     }
     if (value.n == a->key.n && memcmp(value.p, a->key.text, value.n) == 0)
@@ -124,7 +128,7 @@ static void on_key(struct auth *a, int err, chatd_str value, void *arg)
     else if (err == CHATD_E_EXISTS)
         take(a, value);
     else
-        try_later(a);
+        try_later(a, "no key for tokens: chatd.kv failed");
     explicit_bzero(candidate, strlen(candidate));
     free(candidate);
 }
@@ -154,6 +158,16 @@ static void on_refresh(chatd_plugin *self, void *arg)
     key_refresh(arg);
 }
 
+static void on_late(chatd_plugin *self, void *arg)
+{
+    struct auth *a = arg;
+
+    (void)self;
+    if (a->key.n == 0 && a->key.missing == NULL)
+        a->key.missing = "no key for tokens: chatd.kv has not answered yet";
+    auth_report(a);
+}
+
 int key_start(struct auth *a)
 {
     const char *secret = configured_secret(a);
@@ -172,7 +186,7 @@ int key_start(struct auth *a)
             "or write `jwt_secret = ...` under [auth]; " HOW_TO_MAKE_ONE);
         return CHATD_E_STATE;
     }
-    auth_report(a);
+    (void)chatd_timer_start(a->self, LATE_MS, 0, on_late, a, &timer);
     key_refresh(a);
     return chatd_timer_start(a->self, REFRESH_MS, REFRESH_MS, on_refresh, a, &timer);
 }

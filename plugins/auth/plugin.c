@@ -97,8 +97,10 @@ void auth_count(struct auth *a, int metric, enum auth_result result)
 
 void auth_report(struct auth *a)
 {
-    if (a->key.n == 0)
-        chatd_ready(a->self, CHATD_AWAY, "no key for tokens yet: chatd.kv does not answer");
+    if (a->key.n == 0 && a->key.missing == NULL)
+        ; /* just started: it comes within milliseconds, or on_late() tells */
+    else if (a->key.n == 0)
+        chatd_ready(a->self, CHATD_AWAY, a->key.missing);
     else if (a->folded.failed)
         chatd_ready(a->self, CHATD_DEGRADED, "registration waits until `users` has been read");
     else

@@ -119,7 +119,7 @@ static void job_done(chatd_plugin *self, int rc, void *arg)
     struct op *op;
 
     (void)self;
-    if (rc != CHATD_OK) {
+    if (rc != CHATD_OK || batch->left) {
         cancel_all(batch); /* run may still be using what is in `running` */
         return;
     }
@@ -137,7 +137,10 @@ static void job_release(void *arg)
 
     destroy_all(batch, &batch->running);
     batch->busy = false;
-    kick(batch);
+    if (!batch->left)
+        kick(batch);
+    else if (batch->options.over != NULL)
+        batch->options.over(batch->options.arg);
 }
 
 static void retry(chatd_plugin *self, void *arg)
@@ -216,18 +219,23 @@ int batch_submit(struct batch *batch, struct op *op, bool patient)
     return CHATD_OK;
 }
 
-/* What is pending goes into a job at once: the core cancels jobs, and with the job all that waits
- * behind it is answered before the first plugin stops. */
-void batch_close(struct batch *batch)
+/* The core cancels jobs before it stops the first plugin, and with the job all that waits behind it
+ * is answered. */
+void batch_flush(struct batch *batch)
 {
-    batch->closed = true;
     kick(batch);
 }
 
 bool batch_deinit(struct batch *batch)
 {
-    if (batch->busy)
-        return false;
+    struct op *op;
+
+    batch->closed = true;
+    batch->cancelled = true;
+    batch->left = batch->busy;
     destroy_all(batch, &batch->queued);
-    return true;
+    /* Whoever waits for these has stopped before its provider: nobody may be called any more. */
+    for (op = TAILQ_FIRST(&batch->running); op != NULL; op = TAILQ_NEXT(op, link))
+        op->answered = true;
+    return !batch->busy;
 }

@@ -21,6 +21,8 @@ struct batch_options {
     void (*ended)(void *arg, const struct commit_result *result);
     /* [loop] A job has been under way for a whole deadline. */
     void (*stuck)(void *arg);
+    /* [loop] The job that batch_deinit() found under way has ended; may free the batch. */
+    void (*over)(void *arg);
     void *arg;
 };
 
@@ -35,6 +37,7 @@ struct batch {
     chatd_timer deadline, retry;
     bool posted, busy; /* a job will be started soon; one is under way */
     bool closed, cancelled;
+    bool left; /* batch_deinit() came while a job was under way */
 };
 
 void batch_init(struct batch *batch, const struct batch_options *options);
@@ -44,11 +47,11 @@ void batch_init(struct batch *batch, const struct batch_options *options);
  * owns it. */
 int batch_submit(struct batch *batch, struct op *op, bool patient);
 
-/* [loop] Takes nothing new. What is pending is still done. */
-void batch_close(struct batch *batch);
+/* [loop] Starts what is pending now instead of in the next turn. */
+void batch_flush(struct batch *batch);
 
-/* [loop] Frees what is left, without calling anybody back. False: a job is still under way, and
- * neither the batch nor the store may be touched. */
+/* [loop] Takes nothing new and frees what is left, without calling anybody back. False: a job is
+ * still under way, and neither the batch nor the store may be touched before `over` is called. */
 bool batch_deinit(struct batch *batch);
 
 #endif

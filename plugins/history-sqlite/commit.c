@@ -74,12 +74,15 @@ void commit_run(struct store *store, struct op_list *ops, struct commit_result *
 {
     double start = seconds_now();
     struct op *op;
+    bool kept = false;
 
     *result = (struct commit_result){0};
     for (op = TAILQ_FIRST(ops); op != NULL; op = TAILQ_NEXT(op, link)) {
         result->ops++;
         result->wrote = result->wrote || op->class->writes;
+        kept = kept || (op->class->writes && !op->class->trial);
     }
+    result->trial = result->wrote && !kept;
     if (!run_all(store, ops, result)) {
         failure_note(result, store);
         result->failed = true;

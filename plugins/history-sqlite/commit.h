@@ -7,6 +7,7 @@
 
 struct commit_result {
     bool wrote;  /* there was something to write */
+    bool trial;  /* that was nothing but trials */
     bool failed; /* it was not committed: every writer has CHATD_E_BACKEND */
     bool flawed; /* it was committed, but the storage failed single operations */
     uint32_t ops;

@@ -10,6 +10,7 @@
 struct history_config {
     const char *path;
     int64_t history_max, batch_max, queue_max;
+    int64_t canary_ms;
     int32_t log;         /* offer chatd.log */
     int32_t synchronous; /* enum store_sync */
 };

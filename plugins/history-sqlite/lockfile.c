@@ -21,6 +21,11 @@ enum lock_byte { BYTE_STARTERS = 0, BYTE_INSTANCE = 1, BYTE_WRITERS = 2 };
 #define INSTANCE_LINE 64
 #define NOTE_LINE     56
 #define NOTE_OFFSET   INSTANCE_LINE
+#define TEXT_END      (NOTE_OFFSET + NOTE_LINE)
+
+/* Whole blocks of their own, on every file system. */
+#define ROOM_OFFSET 65536
+#define ROOM_BYTES  8192
 
 /* 0 or an errno. */
 static int lock_set(int fd, short type, enum lock_byte byte, bool wait)
@@ -164,6 +169,17 @@ bool lockfile_note_write(struct lockfile *lock, const struct lockfile_note *note
     snprintf(line, sizeof(line), "epoch %-16s generation %020" PRIu64, note->epoch,
              note->generation);
     return line_write(lock->fd, NOTE_OFFSET, line, NOTE_LINE);
+}
+
+int lockfile_room(struct lockfile *lock)
+{
+    static const char zeros[ROOM_BYTES];
+    ssize_t n = pwrite(lock->fd, zeros, ROOM_BYTES, ROOM_OFFSET);
+    int failed = n < 0 ? errno : n < ROOM_BYTES ? ENOSPC : 0;
+
+    if (n > 0 && ftruncate(lock->fd, TEXT_END) != 0 && failed == 0)
+        failed = errno;
+    return failed;
 }
 
 void lockfile_close(struct lockfile *lock)

@@ -6,6 +6,7 @@
  * Its text is for people and for the checks below:
  *     instance <id> pid <pid>              the chatd that uses the database
  *     epoch <id> generation <number>       the last commit ("the note")
+ * Behind them is nothing, but for the moment in which lockfile_room() asks for room.
  * Its first bytes carry open file description locks, which end with the process:
  *     byte 0   write: a process is opening the database; starters queue here
  *     byte 1   read: a process of the instance named in the text has it open
@@ -51,6 +52,10 @@ bool lockfile_note_read(const struct lockfile *lock, struct lockfile_note *note_
 
 /* Writes the note: a few bytes over the old ones, not synced. False: it failed. */
 bool lockfile_note_write(struct lockfile *lock, const struct lockfile_note *note);
+
+/* Asks the disk for a few kilobytes, behind the text of the file, and gives them back. 0 or an
+ * errno. Call it in one's turn to write. */
+int lockfile_room(struct lockfile *lock);
 
 void lockfile_close(struct lockfile *lock);
 

@@ -158,7 +158,7 @@ static int log_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str room,
         listener->record == NULL || sub_out == NULL ||
         (after != NULL && after->epoch.n > CHATD_LOG_EPOCH_MAX))
         return CHATD_E_INVAL;
-    if (history->store == NULL || history->batch.closed)
+    if (history == NULL || history->store == NULL || history->batch.closed)
         return CHATD_E_STATE;
     return subs_add(&history->subs, self, room, after, listener, arg, sub_out);
 }

@@ -14,6 +14,7 @@ struct op;
 
 struct op_class {
     bool writes;
+    bool trial; /* what it writes means nothing: a canary */
     /* [pool] Does it inside a transaction. May be called a second time for an operation that only
      * reads, when the first was undone: forget earlier results. */
     int (*run)(struct op *op, struct store *store);

@@ -51,6 +51,13 @@ static const struct chatd_cfg_field fields[] = {
      .min = 1,
      .max = 10000000,
      .help = "operations waiting for the disk; more are refused as busy"},
+    {.key = "canary",
+     .type = CHATD_CFG_DURATION,
+     .offset = offsetof(struct history_config, canary_ms),
+     .def = "5s",
+     .min = 1000,
+     .max = 60000,
+     .help = "how often a small write is tried; away when three in a row do not go through"},
     {.key = NULL},
 };
 
@@ -80,13 +87,15 @@ void *history_op_new(size_t size, const struct op_class *class, chatd_str *const
 
 int history_submit(struct history *history, struct op *op)
 {
-    int err = batch_submit(&history->batch, op, false);
+    int err = history != NULL ? batch_submit(&history->batch, op, false) : CHATD_E_STATE;
 
     if (err == CHATD_E_BUSY)
         chatd_metric_add(history->self, history->metrics.refused, 0, 1);
     if (err != CHATD_OK)
         op->class->destroy(op);
-    chatd_metric_set(history->self, history->metrics.queue, 0, history->batch.pending);
+    else
+        chatd_metric_set(history->self, history->metrics.queue, 0,
+                         history->batch.pending);
     return err;
 }
 
@@ -101,17 +110,19 @@ static void batch_ended(void *arg, const struct commit_result *result)
     chatd_metric_set(self, metrics->queue, 0, (int64_t)(history->batch.pending - result->ops));
     if (result->failed || result->flawed)
         chatd_metric_add(self, metrics->failures, 0, 1);
-    if (result->wrote && !result->failed) {
+    if (result->wrote && !result->failed && !result->trial) {
         chatd_metric_add(self, metrics->commits, 0, 1);
         chatd_metric_add(self, metrics->operations, 0, result->ops);
         chatd_metric_observe(self, metrics->commit_seconds, 0, result->seconds);
     }
-    if (result->failed)
+    if (result->failed && result->trial)
+        health_trial_failed(&history->health, result->failure);
+    else if (result->failed)
         health_ill(&history->health, CHATD_AWAY, result->failure);
     else if (result->flawed && (result->wrote || history->health.state == CHATD_READY))
         health_ill(&history->health, CHATD_DEGRADED, result->failure);
     else if (result->wrote && !result->flawed)
-        health_well(&history->health);
+        health_well(&history->health, result->trial);
 }
 
 static void batch_stuck(void *arg)
@@ -126,6 +137,15 @@ static void batch_stuck(void *arg)
 }
 
 /* --- life -------------------------------------------------------------------------------------- */
+
+static void history_free(void *arg)
+{
+    struct history *history = arg;
+
+    subs_deinit(&history->subs);
+    store_close(history->store);
+    free(history);
+}
 
 static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
 {
@@ -186,6 +206,7 @@ static int init(chatd_plugin *self)
                                           .queue_max = (uint32_t)config->queue_max,
                                           .ended = batch_ended,
                                           .stuck = batch_stuck,
+                                          .over = history_free,
                                           .arg = history};
     int err = metrics_register(self, &history->metrics);
 
@@ -233,15 +254,15 @@ static int start(chatd_plugin *self)
     chatd_log(self, CHATD_LOG_INFO, "%s is open, epoch %s", config->path,
               store_epoch(history->store));
     history->batch.store = history->store;
-    health_init(&history->health, self, &history->batch);
-    return CHATD_OK;
+    return health_start(&history->health, self, &history->batch, config->path,
+                        (uint32_t)config->canary_ms);
 }
 
 static void drain(chatd_plugin *self)
 {
     struct history *history = self->data;
 
-    batch_close(&history->batch);
+    batch_flush(&history->batch);
 }
 
 static void stop(chatd_plugin *self)
@@ -250,16 +271,10 @@ static void stop(chatd_plugin *self)
 
     if (history == NULL)
         return;
-    if (!batch_deinit(&history->batch)) {
-        chatd_log(self, CHATD_LOG_WARN,
-                  "the disk has not answered yet: the database is left without a clean close, "
-                  "which the next start puts right");
-        return;
-    }
-    subs_deinit(&history->subs);
-    store_close(history->store);
-    free(history);
     self->data = NULL;
+    /* The core waits for a job that is still under way; the database is closed after it. */
+    if (batch_deinit(&history->batch))
+        history_free(history);
 }
 
 CHATD_PLUGIN(.name = "history-sqlite", .version = "1.0", .license = "MIT", .config = fields,

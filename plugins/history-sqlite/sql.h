@@ -17,8 +17,10 @@
     X(SQL_META_GET, "SELECT value FROM meta WHERE key = ?1")                                     \
     X(SQL_META_PUT, "INSERT INTO meta VALUES (?1, ?2) "                                          \
                     "ON CONFLICT DO UPDATE SET value = excluded.value")                          \
-    X(SQL_TOUCH, "INSERT INTO meta VALUES ('canary', zeroblob(8192))")                           \
-    X(SQL_UNTOUCH, "DELETE FROM meta WHERE key = 'canary'")                                      \
+    X(SQL_CANARY, "INSERT INTO meta VALUES ('canary', 1) "                                       \
+                  "ON CONFLICT DO UPDATE SET value = value + 1")                                 \
+    X(SQL_TOUCH, "INSERT INTO meta VALUES ('room', zeroblob(8192))")                             \
+    X(SQL_UNTOUCH, "DELETE FROM meta WHERE key = 'room'")                                        \
                                                                                                  \
     X(SQL_ROOMS_COMMON, "UPDATE rooms SET common = top")                                         \
     X(SQL_ROOM_GET, "SELECT id, top, first, common, ts FROM rooms WHERE name = ?1")              \

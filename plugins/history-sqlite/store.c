@@ -162,6 +162,7 @@ int store_begin(struct store *store, bool write)
     store->writing = write;
     int err = run(store, write ? SQL_BEGIN_WRITE : SQL_BEGIN_READ);
 
+    store->changes = sqlite3_total_changes64(store->db);
     if (err != CHATD_OK)
         turn_end(store);
     return err;
@@ -214,11 +215,12 @@ static int generation_next(struct store *store, uint64_t *generation_out)
 int store_commit(struct store *store)
 {
     uint64_t generation = store->generation;
+    bool changed = store->writing && sqlite3_total_changes64(store->db) != store->changes;
     int err = CHATD_OK;
 
-    if (store->writing)
+    if (changed)
         err = prune(store);
-    if (store->writing && err == CHATD_OK)
+    if (changed && err == CHATD_OK)
         err = generation_next(store, &generation);
     if (err == CHATD_OK)
         err = run(store, SQL_COMMIT);
@@ -227,7 +229,7 @@ int store_commit(struct store *store)
         return CHATD_E_BACKEND;
     }
     store->generation = generation;
-    if (store->writing) {
+    if (changed) {
         struct lockfile_note note = {.generation = generation};
 
         /* Still in our turn, so that the note never goes back. If it fails it is merely older than
@@ -253,11 +255,47 @@ int store_fence_end(struct store *store, int err)
     return run(store, SQL_RELEASE);
 }
 
-int store_touch(struct store *store)
+/* An idle database finds its bytes in a write-ahead log that is long enough already, however full
+ * the disk is; so the side file asks the disk itself. */
+static int room_check(struct store *store)
 {
-    int err = run(store, SQL_TOUCH);
+    int failed = lockfile_room(&store->lock);
 
-    return err == CHATD_OK ? run(store, SQL_UNTOUCH) : err;
+    if (failed == ENOSPC || failed == EDQUOT)
+        snprintf(store->failure, sizeof(store->failure), "disk full writing %s", store->lock.path);
+    else if (failed != 0)
+        snprintf(store->failure, sizeof(store->failure), "input/output error on %s: %s",
+                 store->lock.path, strerror(failed));
+    return failed == 0 ? CHATD_OK : CHATD_E_BACKEND;
+}
+
+static int read_back(struct store *store)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_META_GET);
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    store_bind_text(statement, 1, CHATD_STR("canary"));
+    int err = store_step(store, statement);
+
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}
+
+int store_touch(struct store *store, bool thorough)
+{
+    int64_t before = sqlite3_total_changes64(store->db);
+    int err = room_check(store);
+
+    if (err == CHATD_OK)
+        err = run(store, SQL_CANARY);
+    if (err == CHATD_OK)
+        err = read_back(store);
+    if (err == CHATD_OK && thorough)
+        err = run(store, SQL_TOUCH);
+    if (err == CHATD_OK && thorough)
+        err = run(store, SQL_UNTOUCH);
+    store->changes += sqlite3_total_changes64(store->db) - before;
+    return err;
 }
 
 int store_open(const struct store_options *options, struct store **store_out, char **err_out)

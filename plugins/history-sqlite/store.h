@@ -54,8 +54,10 @@ void store_rollback(struct store *store);
 int store_fence_begin(struct store *store);
 int store_fence_end(struct store *store, int err);
 
-/* Writes and removes a few kilobytes: would an operation find room? */
-int store_touch(struct store *store);
+/* The canary, inside a writing transaction: writes a few bytes, reads them back, and sees whether the
+ * disk has room. `thorough`: also whether the database would find some for an operation. A
+ * transaction that does nothing else leaves no trace in the generation. */
+int store_touch(struct store *store, bool thorough);
 
 /* --- chatd.log --------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ struct store {
     uint64_t generation; /* write transactions since the database was made */
     bool restored;
     bool writing;      /* inside a writing transaction: it is our turn */
+    int64_t changes;   /* sqlite3_total_changes64() if the transaction keeps nothing but canaries */
     uint32_t unpruned; /* rows that may expire, added since the last pruning */
     int64_t now_ms;    /* the clock of the latest operation */
     char failure[512];

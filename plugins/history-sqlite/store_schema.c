@@ -287,6 +287,7 @@ static int database_settle(struct store *store, bool fresh, const char *fresh_ep
         store_rollback(store);
         return err;
     }
+    store->changes = -1; /* counts as a change: the note may be missing or old */
     return store_commit(store);
 }
 
