@@ -56,6 +56,7 @@ const connection = new RoomConnection(base, {
   onState(state, retrying) {
     if (state === 'online') {
       lastHeardAt = Date.now();
+      view.unnotice(t('notConnected'));
       if (me?.guest) {
         me.forgetGuestName();
         view.showName(t('guest'));
@@ -82,9 +83,9 @@ const connection = new RoomConnection(base, {
       if ((own || me.guest) && outbox.arrivedAfterAll(message)) takeBackDraft(message.text);
     }
     if (change === 'appended') view.append(log.entries[log.entries.length - 1], !filling);
-    else if (change === 'changed') view.showEntries(log.entries);
+    else if (change === 'changed') view.messages.show(log.entries);
     // Only who reads the end does not notice that the beginning goes.
-    if (view.atBottom && log.trim()) view.showEntries(log.entries);
+    if (view.messages.atBottom && log.trim()) view.messages.show(log.entries);
     if (filling && lastHeardAt - openedAt < PAGE_MAX_MS) awaitPage();
   },
   onTyping(user, typing) {
@@ -151,7 +152,7 @@ function endSession(notice) {
   keepDraft();
   me = null;
   room = '';
-  view.showRooms([]);
+  view.rooms.showRooms([]);
   view.showSign(notice);
 }
 
@@ -183,7 +184,7 @@ async function signIn(user, password) {
 async function signUp(user, password) {
   const problem = accountProblem(user, password);
   if (problem !== null) {
-    view.signError(t(problem));
+    view.sign.error(t(problem));
     return;
   }
   await signing(async () => {
@@ -198,14 +199,14 @@ async function signUp(user, password) {
  * @param {'wrongLogin' | 'failed'} unauthorized  what a 401 means here
  */
 async function signing(action, unauthorized) {
-  view.signError('');
-  view.signBusy(true);
+  view.sign.error('');
+  view.sign.busy(true);
   try {
     await action();
   } catch (error) {
-    view.signError(signProblem(error, unauthorized));
+    view.sign.error(signProblem(error, unauthorized));
   } finally {
-    view.signBusy(false);
+    view.sign.busy(false);
   }
 }
 
@@ -273,10 +274,10 @@ function roomFromAddress() {
 /** @param {string} name */
 function chooseRoom(name) {
   if (!isRoomName(name)) {
-    view.roomError(t('badRoom'));
+    view.rooms.error(t('badRoom'));
     return;
   }
-  view.roomError('');
+  view.rooms.error('');
   // A step in the browser's history, so that "back" leads to the room before.
   if (roomFromAddress() !== name) history.pushState(null, '', addressOf(name));
   openRoom(name);
@@ -299,7 +300,7 @@ function openRoom(name) {
     typingSentAt = 0;
     view.showRoom(room, drafts.get(room) ?? '');
   } else {
-    view.closeRooms();
+    view.toRoom();
     if (connection.state !== 'offline') return;
   }
   connection.open(room);
@@ -309,7 +310,7 @@ async function refreshRooms() {
   const asked = me;
   try {
     const rooms = await api.rooms();
-    if (me === asked && me !== null) view.showRooms(rooms);
+    if (me === asked && me !== null) view.rooms.showRooms(rooms);
   } catch {
     // The list stays as it was; the connection's state says what is wrong.
   }
@@ -317,20 +318,23 @@ async function refreshRooms() {
 
 function keepDraft() {
   if (room === '') return;
-  if (view.draft.trim() === '') drafts.delete(room);
-  else drafts.set(room, view.draft);
+  if (view.box.draft.trim() === '') drafts.delete(room);
+  else drafts.set(room, view.box.draft);
 }
 
 // ---- messages
 
 /** @param {string} text */
 function send(text) {
-  if (text === '' || !connection.sendText(text)) return;
+  if (!connection.sendText(text)) {
+    view.notice(t('notConnected'));
+    return;
+  }
   outbox.sent(text, log.top, Date.now());
   typingSentAt = 0;
-  view.setDraft('');
+  view.box.setDraft('');
   view.notice('');
-  view.toBottom();
+  view.messages.toBottom();
   setTimeout(checkAnswers, ANSWER_MAX_MS + 100);
 }
 
@@ -360,14 +364,14 @@ function connectionLost() {
 
 /** @param {string[]} texts */
 function putBackDraft(texts) {
-  view.setDraft([...texts, view.draft].filter((text) => text !== '').join('\n'));
+  view.box.setDraft([...texts, view.box.draft].filter((text) => text !== '').join('\n'));
 }
 
 /** A text that was put back into the box and has arrived after all; what was typed since stays. @param {string} text */
 function takeBackDraft(text) {
-  const { draft } = view;
-  if (draft === text) view.setDraft('');
-  else if (draft.startsWith(`${text}\n`)) view.setDraft(draft.slice(text.length + 1));
+  const { draft } = view.box;
+  if (draft === text) view.box.setDraft('');
+  else if (draft.startsWith(`${text}\n`)) view.box.setDraft(draft.slice(text.length + 1));
   if (outbox.returned.length === 0) view.notice('');
 }
 
@@ -386,13 +390,13 @@ function guessGuestName(message) {
 /** Starts, or prolongs, the wait for the end of the first page. */
 function awaitPage() {
   filling = true;
-  view.filling(true);
+  view.messages.filling(true);
   clearTimeout(pageTimer);
   pageTimer = setTimeout(() => {
     filling = false;
     outbox.returned = [];
-    if (log.pageComplete()) view.showEntries(log.entries);
-    view.filling(false);
+    if (log.pageComplete()) view.messages.show(log.entries);
+    view.messages.filling(false);
   }, PAGE_SILENCE_MS);
 }
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Small helpers for the DOM, shared by the parts of the page.
+// @ts-check
+
+const AVATAR_COLOURS = 8;
+
+/** Whether the rooms stand beside the messages; on a narrow screen they are a drawer. */
+export function isWide() {
+  return matchMedia('(min-width: 700px)').matches;
+}
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+export function byId(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
+  return element;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {string} className
+ * @param {string} [text]
+ */
+export function make(tag, className, text) {
+  const element = document.createElement(tag);
+  element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+/**
+ * Colour and letter of a name; the same on every screen.
+ * @param {HTMLElement} avatar
+ * @param {string} name
+ */
+export function paintAvatar(avatar, name) {
+  let hash = 0;
+  for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
+  avatar.className = `avatar colour-${hash % AVATAR_COLOURS}`;
+  avatar.textContent = (Array.from(name)[0] ?? '').toLocaleUpperCase();
+}
+
+/** @param {HTMLElement} element @param {string} text  '' hides it */
+export function tell(element, text) {
+  element.hidden = text === '';
+  // A live region repeats what is set again: only changes are news.
+  if (element.textContent !== text) element.textContent = text;
+}
