@@ -39,6 +39,7 @@ export class MessagesView {
   /** @type {Entry | undefined} the last one shown */ #last;
   #atBottom = true;
   #scrollTop = 0;
+  /** Width and height the log had when it was last looked at. */ #size = '';
   /** Messages that came while the reader was further up. */ #missed = 0;
   #scrollPlanned = false;
 
@@ -48,6 +49,8 @@ export class MessagesView {
       const { scrollHeight, scrollTop, clientHeight } = this.#log;
       const up = scrollTop < this.#scrollTop;
       this.#scrollTop = scrollTop;
+      // The screen has changed and the rows were laid out anew: nobody has scrolled.
+      if (this.#size !== this.#sizeNow()) return;
       // Only going up leaves the end: after our own scrolling, more may have come before this event does.
       if (scrollHeight - scrollTop - clientHeight <= BOTTOM_PX) this.#reachedBottom();
       else if (up) this.#leftBottom();
@@ -59,8 +62,10 @@ export class MessagesView {
       else this.#log.focus({ preventScroll: true });
     });
     // The keyboard of a phone, a growing box, a turned screen: who was at the end stays there.
+    // At once, not with the next frame: the scroll event of the new layout comes before that.
     new ResizeObserver(() => {
-      if (this.#atBottom) this.#planScroll();
+      this.#size = this.#sizeNow();
+      if (this.#atBottom) this.#scrollToEnd();
     }).observe(this.#log);
   }
 
@@ -171,8 +176,16 @@ export class MessagesView {
     this.#scrollPlanned = true;
     requestAnimationFrame(() => {
       this.#scrollPlanned = false;
-      if (this.#atBottom) this.#log.scrollTop = this.#log.scrollHeight;
+      if (this.#atBottom) this.#scrollToEnd();
     });
+  }
+
+  #scrollToEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #sizeNow() {
+    return `${this.#log.clientWidth} ${this.#log.clientHeight}`;
   }
 
   #reachedBottom() {

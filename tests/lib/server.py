@@ -155,7 +155,7 @@ class Server:
                      "WARNING: ThreadSanitizer"):
             assert mark not in text, text
         for line in text.splitlines():
-            if re.match(r"\S+Z (warn|error) ", line) and "stopping" not in line:
+            if re.match(r"\S+Z (warn|error) ", line):
                 assert any(re.search(p, line) for p in self.expected), f"unexpected: {line}\n\n{text}"
 
     # -- addresses ----------------------------------------------------------------------------

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""Accounts and sessions as a person sees them."""
+import requests
+from selenium.webdriver.common.keys import Keys
+
+from window import PASSWORD
+
+
+def register(server, user):
+    answer = requests.post(f"{server.http}/register", json={"user": user, "password": PASSWORD})
+    assert answer.status_code == 201
+
+
+def test_sign_up_out_in(chatd, window):
+    server = chatd()
+    page = window(server)
+    page.wait_shown("#sign-form")
+    page.wait_focus("#user")
+
+    page.sign_up("Алиса")
+    assert page.text("#me") == "алиса"
+    assert page.text("#room-title") == "general"
+    assert page.text("#status") == "Connected"
+    page.wait_text("#empty", "^No messages yet. Write the first one.$")
+    page.wait_focus("#text")
+
+    page.click("#sign-out")
+    page.wait_text("#sign-notice", "You have signed out")
+    assert not page.shown("#chat")
+    assert page.driver.get_cookies() == []
+    assert page.value("#password") == ""
+
+    page.sign_in("Алиса")
+    assert page.text("#me") == "алиса"
+
+
+def test_refusals_are_clear(chatd, window):
+    server = chatd()
+    register(server, "alice")
+    page = window(server).expect(r"/login .*status of 401", r"/register .*status of 409")
+
+    page.fill_sign("", "")
+    page.click("#sign-in")
+    page.wait_text("#sign-error", "Enter a name")
+    page.wait_focus("#user")
+
+    page.fill_sign("alice", "")
+    page.press(Keys.ENTER)
+    page.wait_text("#sign-error", "Enter a password")
+    page.wait_focus("#password")
+
+    for user in ("alice", "nobody"):
+        page.fill_sign(user, "wrong password")
+        page.click("#sign-in")
+        page.wait_text("#sign-error", "^Wrong name or password.$")
+        # What was typed stays, so that one letter can be put right.
+        assert page.value("#user") == user
+
+    page.fill_sign("alice")
+    page.click("#sign-up")
+    page.wait_text("#sign-error", "^This name is taken.$")
+
+    page.fill_sign("bob", "short")
+    page.click("#sign-up")
+    page.wait_text("#sign-error", "at least 8 characters")
+
+    page.fill_sign("b/o b")
+    page.click("#sign-up")
+    page.wait_text("#sign-error", "1 to 32 letters")
+    assert not page.shown("#chat")
+
+    page.sign_in("alice")
+
+
+def test_revoked_elsewhere(chatd, window):
+    server = chatd()
+    page = window(server)
+    page.sign_up("alice")
+    page.insert("#text", "half a sentence")
+
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.driver.get_cookies()}
+    assert requests.post(f"{server.http}/logout", cookies=cookies).status_code == 200
+
+    page.wait_text("#sign-notice", "Your session has ended")
+    assert page.shown("#sign-form") and not page.shown("#chat")
+    assert page.value("#user") == "alice"
+    page.wait_focus("#password")
+
+    page.sign_in("alice")
+    assert page.value("#text") == "half a sentence", "the draft is lost with the session"
+
+
+def test_revoked_while_the_page_was_shut(chatd, window):
+    server = chatd()
+    page = window(server)
+    page.sign_up("alice")
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.driver.get_cookies()}
+    page.driver.get("about:blank")
+    assert requests.post(f"{server.http}/logout", cookies=cookies).status_code == 200
+    page.open()
+    page.wait_shown("#sign-form")
+    assert not page.shown("#chat")
+
+
+def test_guest(chatd, window):
+    server = chatd(plugins={"auth": "off"})
+    first, second = (window(server).expect(r"/api/v1/me .*status of 404") for _ in range(2))
+    for page in (first, second):
+        page.wait_signed_in()
+        assert page.text("#me") == "Guest"
+        assert not page.shown("#sign-form")
+        assert not page.shown("#sign-out"), "a guest has no session to leave"
+
+    first.send("hello from a guest")
+    second.wait_texts(["hello from a guest"])
+    second.send("hello back")
+    both = ["hello from a guest", "hello back"]
+    first.wait_texts(both)
+    second.wait_texts(both)
+    assert [message["own"] for message in first.messages] == [True, False]
+    assert [message["own"] for message in second.messages] == [False, True]
+    assert first.text("#me") == first.messages[0]["user"] != second.text("#me")
+
+
+def test_scripts_see_no_token(chatd, window):
+    page = window(chatd())
+    page.sign_up("alice")
+    [cookie] = page.driver.get_cookies()
+    assert cookie["name"] == "token" and cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+    assert page.js("return document.cookie") == ""
+    assert page.js("return localStorage.length + sessionStorage.length") == 0
+    assert cookie["value"] not in page.driver.page_source

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""A browser window with the chat page in it, driven as a person would, and a wire that can be cut."""
+import re
+import socket
+import threading
+
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+DEADLINE = 30
+PASSWORD = "correct horse"
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--force-color-profile=srgb",
+)
+
+# Console lines of ordinary use: the page asks who it is before anybody has signed in.
+NOBODY_YET = r"/api/v1/me .*status of 401"
+# While the server is away nothing can be loaded, and the browser says so for each attempt.
+SERVER_AWAY = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED"
+SERVER_STARTING = r"status of 503|Unexpected response code: 503"
+
+# What is on the screen, as one object: no element can go stale between two questions.
+MESSAGES = """
+return [...document.querySelectorAll('#messages > .message')].map((row) => ({
+  user: row.querySelector('.author').textContent,
+  text: row.querySelector('.text').textContent,
+  own: row.classList.contains('own'),
+  seq: Number(row.dataset.seq),
+}));
+"""
+
+
+class Window:
+    """One browser with a profile of its own. Errors in its console fail the test, see check_console()."""
+
+    def __init__(self, profile, address, language="en-US", size=(1200, 800)):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in (*FLAGS, f"--lang={language}", f"--user-data-dir={profile}",
+                     f"--window-size={size[0]},{size[1]}"):
+            options.add_argument(flag)
+        options.add_experimental_option("prefs", {"intl.accept_languages": language})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.address = address
+        self.expected = [NOBODY_YET]
+        self.lines = []
+
+    def close(self):
+        self.driver.quit()
+
+    # -- console --------------------------------------------------------------------------------
+
+    def expect(self, *patterns):
+        """Console lines matching these do not fail the test."""
+        self.expected += patterns
+        return self
+
+    @property
+    def console(self):
+        self.lines += self.driver.get_log("browser")
+        return self.lines
+
+    def check_console(self):
+        for line in self.console:
+            bad = line["level"] in ("SEVERE", "WARNING") or "Security Policy" in line["message"]
+            known = any(re.search(pattern, line["message"]) for pattern in self.expected)
+            assert known or not bad, f"in the console: {line['level']} {line['message']}"
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def wait(self, condition, what, deadline=DEADLINE):
+        """Waits until condition() is true and returns its value."""
+        try:
+            return WebDriverWait(self.driver, deadline, 0.05).until(lambda _: condition())
+        except TimeoutException:
+            raise AssertionError(f"{what} did not come within {deadline} s; the page shows:\n"
+                                 + self.js("return document.body.innerText")) from None
+
+    def js(self, code, *args):
+        return self.driver.execute_script(code, *args)
+
+    def element(self, css):
+        return self.driver.find_element("css selector", css)
+
+    def text(self, css):
+        """The text shown there, '' when it is hidden."""
+        return self.element(css).text
+
+    def value(self, css):
+        return self.element(css).get_property("value")
+
+    def style(self, css, name):
+        return self.js("return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]",
+                       css, name)
+
+    def shown(self, css):
+        return self.element(css).is_displayed()
+
+    @property
+    def messages(self):
+        return self.js(MESSAGES)
+
+    @property
+    def texts(self):
+        return [message["text"] for message in self.messages]
+
+    def wait_shown(self, css):
+        return self.wait(lambda: self.shown(css), f"{css} on the screen")
+
+    def wait_text(self, css, pattern):
+        return self.wait(lambda: re.search(pattern, self.text(css)), f"{pattern!r} in {css}")
+
+    def wait_texts(self, texts):
+        """Exactly these messages, in this order."""
+        try:
+            self.wait(lambda: self.texts == list(texts), "the messages")
+        except AssertionError:
+            assert self.texts == list(texts)
+            raise
+
+    def wait_state(self, state):
+        self.wait(lambda: self.element("#status").get_attribute("data-state") == state,
+                  f"the state {state!r}")
+
+    def wait_room(self, room):
+        self.wait(lambda: self.text("#room-title") == room, f"the room {room!r}")
+        self.wait_state("online")
+
+    def wait_focus(self, css):
+        self.wait(lambda: self.js("return document.activeElement.matches(arguments[0])", css),
+                  f"the focus on {css}")
+
+    def fits(self):
+        """Nothing is wider than the screen; neither page nor log scrolls sideways."""
+        return self.js("""
+            return ['html', 'body', '#log', '.card'].every((css) => {
+              const box = document.querySelector(css);
+              return box.scrollWidth <= box.clientWidth && box.clientWidth <= innerWidth;
+            });
+        """)
+
+    # -- doing ----------------------------------------------------------------------------------
+
+    def cdp(self, command, **arguments):
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+    def phone(self, width=360, height=740):
+        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                 deviceScaleFactor=2, mobile=True)
+        self.cdp("Emulation.setTouchEmulationEnabled", enabled=True)
+        return self
+
+    def dark(self, dark=True):
+        scheme = "dark" if dark else "light"
+        self.cdp("Emulation.setEmulatedMedia",
+                 features=[{"name": "prefers-color-scheme", "value": scheme}])
+        return self
+
+    def open(self, path="/"):
+        self.driver.get(self.address + path)
+        return self
+
+    def click(self, css):
+        self.wait_shown(css)
+        self.element(css).click()
+
+    def press(self, *keys):
+        """Keys go where the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def chord(self, modifier, key):
+        webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
+
+    def insert(self, css, text):
+        """Text as an input method or the clipboard gives it: any script, any line breaks, at once."""
+        self.click(css)
+        self.wait_focus(css)
+        self.cdp("Input.insertText", text=text)
+
+    def fill_sign(self, user, password=PASSWORD):
+        self.wait_shown("#sign-form")
+        for css, value in (("#user", user), ("#password", password)):
+            self.element(css).clear()
+            if value:
+                self.insert(css, value)
+
+    def sign_up(self, user, password=PASSWORD):
+        self.fill_sign(user, password)
+        self.click("#sign-up")
+        return self.wait_signed_in()
+
+    def sign_in(self, user, password=PASSWORD):
+        self.fill_sign(user, password)
+        self.click("#sign-in")
+        return self.wait_signed_in()
+
+    def wait_signed_in(self):
+        self.wait_shown("#chat")
+        self.wait_state("online")
+        return self
+
+    def send(self, text):
+        self.insert("#text", text)
+        self.press(Keys.ENTER)
+        self.wait(lambda: self.value("#text") == "", "the empty box")
+
+    def choose_room(self, room):
+        self.insert("#room-name", room)
+        self.click("#room-join")
+        self.wait_room(room)
+
+
+class Wire:
+    """A TCP relay before a server. deaf: what the server says is swallowed. cut(): all links break."""
+
+    def __init__(self, port):
+        self.target = port
+        self.deaf = False
+        self.sockets = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
+            self.sockets += [near, far]
+            for source, sink, swallow in ((near, far, False), (far, near, True)):
+                threading.Thread(target=self._carry, args=(source, sink, swallow),
+                                 daemon=True).start()
+
+    def _carry(self, source, sink, swallow):
+        try:
+            while data := source.recv(65536):
+                if not (swallow and self.deaf):
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        sockets, self.sockets = self.sockets, []
+        for end in sockets:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+        self.cut()
