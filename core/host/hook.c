@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,22 @@ static int by_order(const void *a, const void *b)
     return 0;
 }
 
+static const char *event_at(void *ctx, size_t i)
+{
+    return ((const struct host *)ctx)->event[i].name;
+}
+
+static void complain_of_event(struct host *h, const struct config_item *item)
+{
+    const char *near = config_nearest(item->key, event_at, h, h->n_events);
+
+    if (near != NULL)
+        log_error("%s: [hooks] has no event \"%s\"; did you mean \"%s\"?", item->origin,
+                  item->key, near);
+    else
+        log_error("%s: [hooks] has no event \"%s\"", item->origin, item->key);
+}
+
 /* A line of [hooks]: event = plugin, plugin, ... */
 static unsigned apply_rank(struct host *h, const struct config_item *item)
 {
@@ -183,7 +200,7 @@ static unsigned apply_rank(struct host *h, const struct config_item *item)
             def = &h->event[i];
     }
     if (def == NULL) {
-        log_error("%s: [hooks] has no event \"%s\"", item->origin, item->key);
+        complain_of_event(h, item);
         return 1;
     }
     while (*(p += strspn(p, ", \t")) != '\0') {

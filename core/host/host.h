@@ -224,7 +224,7 @@ void wait_init(struct host *h);
 int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
              void (*gone)(chatd_plugin *self, void *arg), void *arg, chatd_wait *wait_out);
 int wait_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
-                const char *text);
+                const char *text, uint32_t retry_ms);
 int wait_park(struct wait *w, struct chain *ch); /* WAIT, or the verdict if it is there already */
 void wait_free(struct wait *w);
 void wait_gone(struct host *h, uint64_t conn, uint64_t req); /* its client left */
@@ -279,7 +279,8 @@ void job_deinit(struct host *h);
 int job_submit(chatd_plugin *self, const struct chatd_job *job);
 int job_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg);
 void job_cancel(struct host *h, const struct plugin *p); /* done with CANCELLED; joins its threads */
-void job_flush(struct host *h); /* what was posted or has returned, now */
+void job_refuse(struct host *h); /* new jobs get CHATD_E_STATE from here on */
+void job_flush(struct host *h);  /* what was posted or has returned, now; nothing is posted after */
 bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n);

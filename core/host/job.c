@@ -60,7 +60,8 @@ struct job_pool {
     pthread_cond_t idle; /* n_busy became 0 */
     unsigned n_busy;     /* threads inside some run() */
     int fd;
-    bool stopping;
+    bool no_more_jobs; /* loop only */
+    bool stopping;     /* nothing more is posted; under the lock */
 };
 
 static void wake_loop(struct job_pool *pool)
@@ -280,7 +281,7 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
 
     if (rc < 0)
         return rc;
-    if (p->state >= PLUGIN_STOPPED || pool->stopping)
+    if (p->state >= PLUGIN_STOPPED || pool->no_more_jobs)
         return CHATD_E_STATE;
     q = queue_for(p, def.queue);
     if (q == NULL || def.run == NULL)
@@ -353,9 +354,17 @@ void job_cancel(struct host *h, const struct plugin *p)
     }
 }
 
+void job_refuse(struct host *h)
+{
+    h->jobs->no_more_jobs = true;
+}
+
 void job_flush(struct host *h)
 {
     run_returned(h->jobs);
+    pthread_mutex_lock(&h->jobs->lock);
+    h->jobs->stopping = true;
+    pthread_mutex_unlock(&h->jobs->lock);
 }
 
 bool job_idle(struct host *h, int64_t wait_ms)

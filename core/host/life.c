@@ -266,6 +266,7 @@ void life_stop(struct host *h)
     h->stopping = true;
     for (i = h->n_plugins; i-- > 0;)
         unwind(h, h->plugin[i]);
+    job_refuse(h);
     for (i = h->n_plugins; i-- > 0;)
         job_cancel(h, h->plugin[i]);
     job_flush(h);

@@ -71,7 +71,8 @@ static void table_ready(chatd_plugin *self, int state, const char *text)
         text = "";
     if (p->ready == state && p->ready_text != NULL && strcmp(p->ready_text, text) == 0)
         return;
-    if (p->ready != state)
+    /* The core's own state is its life, which the worker logs. */
+    if (p->ready != state && p != &p->host->core)
         log_write(level[state], p->name, "%s%s%s", word[state], text[0] ? ": " : "", text);
     p->ready = state;
     mem_free(p->ready_text);

@@ -123,7 +123,8 @@ static void go_on(struct wait *w, int verdict)
     wait_free(w);
 }
 
-int wait_resume(chatd_plugin *self, chatd_wait id, int verdict, const char *code, const char *text)
+int wait_resume(chatd_plugin *self, chatd_wait id, int verdict, const char *code, const char *text,
+                uint32_t retry_ms)
 {
     struct wait *w = slab_get(&host_of(self)->wait_slab, id.v);
 
@@ -133,7 +134,7 @@ int wait_resume(chatd_plugin *self, chatd_wait id, int verdict, const char *code
         return CHATD_E_INVAL;
     if (verdict == CHATD_DENY)
         hook_deny(self, w->chain.ev, code != NULL ? code : "forbidden",
-                  text != NULL ? text : "Refused.", 0);
+                  text != NULL ? text : "Refused.", retry_ms);
     if (!w->parked) {
         w->resolved = true;
         w->verdict = verdict;

@@ -164,6 +164,11 @@ static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *
         return false;
     r = http_head_feed(&peer->head, &peer->http->opt.head, evbuffer_pullup(src, (ev_ssize_t)n), n,
                        &used);
+    /* evhttp would answer with a page of its own, so it never sees the end of this head. */
+    if (r == HTTP_HEAD_DONE && !peer->head.known_method) {
+        fail(peer, 501, "bad_request", "No path here has this method.");
+        return false;
+    }
     if (used > 0) {
         evbuffer_remove_buffer(src, dst, used);
         *moved = true;

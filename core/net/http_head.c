@@ -136,11 +136,8 @@ static enum http_head_result method_byte(struct http_head *h, uint8_t c)
     h->is_options = word_is(h, "OPTIONS");
     /* evhttp does not read a body behind any other method but takes it for the next request. */
     h->may_have_body = word_is(h, "POST") || word_is(h, "PUT") || word_is(h, "PATCH");
-    /* evhttp would refuse the others with a page of its own. */
-    if (!h->is_get && !h->is_options && !h->may_have_body && !word_is(h, "HEAD") &&
-        !word_is(h, "DELETE")) {
-        return fail(h, 501, "No path here has this method.");
-    }
+    h->known_method = h->is_get || h->is_options || h->may_have_body || word_is(h, "HEAD") ||
+                      word_is(h, "DELETE");
     h->word_bytes = 0;
     h->state = IN_TARGET;
     return HTTP_HEAD_MORE;

@@ -36,6 +36,7 @@ struct http_head {
     /* Of the latest head. */
     bool upgrade;        /* it has an Upgrade header, whatever for; then it has no body */
     bool websocket;      /* a GET whose Upgrade header names websocket */
+    bool known_method;   /* one that a route may have, or HEAD or OPTIONS */
     bool has_body;       /* HTTP_BODY_DONE will follow */
     bool in_head;        /* at least one byte of a head was seen and it is not complete */
     bool in_body;        /* between the head of a request with a body and HTTP_BODY_DONE */

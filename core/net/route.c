@@ -285,6 +285,7 @@ void route_find(const struct route_table *t, const char *method, const char *raw
         }
     }
     if (m->route != NULL && !take_params(&path, m)) {
+        route_match_deinit(m); /* those before the one that cannot be decoded */
         m->route = NULL;
         m->bad_path = true;
     }

@@ -3,12 +3,12 @@
 #include "run/address.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +36,28 @@ static bool split(const char *listen, char **host, char **port)
     return true;
 }
 
+/* getaddrinfo() takes 99999 for 34463. */
+static bool is_port(const char *text)
+{
+    uint64_t port;
+
+    return num_parse_u64(text, strlen(text), &port) && port <= UINT16_MAX;
+}
+
+bool address_check(const char *listen, char **error_out)
+{
+    char *host, *port;
+    bool ok = split(listen, &host, &port) && is_port(port);
+
+    if (!ok)
+        *error_out = mem_printf("[chatd] listen = %s is not an address; write like 0.0.0.0:8080 or "
+                                "[::]:8080",
+                                listen);
+    mem_free(host);
+    mem_free(port);
+    return ok;
+}
+
 static struct addrinfo *resolve(const char *listen, int flags, char **error_out)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
@@ -43,12 +65,9 @@ static struct addrinfo *resolve(const char *listen, int flags, char **error_out)
     char *host, *port;
     int rc;
 
-    if (!split(listen, &host, &port)) {
-        *error_out = mem_printf("[chatd] listen = %s is not an address; write like 0.0.0.0:8080 or "
-                                "[::]:8080",
-                                listen);
+    if (!address_check(listen, error_out))
         return NULL;
-    }
+    split(listen, &host, &port);
     rc = getaddrinfo(host, port, &hints, &found);
     if (rc != 0)
         *error_out = mem_printf("[chatd] listen = %s: %s", listen, gai_strerror(rc));

@@ -16,24 +16,33 @@
 
 enum { SPARE_DESCRIPTORS = 128 };
 
+/* What the table of options cannot say. */
+static void complain(struct config *config, const char *key, struct config_report *rep, char *text)
+{
+    char *line = mem_printf("%s: %s", config_origin(config, "chatd", key), text);
+
+    rep->line(rep->arg, CONFIG_ERROR, line);
+    rep->errors++;
+    mem_free(line);
+    mem_free(text);
+}
+
 void worker_options(struct config *config, struct core_options *opt, struct config_report *rep)
 {
     static const char *const standard[] = {"auth", "rooms", "history-sqlite", "typing", "static"};
     struct config_item item;
+    char *error;
     size_t i;
 
     config_fill(config, "chatd", core_option_rows, sizeof(core_option_rows[0]), opt, sizeof(*opt),
                 rep);
-    if (opt->workers != 0) {
-        char *text = mem_printf("%s: [chatd] workers = %lld: this version runs in one process "
-                                "only; write workers = 0",
-                                config_origin(config, "chatd", "workers"),
-                                (long long)opt->workers);
-
-        rep->line(rep->arg, CONFIG_ERROR, text);
-        rep->errors++;
-        mem_free(text);
-    }
+    if (opt->workers != 0)
+        complain(config, "workers", rep,
+                 mem_printf("[chatd] workers = %lld: this version runs in one process only; write "
+                            "workers = 0",
+                            (long long)opt->workers));
+    if (!address_check(opt->listen, &error))
+        complain(config, "listen", rep, error);
     /* Without an INI that says otherwise, everything that needs no other service. */
     if (config_items(config, "plugins", &item, 0) == 0) {
         for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)

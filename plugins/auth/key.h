@@ -14,7 +14,7 @@ struct key {
     char text[TOKEN_KEY_MAX + 1];
     size_t n; /* 0: not there yet */
     bool configured;
-    bool asking; /* the store has been asked and has not answered */
+    bool asking;         /* the store has been asked and has not answered */
     const char *missing; /* why there is no key, for the operator; NULL: it is not late yet */
     uint32_t backoff_ms;
 };

@@ -94,8 +94,7 @@ int history_submit(struct history *history, struct op *op)
     if (err != CHATD_OK)
         op->class->destroy(op);
     else
-        chatd_metric_set(history->self, history->metrics.queue, 0,
-                         history->batch.pending);
+        chatd_metric_set(history->self, history->metrics.queue, 0, history->batch.pending);
     return err;
 }
 

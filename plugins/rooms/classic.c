@@ -36,7 +36,7 @@ static void on_join(struct join *join, const struct refusal *why)
     else if (why == NULL)
         chatd_resume(self, join->wait, CHATD_NEXT, NULL, NULL);
     else
-        chatd_resume(self, join->wait, CHATD_DENY, why->code, why->text);
+        chatd_resume_deny_for(self, join->wait, why->code, why->text, why->retry_ms);
     /* CHATD_E_GONE: the upgrade timed out or the client left; the end of the seat ends the join. */
 }
 

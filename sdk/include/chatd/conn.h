@@ -59,8 +59,9 @@ static inline int chatd_conn_identify(chatd_plugin *self, chatd_conn conn, chatd
     return self->core->conn_identify(self, conn, user, expires_ms);
 }
 
-/* [loop] Sends one message; it leaves at the end of this loop turn. Copies. CHATD_E_GONE;
- * CHATD_E_BUSY: the connection was too slow and is being closed, or the frame was ephemeral. */
+/* [loop] Sends one message; it leaves at the end of this loop turn. Copies; `closed` is never raised
+ * before it returns. CHATD_E_GONE; CHATD_E_BUSY: the connection was too slow and is being closed, or
+ * the frame was ephemeral. */
 static inline int chatd_conn_send(chatd_plugin *self, chatd_conn conn, enum chatd_opcode opcode,
                                   chatd_str data, int flags)
 {
@@ -75,7 +76,8 @@ static inline int chatd_conn_send_frame(chatd_plugin *self, chatd_conn conn, cha
 }
 
 /* [loop] Sends what is queued, then a close frame with `code` and `reason` (at most 123 bytes,
- * cut), waits for the answer and closes. `closed` is raised when it is over. */
+ * cut), waits for the answer and closes. `closed` is raised when it is over, never before this
+ * returns. */
 static inline int chatd_conn_close(chatd_plugin *self, chatd_conn conn, int code,
                                    const char *reason)
 {
@@ -127,7 +129,7 @@ enum chatd_slot_kind { CHATD_SLOT_CONN = 0, CHATD_SLOT_CHANNEL = 1, CHATD_SLOT_R
 
 /* [init] Asks for `bytes` (zeroed, aligned for anything, at most CHATD_RECORD_MAX) on each object of
  * a kind. `destroy` (may be NULL) is called when the object ends, if chatd_slot_of() was ever
- * called for it. */
+ * called for it; also for a connection whose upgrade was refused. */
 static inline int chatd_slot(chatd_plugin *self, enum chatd_slot_kind kind, size_t bytes,
                              void (*destroy)(chatd_plugin *self, void *block), int *slot_out)
 {

@@ -35,7 +35,8 @@ enum chatd_band { CHATD_CHECK = 0, CHATD_CHANGE = 1, CHATD_WATCH = 2 };
 
 enum chatd_event_kind { CHATD_NOTIFY = 0, CHATD_DECIDE = 1, CHATD_DECIDE_ASYNC = 2 };
 
-/* The head of every payload. Zero it (and set `size`) before raising; `core` is the core's. */
+/* The head of every payload. Zero it (and set `size`) before raising; `core` is the core's. Frozen:
+ * payloads embed it, so nothing is ever appended here. */
 struct chatd_ev {
     uint32_t size;     /* of the whole payload */
     uint32_t retry_ms; /* of a denial: when to try again; 0: not said */
@@ -46,7 +47,10 @@ struct chatd_ev {
     void *core;
 };
 
-/* `http`: a request matched a route; before its handler. CHATD_DENY answers for it. */
+/* `http`: a request matched a route; before its handler. CHATD_DENY answers for it; the status follows
+ * from the code, as in `upgrade`: bad_request 400, unauthorized 401, forbidden 403, not_found 404,
+ * conflict 409, too_large 413, rate_limited 429, internal 500, unavailable and full 503, timeout 504,
+ * any other 403. */
 struct chatd_ev_http {
     struct chatd_ev ev;
     chatd_str method, path;
@@ -179,6 +183,7 @@ enum chatd_event_id { CHATD_EVENTS(CHATD_EV_ID) CHATD_EV_END };
  * CHATD_NEXT (allowed) or CHATD_DENY (then ev->code and ev->text say why): before it returns when
  * nobody waits, later otherwise. The payload and all it points to belong to the owner and stay in
  * place until done is called. CHATD_E_STATE, and no call, if the plugin is not the owner.
+ * When the client leaves or the server stops while somebody waits, done is called with CHATD_DENY.
  * After an allowed raise comes exactly one of
  *   chatd_raised_*: committed; walks WATCH and frees what handlers attached to the event;
  *   chatd_ev_drop(): not committed; frees only.
@@ -322,7 +327,8 @@ static inline int chatd_set_text(chatd_plugin *self, struct chatd_ev_message *ms
  * [loop] In a handler of a DECIDE_ASYNC event: decide later. Then return CHATD_WAIT, and call
  * chatd_resume() once, within `deadline_ms` (at most 60,000), else the event is denied ("timeout").
  * The payload stays in place; nothing more is read from its connection meanwhile.
- * If the client leaves first, `gone` (may be NULL) is called instead and the wait is over.
+ * If the client leaves or this plugin stops first, `gone` (may be NULL) is called and the wait is
+ * over; at the deadline it is not called.
  */
 static inline int chatd_ev_wait(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
                                 void (*gone)(chatd_plugin *self, void *arg), void *arg,
@@ -336,7 +342,14 @@ static inline int chatd_ev_wait(chatd_plugin *self, struct chatd_ev *ev, uint32_
 static inline int chatd_resume(chatd_plugin *self, chatd_wait wait, enum chatd_verdict verdict,
                                const char *code, const char *text)
 {
-    return self->core->resume(self, wait, (int)verdict, code, text);
+    return self->core->resume(self, wait, (int)verdict, code, text, 0);
+}
+
+/* [loop] chatd_resume() with CHATD_DENY, for something that may work again after `retry_ms`. */
+static inline int chatd_resume_deny_for(chatd_plugin *self, chatd_wait wait, const char *code,
+                                        const char *text, uint32_t retry_ms)
+{
+    return self->core->resume(self, wait, (int)CHATD_DENY, code, text, retry_ms);
 }
 
 #ifdef __cplusplus

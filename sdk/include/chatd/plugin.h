@@ -156,7 +156,7 @@ struct chatd_core {
     int (*wait)(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
                 void (*gone)(chatd_plugin *self, void *arg), void *arg, chatd_wait *wait_out);
     int (*resume)(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
-                  const char *text);
+                  const char *text, uint32_t retry_ms);
 
     /* --- 0.1: services ----------------------------------------------------------------------- */
     int (*service_offer)(chatd_plugin *self, const struct chatd_service_def *def);

@@ -5,7 +5,7 @@
  * Rules for every contract: a call never blocks; a callback comes exactly once, on the loop, never
  * before the call returned, by a deadline the contract names; what it is given is borrowed for the
  * callback. If the call itself returns an error, there is no callback. When the server stops,
- * pending calls are called back with CHATD_E_CANCELLED.
+ * pending calls are called back with CHATD_E_CANCELLED, before the first stop() (see plugin.h).
  */
 #ifndef CHATD_SERVICE_H
 #define CHATD_SERVICE_H

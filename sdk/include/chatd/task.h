@@ -23,7 +23,8 @@ static inline int chatd_timer_cancel(chatd_plugin *self, chatd_timer timer)
     return self->core->timer_cancel(self, timer);
 }
 
-/* [any] Calls `cb` on the loop, soon. CHATD_E_STATE: the server is stopping. */
+/* [any] Calls `cb` on the loop, soon; what is posted while the server drains is run before the first
+ * stop() (see plugin.h). CHATD_E_STATE: the server is stopping. */
 static inline int chatd_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg),
                              void *arg)
 {

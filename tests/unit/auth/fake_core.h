@@ -35,6 +35,7 @@ static void core_ready(chatd_plugin *self, int state, const char *text)
 {
     (void)self, (void)text;
     fake.ready = state;
+    fake.reports += state != CHATD_READY;
 }
 
 static int core_feature(chatd_plugin *self, const char *name)
@@ -94,8 +95,9 @@ static int core_wait(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_
 }
 
 static int core_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
-                       const char *text)
+                       const char *text, uint32_t retry_ms)
 {
+    (void)retry_ms;
     (void)self, (void)code, (void)text;
     fake.resumed = wait.v == 5 ? verdict : -1;
     return CHATD_OK;

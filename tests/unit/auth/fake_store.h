@@ -81,6 +81,7 @@ struct fake {
     void (*slot_gone)(chatd_plugin *, void *);
     int closed[8];
     int ready;
+    unsigned reports; /* calls of chatd_ready() that were not READY */
 };
 
 static struct fake fake;

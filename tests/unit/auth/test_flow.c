@@ -28,6 +28,7 @@ static int setup(void **state)
     assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
     pump();
     assert_int_equal(fake.ready, CHATD_READY);
+    assert_int_equal(fake.reports, 0); /* a normal start has nothing to complain of */
     return 0;
 }
 
@@ -155,6 +156,9 @@ static void test_login_denied_by_event(void **state)
     call("/login", ALICE);
     assert_status(403, "moderation.banned");
     assert_string_equal(fake.set_cookie, "");
+    fake.deny = "internal"; /* a plugin failed: not the client's fault */
+    call("/login", ALICE);
+    assert_status(500, "internal");
 }
 
 static void test_rate_limit(void **state)
@@ -367,6 +371,24 @@ static void test_key_waits_for_the_store(void **state)
     assert_string_equal(fake_get("chatd-secrets", "jwt"), token);
 }
 
+/* A store that neither answers nor fails: nothing is said for a second, and nobody gets in. */
+static void test_key_is_late(void **state)
+{
+    (void)state;
+    assert_int_equal(load(), CHATD_OK);
+    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    assert_int_equal(fake.reports, 0);
+    fake.body = ALICE;
+    for (unsigned i = 0; i < fake.n_routes; i++)
+        if (strcmp(fake.routes[i].pattern, "/login") == 0)
+            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
+    assert_status(503, "unavailable");
+    fake_timers();
+    assert_int_equal(fake.ready, CHATD_AWAY);
+    pump();
+    assert_int_equal(fake.ready, CHATD_READY);
+}
+
 static void test_no_store_at_all(void **state)
 {
     (void)state;
@@ -464,6 +486,7 @@ int main(void)
         FLOW(test_recheck),
         FLOW(test_lost_news),
         ALONE(test_key_waits_for_the_store),
+        ALONE(test_key_is_late),
         ALONE(test_no_store_at_all),
         cmocka_unit_test(test_short_secret),
         FLOW(test_service),

@@ -321,23 +321,49 @@ static void test_cancel(void **state)
     for (char letter = 'a'; letter <= 'e'; letter++)
         put(world, letter);
     fakecore_run(world->core);
-    batch_close(&world->batch);
-    assert_int_equal(submit(world, &writer, 'f', CHATD_OK), CHATD_E_STATE);
+    batch_flush(&world->batch);
+    assert_int_equal(submit(world, &writer, 'f', CHATD_OK), CHATD_OK); /* drain takes calls */
     fakecore_cancel_jobs(world->core);
-    assert_string_equal(world->story, "a# b# c# d# e# ");
+    assert_string_equal(world->story, "a# b# c# d# e# f# ");
+    assert_int_equal(submit(world, &writer, 'g', CHATD_OK), CHATD_E_STATE);
     assert_false(batch_deinit(&world->batch)); /* run has not returned */
     fakecore_jobs(world->core, FAKECORE_INLINE);
     fakecore_run(world->core);
-    assert_int_equal(world->destroyed, 5);
+    assert_int_equal(world->destroyed, 6);
 }
 
-static void test_close_finishes(void **state)
+static void over(void *arg)
+{
+    struct world *world = arg;
+
+    snprintf(world->story, sizeof(world->story), "over");
+}
+
+/* The provider has stopped, and with it all who called: late results reach nobody. */
+static void test_left_behind(void **state)
+{
+    struct world *world = *state;
+
+    world->batch.options.over = over;
+    fakecore_jobs(world->core, FAKECORE_HOLD);
+    put(world, 'a');
+    fakecore_run(world->core);
+    put(world, 'b');
+    assert_false(batch_deinit(&world->batch));
+    assert_int_equal(submit(world, &writer, 'c', CHATD_OK), CHATD_E_STATE);
+    fakecore_jobs(world->core, FAKECORE_INLINE);
+    fakecore_run(world->core);
+    assert_string_equal(world->story, "over");
+    assert_int_equal(world->destroyed, 2);
+}
+
+static void test_flush_finishes(void **state)
 {
     struct world *world = *state;
 
     put(world, 'a');
     put(world, 'b');
-    batch_close(&world->batch);
+    batch_flush(&world->batch);
     fakecore_run(world->core);
     assert_string_equal(world->story, "a b ");
 }
@@ -372,7 +398,8 @@ int main(void)
         TEST(test_failed_commit_harms_all_writers),
         TEST(test_deadline_in_the_queue),
         TEST(test_cancel),
-        TEST(test_close_finishes),
+        TEST(test_left_behind),
+        TEST(test_flush_finishes),
         TEST(test_thread),
     };
 

@@ -222,12 +222,116 @@ static void test_drain_and_cancel(void **state)
     fakecore_run(world->core);
     world_append(world, "a", "", 2);
     chatd_plugin_v1.drain(world->plugin);
-    assert_int_equal(world_append(world, "a", "", 3), CHATD_E_STATE);
-    assert_int_equal(world_listen(world, &x, "a", "", 0), CHATD_E_STATE);
+    assert_int_equal(world_append(world, "a", "", 3), CHATD_OK); /* calls still work */
     fakecore_cancel_jobs(world->core);
-    world_expect(world, "+E-9 +E-9");
+    assert_int_equal(world_append(world, "a", "", 4), CHATD_E_STATE);
+    assert_int_equal(world_listen(world, &x, "a", "", 0), CHATD_E_STATE);
+    world_expect(world, "+E-9 +E-9 +E-9");
     fakecore_jobs(world->core, FAKECORE_INLINE);
     world_expect(world, "");
+}
+
+static void test_drain_takes_calls(void **state)
+{
+    struct world *world = *state;
+    struct listener x = {.name = "x"};
+
+    chatd_plugin_v1.drain(world->plugin);
+    world_append(world, "a", "", 1);
+    world_expect(world, "+1");
+    assert_int_equal(world_listen(world, &x, "a", world_epoch(world), 0), CHATD_OK);
+    world_append(world, "a", "", 2);
+    world_expect(world, "x1 x2 +2");
+}
+
+/* Stopped while a commit is under way: nobody is called, and the database is closed after it. */
+static void test_stop_under_way(void **state)
+{
+    struct world *world = *state;
+
+    fakecore_jobs(world->core, FAKECORE_HOLD);
+    world_append(world, "a", "", 1);
+    fakecore_run(world->core);
+    chatd_plugin_v1.stop(world->plugin);
+    assert_int_equal(world_append(world, "a", "", 2), CHATD_E_STATE);
+    fakecore_jobs(world->core, FAKECORE_INLINE);
+    world_expect(world, "");
+    fakecore_free(world->core);
+    assert_int_equal(world_start(world, INSTANCE), CHATD_OK);
+    world_append(world, "a", "", 2);
+    world_expect(world, "+2");
+}
+
+/* --- the canary ------------------------------------------------------------------------------- */
+
+static struct store *store_of(const struct world *world)
+{
+    return ((struct history *)world->plugin->data)->store;
+}
+
+/* What a restored backup is known by does not move, nor do the counters of real work. */
+static void test_canary_leaves_no_trace(void **state)
+{
+    struct world *world = *state;
+    struct lockfile_note before, after;
+    int64_t changes;
+
+    world_append(world, "a", "cid", 1);
+    world_expect(world, "+1");
+    assert_true(lockfile_note_read(&store_of(world)->lock, &before));
+    changes = sqlite3_total_changes64(database(world));
+    for (int i = 0; i < 10; i++)
+        fakecore_advance(world->core, 5000);
+    assert_int_equal(sqlite3_total_changes64(database(world)) - changes,
+                     10); /* it ran, a row each */
+    assert_true(lockfile_note_read(&store_of(world)->lock, &after));
+    assert_int_equal(after.generation, before.generation);
+    assert_int_equal(store_of(world)->generation, before.generation);
+    assert_int_equal(fakecore_metric(world->core, "commits_total"), 1);
+    world_append(world, "a", "cid", 1); /* still a double */
+    world_append(world, "a", "", 2);
+    world_expect(world, "=1 +2");
+    assert_true(lockfile_note_read(&store_of(world)->lock, &after));
+    assert_int_equal(after.generation, before.generation + 1);
+}
+
+static void test_canary_finds_a_full_disk(void **state)
+{
+    struct world *world = *state;
+
+    fakecore_advance(world->core, 5000);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(65536 + 4096); /* the side file finds half of its room */
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_DEGRADED);
+    assert_non_null(strstr(fakecore_ready_text(world->core), "disk full writing "));
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_DEGRADED);
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
+    assert_non_null(strstr(fakecore_ready_text(world->core), "disk full writing "));
+    limit_files(RLIM_INFINITY);
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+    fakecore_advance(world->core, 60000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+}
+
+static void test_canary_finds_a_hanging_disk(void **state)
+{
+    struct world *world = *state;
+
+    fakecore_advance(world->core, 5000);
+    fakecore_jobs(world->core, FAKECORE_HOLD);
+    fakecore_advance(world->core, 5000);
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
+    fakecore_advance(world->core, 5000);
+    assert_int_equal(fakecore_ready(world->core), CHATD_AWAY);
+    assert_non_null(strstr(fakecore_ready_text(world->core), "has not answered for 15 s"));
+    fakecore_jobs(world->core, FAKECORE_INLINE);
+    fakecore_advance(world->core, 0);
+    assert_int_equal(fakecore_ready(world->core), CHATD_READY);
 }
 
 static void test_second_instance(void **state)
@@ -252,8 +356,13 @@ int main(void)
         TEST(test_disk_full),
         TEST(test_refill_survives_a_failure),
         TEST(test_drain_and_cancel),
+        TEST(test_drain_takes_calls),
+        TEST(test_stop_under_way),
         TEST(test_second_instance),
         TEST(test_commit_fails),
+        TEST(test_canary_leaves_no_trace),
+        TEST(test_canary_finds_a_full_disk),
+        TEST(test_canary_finds_a_hanging_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

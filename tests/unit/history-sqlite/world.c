@@ -16,6 +16,7 @@ void world_make(struct world *world)
                                             .history_max = 1000,
                                             .batch_max = 64,
                                             .queue_max = 1000,
+                                            .canary_ms = 5000,
                                             .log = 1};
 }
 

@@ -210,8 +210,9 @@ static void fake_run_settle(int i)
     fake_settle((int)fake.task[i].a, CHATD_NEXT, "");
 }
 static int fake_resume(chatd_plugin *self, chatd_wait wait, int verdict, const char *code,
-                       const char *text)
+                       const char *text, uint32_t retry_ms)
 {
+    (void)retry_ms;
     (void)self, (void)text;
     if (!fake.conn[wait.v].is_waiting)
         return CHATD_E_GONE;
@@ -522,7 +523,7 @@ static int fake_bus_unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub s
 static void fake_run_put(int i)
 {
     FAKE_CB(chatd_kv_cb, i, cb);
-    snprintf(fake.listed[fake.n_listed++], sizeof(fake.listed[0]), "%s", fake.task[i].data);
+    memcpy(fake.listed[fake.n_listed++], fake.task[i].data, sizeof(fake.listed[0]));
     cb(&fake.plugin, CHATD_OK, NULL, fake.task[i].arg);
 }
 static int fake_put_absent(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key,

@@ -44,6 +44,7 @@ struct chatd_kv_scan {
     chatd_str cursor;
 };
 
+/* `reply` may be NULL on an error. */
 typedef void (*chatd_kv_cb)(chatd_plugin *self, int err, const struct chatd_kv_reply *reply,
                             void *arg);
 typedef void (*chatd_kv_scan_cb)(chatd_plugin *self, int err, const struct chatd_kv_scan *page,
@@ -95,7 +96,7 @@ static inline int chatd_kv_put_absent(chatd_plugin *self, const struct chatd_ser
 }
 
 /* [loop] Replaces `expected` by `value` (entries without ttl). CHATD_E_EXISTS: it is something else;
- * CHATD_E_NOTFOUND: it is not there. */
+ * CHATD_E_NOTFOUND: it is not there, or has a ttl. */
 static inline int chatd_kv_cas(chatd_plugin *self, const struct chatd_service *kv, chatd_str ns,
                                chatd_str key, chatd_str expected, chatd_str value, chatd_kv_cb cb,
                                void *arg)

@@ -74,7 +74,8 @@ struct chatd_log_listener {
     uint32_t reserved;
     void (*record)(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
                    const struct chatd_log_record *record, void *arg);
-    /* A new epoch: what was delivered after `seq` is void; records of the new epoch follow. */
+    /* A new epoch: what was delivered after `seq` is void; records of the new epoch follow. Who was
+     * behind `seq` also gets the records up to it. */
     void (*reset)(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t seq, void *arg);
     /* The records from..to are gone for good; the ones after `to` follow. */
     void (*trimmed)(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg);
@@ -99,7 +100,8 @@ struct chatd_log_api {
     int (*unsubscribe)(chatd_plugin *p, chatd_plugin *self, chatd_sub sub);
 };
 
-/* [loop] Appends. On an error `result` is NULL. Copies the entry. */
+/* [loop] Appends. On an error `result` is NULL. Copies the entry. CHATD_E_INVAL: no room or record, a
+ * room, user or cid above 256 bytes or with a NUL, a record above 1 MiB. */
 static inline int chatd_log_append(chatd_plugin *self, const struct chatd_service *log,
                                    const struct chatd_log_entry *entry, chatd_log_append_cb cb,
                                    void *arg)

@@ -54,7 +54,8 @@ static inline int chatd_rooms_is_member(chatd_plugin *self, const struct chatd_s
     return CHATD_ROOMS_API(rooms)->is_member(rooms->provider, self, conn, room);
 }
 
-/* [loop] Sends a message the way a member's goes: the `message` chain, the log, the members. */
+/* [loop] Sends a message the way a member's goes: the `message` chain, the log, the members. A `conn`
+ * need not be a member. */
 static inline int chatd_rooms_publish(chatd_plugin *self, const struct chatd_service *rooms,
                                       const struct chatd_rooms_message *message,
                                       chatd_rooms_publish_cb cb, void *arg)

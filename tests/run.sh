@@ -1,0 +1,288 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs the tests. Installs what they need, builds, and ends with a summary whose last line is
+# `N passed, N failed`. Logs are in build/test-logs/. After installing, nothing leaves the machine.
+#
+#   sh tests/run.sh                  everything
+#   sh tests/run.sh PART             build, unit, fuzz, sdk, integration, browser or lint
+#   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+logs=$root/build/test-logs
+python=/usr/bin/python3
+jobs=$(nproc)
+part_limit=1200 # seconds; a part that hangs is ended
+
+usage() {
+    echo "usage: sh tests/run.sh [build|unit|fuzz [DURATION]|sdk|integration|browser|lint]" >&2
+    exit 2
+}
+
+# seconds DURATION
+seconds() {
+    case $1 in
+    *[!0-9smh]* | '' | [smh]*) usage ;;
+    *h) echo $((${1%h} * 3600)) ;;
+    *m) echo $((${1%m} * 60)) ;;
+    *) echo "${1%s}" ;;
+    esac
+}
+
+# Settings of the user's own server are not the tests'.
+unset CHATD_CONFIG CHATD_LISTEN REDIS_ADDR
+export PYTHONDONTWRITEBYTECODE=1
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+# -- steps ----------------------------------------------------------------------------------------
+
+# case_of NAME COMMAND: one test case that is a command.
+case_of() {
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok    $name"
+    else
+        failed=$((failed + 1))
+        echo "FAIL  $name"
+    fi
+}
+
+preset() {
+    cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
+}
+
+# variant FOLDER OPTION...: a build that no preset describes.
+variant() {
+    folder=build/$1
+    shift
+    cmake -S . -B "$folder" "$@" && cmake --build "$folder" -j "$jobs"
+}
+
+# For a part that needs a build: failing to get it is the part's failure.
+with_preset() {
+    preset "$1" && return 0
+    echo "FAIL  the build of preset $1"
+    failed=$((failed + 1))
+    return 1
+}
+
+# smoke PROGRAM: starts without a store, answers, and stops in order.
+smoke() {
+    dir=$(mktemp -d)
+    printf '%s\n' '[chatd]' 'listen = 127.0.0.1:0' '[plugins]' 'auth = on' 'rooms = on' \
+        'typing = on' 'static = on' '[auth]' 'jwt_secret = only for a test, only for a test' \
+        >"$dir/chatd.ini"
+    "$1" -c "$dir/chatd.ini" >"$dir/log" 2>&1 &
+    pid=$!
+    url=
+    tries=0
+    while [ -z "$url" ] && [ $tries -lt 200 ] && kill -0 $pid 2>/dev/null; do
+        sleep 0.05
+        tries=$((tries + 1))
+        url=$(sed -n 's|.*listens on \(http://[0-9.:]*\).*|\1|p' "$dir/log")
+    done
+    good=1
+    [ -n "$url" ] && curl -sf "$url/livez" && curl -sf "$url/" >/dev/null || good=0
+    kill -TERM $pid 2>/dev/null
+    wait $pid || good=0
+    cat "$dir/log"
+    rm -rf "$dir"
+    [ $good -eq 1 ]
+}
+
+# ctest_part REGEX: counts the cases inside each cmocka program; a program without cases, and one
+# that ends badly without a failed case, count as one.
+ctest_part() {
+    with_preset asan || return
+    out=$logs/$part.ctest
+    timeout -k 10 $part_limit ctest --test-dir build/asan -j "$jobs" --timeout 300 -V -R "$1" \
+        >"$out" 2>&1
+    status=$?
+    cat "$out"
+    counts=$(awk '
+        match($0, /^[0-9]+: \[       OK \] /) { good[$1 + 0]++ }
+        match($0, /^[0-9]+: \[  FAILED  \] /) && $0 !~ /test\(s\)/ { bad[$1 + 0, $NF] = $1 + 0 }
+        /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
+            n = $0
+            sub(/.*#/, "", n)
+            result[n + 0] = ($0 ~ /   Passed /) ? "passed" : "failed"
+        }
+        END {
+            for (key in bad)
+                n_bad[bad[key]]++
+            for (n in result) {
+                if (result[n] == "failed" && n_bad[n] == 0)
+                    n_bad[n] = 1
+                if (good[n] + n_bad[n] == 0)
+                    good[n] = 1
+                passed += good[n]
+                failed += n_bad[n]
+            }
+            print passed + 0, failed + 0
+        }' "$out")
+    passed=$((passed + ${counts% *}))
+    failed=$((failed + ${counts#* }))
+    if [ $status -ne 0 ] || [ $((passed + failed)) -eq 0 ]; then
+        [ $failed -gt 0 ] || failed=1
+    fi
+}
+
+# pytest_part BUILD ARGUMENT...
+pytest_part() {
+    build=$1
+    shift
+    out=$logs/$part.pytest
+    CHATD_BUILD=$root/build/$build timeout -k 10 $part_limit \
+        "$python" -m pytest -q -ra -p no:cacheprovider "$@" >"$out" 2>&1
+    status=$?
+    cat "$out"
+    # "1 failed, 20 passed, 2 skipped, 1 error in 3.21s"
+    line=$(grep -E '[0-9]+ (passed|failed|error|errors|skipped).* in [0-9.]+s' "$out" | tail -n 1)
+    count() {
+        echo "$line" | grep -oE "[0-9]+ $1" | head -n 1 | grep -oE '[0-9]+' || echo 0
+    }
+    passed=$((passed + $(count passed)))
+    failed=$((failed + $(count failed) + $(count error)))
+    skipped=$((skipped + $(count skipped)))
+    if [ $status -ne 0 ] && [ $failed -eq 0 ]; then
+        failed=1
+    fi
+}
+
+# -- parts: each sets passed, failed and skipped; its output goes to its log ----------------------
+
+part_build() {
+    case_of "asan" preset asan
+    case_of "release" preset release
+    case_of "clang without warnings" variant clang -DCMAKE_C_COMPILER=clang \
+        -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS=-Werror -DCHATD_TESTS=ON
+    case_of "without SQLite" variant no-sqlite -DCMAKE_BUILD_TYPE=Debug -DCHATD_SQLITE=OFF
+    case_of "without SQLite: it runs" smoke build/no-sqlite/bin/chatd
+}
+
+part_unit() {
+    ctest_part '^unit/'
+}
+
+part_fuzz() {
+    ctest_part '^fuzz/'
+}
+
+# libFuzzer itself; what it finds goes to the logs, new inputs to build/fuzz/corpus.
+part_fuzzing() {
+    with_preset fuzz || return
+    for program in build/fuzz/bin/fuzz_*; do
+        target=${program##*/fuzz_}
+        found=build/fuzz/corpus/$target
+        mkdir -p "$found"
+        case_of "$target for $fuzz_seconds s" "$program" -max_total_time="$fuzz_seconds" \
+            -timeout=10 -print_final_stats=1 -artifact_prefix="$logs/$target-" "$found" \
+            "tests/fuzz/corpus/$target"
+    done
+}
+
+part_sdk() {
+    with_preset release || return
+    rm -rf build/prefix
+    if ! cmake --install build/release --prefix "$root/build/prefix" >/dev/null; then
+        failed=1
+        echo "FAIL  installing"
+        return
+    fi
+    for script in tests/sdk/*.sh; do
+        case $script in
+        */test_out_of_tree.sh) case_of "$script" sh "$script" "$root/build/prefix" ;;
+        *) case_of "$script" sh "$script" ;;
+        esac
+    done
+}
+
+part_integration() {
+    with_preset asan || return
+    pytest_part asan -n "$jobs" tests/integration tests/sdk
+}
+
+part_browser() {
+    with_preset release || return
+    pytest_part release -n 2 tests/browser
+}
+
+part_lint() {
+    with_preset release || return
+    out=$logs/$part.checks
+    CHATD_BUILD=build/release sh tests/lint.sh >"$out" 2>&1
+    cat "$out"
+    line=$(tail -n 1 "$out")
+    case $line in
+    *' passed, '*' failed')
+        passed=$((passed + ${line%% *}))
+        line=${line#*, }
+        failed=$((failed + ${line%% *}))
+        ;;
+    *) failed=$((failed + 1)) ;;
+    esac
+}
+
+# -- the run --------------------------------------------------------------------------------------
+
+groups='build test'
+case ${1:-all} in
+all)
+    parts='build unit fuzz sdk integration browser lint'
+    groups='build test browser'
+    ;;
+browser)
+    parts=browser
+    groups='build test browser'
+    ;;
+fuzz)
+    parts=fuzz
+    if [ $# -gt 1 ]; then
+        fuzz_seconds=$(seconds "$2") || exit 2
+        parts=fuzzing
+    fi
+    ;;
+build | unit | sdk | integration | lint) parts=$1 ;;
+*) usage ;;
+esac
+[ $# -le 1 ] || [ "$1" = fuzz ] || usage
+
+# shellcheck disable=SC2086 # a list of words
+sh etc/packages.sh $groups || exit 1
+mkdir -p "$logs"
+: >"$logs/summary"
+: >"$logs/tails"
+all_passed=0
+all_failed=0
+begin=$(date +%s)
+for part in $parts; do
+    echo "running $part ..."
+    passed=0
+    failed=0
+    skipped=0
+    start=$(date +%s)
+    "part_$part" >"$logs/$part.log" 2>&1
+    printf '%-12s %7d %7d %8d %8d\n' "$part" $passed $failed $skipped $(($(date +%s) - start)) \
+        >>"$logs/summary"
+    if [ $failed -gt 0 ]; then
+        {
+            echo "---- the end of build/test-logs/$part.log"
+            grep -E '^(FAIL |FAILED |ERROR )|error: ' "$logs/$part.log" | head -n 40
+            echo ...
+            tail -n 30 "$logs/$part.log"
+            echo
+        } >>"$logs/tails"
+    fi
+    all_passed=$((all_passed + passed))
+    all_failed=$((all_failed + failed))
+done
+
+cat "$logs/tails"
+printf '\n%-12s %7s %7s %8s %8s\n' part passed failed skipped seconds
+cat "$logs/summary"
+printf '%-12s %7s %7s %8s %8d\n' all '' '' '' $(($(date +%s) - begin))
+echo "$all_passed passed, $all_failed failed"
+[ $all_failed -eq 0 ]

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* Channels: who gets what, in which order, whatever happens to members in the turn. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* wants those above */
+
+#include "net_fixture.h"
+
+static struct channel *open_channel(void)
+{
+    uint64_t id;
+    struct channel *ch = channel_new(&net, &id);
+
+    assert_ptr_equal(channel_get(&net, id), ch);
+    return ch;
+}
+
+static void everybody_gets_it_at_the_end_of_the_turn(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *k[5];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 5; i++) {
+        k[i] = open_client(0);
+        assert_int_equal(channel_join(ch, k[i]->conn), 0);
+        assert_int_equal(channel_join(ch, k[i]->conn), -1);
+    }
+    tell(ch, "a", 0);
+    tell(ch, "b", k[2]->id);
+    tell(ch, "c", 0);
+    assert_string_equal(receive(k[0]), "");
+    net_flush(&net);
+    for (i = 0; i < 5; i++) {
+        assert_string_equal(receive(k[i]), i == 2 ? "1:a|1:c|" : "1:a|1:b|1:c|");
+        assert_null(k[i]->conn->queue); /* nothing per member */
+        end_client(k[i]);
+    }
+}
+
+static void hundreds_of_notes_with_exceptions(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *a = open_client(0), *b = open_client(0);
+    char want_a[4096] = "", want_b[4096] = "", text[16];
+    int i;
+
+    (void)state;
+    channel_join(ch, a->conn);
+    channel_join(ch, b->conn);
+    for (i = 0; i < 300; i++) { /* above 64 vectors and above the cap of notes */
+        snprintf(text, sizeof(text), "%d", i);
+        tell(ch, text, i % 3 == 0 ? a->id : i % 7 == 0 ? b->id : 0);
+        snprintf(text, sizeof(text), "1:%d|", i);
+        if (i % 3 != 0)
+            strcat(want_a, text);
+        if (i % 3 == 0 || i % 7 != 0)
+            strcat(want_b, text);
+    }
+    net_flush(&net);
+    assert_string_equal(receive(a), want_a);
+    assert_string_equal(receive(b), want_b);
+    end_client(a);
+    end_client(b);
+}
+
+static void joining_and_leaving_in_mid_turn(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *a = open_client(0), *b = open_client(0);
+
+    (void)state;
+    tell(ch, "nobody hears", 0);
+    channel_join(ch, a->conn);
+    tell(ch, "1", 0);
+    channel_join(ch, b->conn);
+    tell(ch, "2", 0);
+    assert_int_equal(channel_leave(ch, a->conn), 0);
+    assert_int_equal(channel_leave(ch, a->conn), -1);
+    tell(ch, "3", 0);
+    net_flush(&net);
+    assert_string_equal(receive(a), "1:1|1:2|");
+    assert_string_equal(receive(b), "1:2|1:3|");
+    end_client(a);
+    end_client(b);
+}
+
+static void direct_sends_before_a_join_come_first(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *a = open_client(0);
+
+    (void)state;
+    say(a->conn, "page");
+    channel_join(ch, a->conn);
+    tell(ch, "live", 0);
+    net_flush(&net);
+    assert_string_equal(receive(a), "1:page|1:live|");
+    end_client(a);
+}
+
+static void a_slow_member_keeps_its_order(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *slow = open_client(1), *fast = open_client(0);
+    char got[8192] = "", want[8192] = "", text[128];
+    int i, n = 0;
+
+    (void)state;
+    channel_join(ch, slow->conn);
+    channel_join(ch, fast->conn);
+    for (i = 0; i < 50; i++) {
+        struct frame *f = big_frame((size_t)1000 + (size_t)i);
+
+        channel_send(ch, f, 0, false);
+        frame_unref(&f);
+        snprintf(text, sizeof(text), "1:#%d|", 1000 + i);
+        strcat(want, text);
+        if (i % 5 == 4)
+            net_flush(&net);
+    }
+    assert_non_null(slow->conn->queue);
+    assert_string_equal(receive(fast), want);
+    while (n++ < 1000 && strlen(got) < strlen(want)) {
+        strcat(got, receive(slow));
+        turn();
+    }
+    assert_string_equal(got, want);
+    assert_null(slow->conn->queue);
+    end_client(slow);
+    end_client(fast);
+}
+
+static void too_slow_is_closed_in_the_flush(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *slow = open_client(1), *fast = open_client(0);
+    char all[65536] = "";
+    int i;
+
+    (void)state;
+    channel_join(ch, slow->conn);
+    channel_join(ch, fast->conn);
+    for (i = 0; i < 40; i++) {
+        struct frame *f = big_frame(10000);
+
+        channel_send(ch, f, 0, false);
+        frame_unref(&f);
+        net_flush(&net);
+        strcat(all, receive(fast));
+    }
+    assert_int_equal(slow->conn->state, CONN_CLOSING);
+    assert_int_equal(net.count.too_slow, 1);
+    assert_int_equal(fast->conn->state, CONN_OPEN);
+    assert_int_equal(strlen(all), 40 * strlen("1:#10000|"));
+    all[0] = '\0';
+    for (i = 0; i < 1000 && slow->conn->queue != NULL; i++) {
+        strcat(all, receive(slow));
+        turn();
+    }
+    strcat(all, receive(slow));
+    assert_string_equal(all + strlen(all) - strlen("1:#10000|8:4001 too slow|"),
+                        "1:#10000|8:4001 too slow|");
+    assert_int_equal(slow->n, 0);
+    /* It stays a member until it is gone, and hears no more. */
+    assert_int_equal(ch->n_member, 2);
+    tell(ch, "more", 0);
+    net_flush(&net);
+    assert_string_equal(receive(slow), "");
+    seconds_pass(6);
+    assert_int_equal(ch->n_member, 1);
+    end_client(slow);
+    end_client(fast);
+}
+
+static void ephemeral_notes_spare_the_slow(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *slow = open_client(1);
+    struct frame *f = big_frame(30000), *typing = frame_new(1, "typing", 6);
+    char all[8192] = "";
+    int i;
+
+    (void)state;
+    channel_join(ch, slow->conn);
+    while (conn_backlog(slow->conn) < 100000) {
+        channel_send(ch, f, 0, false);
+        net_flush(&net);
+    }
+    channel_send(ch, typing, 0, true);
+    net_flush(&net);
+    assert_int_equal(net.count.dropped_ephemeral, 1);
+    for (i = 0; i < 1000 && slow->conn->queue != NULL; i++) {
+        strcat(all, receive(slow));
+        turn();
+    }
+    strcat(all, receive(slow));
+    assert_null(strstr(all, "typing"));
+    channel_send(ch, typing, 0, true);
+    net_flush(&net);
+    assert_string_equal(receive(slow), "1:typing|");
+    frame_unref(&f);
+    frame_unref(&typing);
+    end_client(slow);
+}
+
+static void leaving_members_do_not_disturb_the_others(void **state)
+{
+    struct channel *a = open_channel(), *b = open_channel();
+    struct client *k[20];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 20; i++) {
+        k[i] = open_client(0);
+        channel_join(a, k[i]->conn);
+        if (i % 2 == 0)
+            channel_join(b, k[i]->conn);
+    }
+    for (i = 0; i < 20; i += 3) { /* gone without a word, found out by the write or the read */
+        close(k[i]->fd);
+        k[i]->fd = -1;
+    }
+    tell(a, "a", 0);
+    tell(b, "b", 0);
+    net_flush(&net);
+    turn();
+    for (i = 0; i < 20; i++) {
+        if (k[i]->fd >= 0) {
+            receive(k[i]);
+            assert_non_null(strstr(k[i]->got.text, "1:a|"));
+            assert_int_equal(strstr(k[i]->got.text, "1:b|") != NULL, i % 2 == 0);
+        }
+    }
+    assert_int_equal(a->n_member, 13);
+    assert_int_equal(b->n_member, 6);
+    for (i = 0; i < 20; i++)
+        end_client(k[i]);
+}
+
+static void freeing_sends_what_was_noted(void **state)
+{
+    struct channel *ch = open_channel(), *other = open_channel();
+    struct client *k = open_client(0);
+    uint64_t id = ch->id;
+
+    (void)state;
+    channel_join(ch, k->conn);
+    channel_join(other, k->conn);
+    tell(ch, "last words", 0);
+    tell(other, "x", 0);
+    channel_free(ch);
+    assert_null(channel_get(&net, id));
+    net_flush(&net);
+    assert_string_equal(receive(k), "1:last words|1:x|");
+    assert_int_equal(k->conn->n_member, 1);
+    end_client(k);
+}
+
+/* The counters of memberships were 16 bits once: this wrote beyond the array. */
+static void many_memberships(void **state)
+{
+    enum { MANY = 33000 };
+    struct client *k = open_client(0);
+    struct channel *ch = NULL;
+    int i;
+
+    (void)state;
+    k->conn->member = calloc(MANY, sizeof(*k->conn->member));
+    k->conn->cap_member = 32768;
+    for (i = 0; i < 32768; i++)
+        k->conn->member[i] = (struct conn_membership){NULL, 0};
+    k->conn->n_member = 32768;
+    ch = open_channel();
+    assert_int_equal(channel_join(ch, k->conn), 0);
+    assert_int_equal(k->conn->cap_member, 65536);
+    assert_int_equal(channel_leave(ch, k->conn), 0);
+    k->conn->n_member = 0;
+    end_client(k);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(everybody_gets_it_at_the_end_of_the_turn),
+        T(hundreds_of_notes_with_exceptions),
+        T(joining_and_leaving_in_mid_turn),
+        T(direct_sends_before_a_join_come_first),
+        T(a_slow_member_keeps_its_order),
+        T(too_slow_is_closed_in_the_flush),
+        T(ephemeral_notes_spare_the_slow),
+        T(leaving_members_do_not_disturb_the_others),
+        T(freeing_sends_what_was_noted),
+        T(many_memberships),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
