@@ -18,7 +18,7 @@ char *buf_reserve(struct buf *b, size_t n); /* room for n more bytes and the NUL
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_json(struct buf *b, const char *p, size_t n); /* as a JSON string, quotes included */
 
 #endif

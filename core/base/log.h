@@ -16,7 +16,7 @@ bool log_wants(enum log_level level);
 
 /* `who`: the subject ("core", a plugin's name); `conn`: text that names a connection, or NULL. */
 void log_vwrite(enum log_level level, const char *who, const char *conn, const char *fmt,
-                va_list ap);
+                va_list ap) __attribute__((format(printf, 4, 0)));
 void log_write(enum log_level level, const char *who, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void log_flush(void); /* tells a pending count of repeats */

@@ -22,7 +22,7 @@ struct slab {
 
 void slab_init(struct slab *s, size_t item_bytes, uint32_t max, uint8_t worker);
 void slab_deinit(struct slab *s);
-void *slab_new(struct slab *s, uint64_t *id_out); /* zeroed; NULL: `max` are alive */
+void *slab_new(struct slab *s, uint64_t *id_out);  /* zeroed; NULL: `max` are alive */
 void *slab_get(const struct slab *s, uint64_t id); /* NULL: no such living object */
 void slab_free(struct slab *s, uint64_t id);
 void *slab_at(const struct slab *s, uint32_t index); /* NULL: not alive */

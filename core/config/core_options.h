@@ -14,7 +14,8 @@ struct core_options {
     const char *const *allowed_origins;
     int64_t workers;
     int32_t log_format, log_level, metrics;
-    int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard, write_timeout;
+    int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard,
+        write_timeout;
     int64_t ping_interval, pong_timeout, close_timeout;
     int64_t http_head_max, http_body_max, http_head_timeout, http_body_timeout, http_idle_timeout;
     int64_t http_timeout, drain_time, slow_hook, cpu_threads, job_queue_max, verb_rate;

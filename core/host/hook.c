@@ -180,8 +180,8 @@ static void complain_of_event(struct host *h, const struct config_item *item)
     const char *near = config_nearest(item->key, event_at, h, h->n_events);
 
     if (near != NULL)
-        log_error("%s: [hooks] has no event \"%s\"; did you mean \"%s\"?", item->origin,
-                  item->key, near);
+        log_error("%s: [hooks] has no event \"%s\"; did you mean \"%s\"?", item->origin, item->key,
+                  near);
     else
         log_error("%s: [hooks] has no event \"%s\"", item->origin, item->key);
 }
@@ -215,8 +215,8 @@ static unsigned apply_rank(struct host *h, const struct config_item *item)
             }
         }
         if (!found) {
-            log_error("%s: [hooks] %s names \"%.*s\", which does not hook that event",
-                      item->origin, item->key, (int)n, p);
+            log_error("%s: [hooks] %s names \"%.*s\", which does not hook that event", item->origin,
+                      item->key, (int)n, p);
             errors++;
         }
         rank++;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,9 @@ bool host_may_register(chatd_plugin *self, const char *what)
 
 void host_wrong_thread(const struct plugin *p)
 {
-    log_error("%s calls the core from a job's thread; only functions tagged [any] may be used there",
-              p->name);
+    log_error(
+        "%s calls the core from a job's thread; only functions tagged [any] may be used there",
+        p->name);
     abort();
 }
 
@@ -61,6 +63,13 @@ void host_tick(struct host *h)
     if (hook_hooked(&h->core.pub, CHATD_EV_tick))
         chatd_raised_tick(&h->core.pub, &ev);
     log_flush();
+}
+
+/* Nothing works without; the reason is the machine's. */
+void host_cannot(const char *what)
+{
+    log_error("cannot %s: %s", what, strerror(errno));
+    exit(1);
 }
 
 static void core_init(struct host *h)
@@ -90,7 +99,8 @@ void host_init(struct host *h, struct event_base *base, struct config *config,
     h->loop_thread = pthread_self();
     snprintf(h->instance, sizeof(h->instance), "%016llx", (unsigned long long)rng_u64());
     net_init(&h->net, base, limits, 1);
-    http_open(&h->http, base, http, 1);
+    if (http_open(&h->http, base, http, 1) < 0)
+        host_cannot("open /dev/null or the HTTP server");
     object_frames_init(h);
     task_init(h);
     wait_init(h);
@@ -138,7 +148,7 @@ void host_deinit(struct host *h)
     mem_free(h->offer);
     mem_free(h->claim);
     mem_free(h->verb);
-    slab_deinit(&h->frames);
+    object_frames_deinit(h);
     slab_deinit(&h->timers);
     slab_deinit(&h->watches);
     slab_deinit(&h->wait_slab);

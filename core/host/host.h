@@ -24,7 +24,14 @@ struct io_queue;
 struct job_pool;
 struct wait;
 
-enum plugin_state { PLUGIN_LOADED, PLUGIN_INIT, PLUGIN_READY, PLUGIN_STARTED, PLUGIN_STOPPED, PLUGIN_FAILED };
+enum plugin_state {
+    PLUGIN_LOADED,
+    PLUGIN_INIT,
+    PLUGIN_READY,
+    PLUGIN_STARTED,
+    PLUGIN_STOPPED,
+    PLUGIN_FAILED
+};
 
 struct plugin {
     struct chatd_plugin pub; /* first: what the plugin sees as `self` */
@@ -34,15 +41,15 @@ struct plugin {
     struct chatd_need *needs;      /* copied; ends with service NULL */
     struct chatd_service *service; /* one per need, filled when resolved; provider NULL: absent */
     size_t n_needs;
-    void *config;                  /* filled by config_fill; pub.config */
+    void *config; /* filled by config_fill; pub.config */
     enum plugin_state state;
     bool optional;
-    uint32_t order;                /* in dependency order; the core is 0 */
-    unsigned refused;              /* registrations in init() that were refused */
+    uint32_t order;   /* in dependency order; the core is 0 */
+    unsigned refused; /* registrations in init() that were refused */
     int ready;
     char *ready_text;
-    struct plugin *next_dropped;   /* of host.dropped */
-    struct io_queue *io;           /* its thread for CHATD_JOB_IO, made at first use */
+    struct plugin *next_dropped; /* of host.dropped */
+    struct io_queue *io;         /* its thread for CHATD_JOB_IO, made at first use */
 };
 
 /* --- hooks: hook.c --------------------------------------------------------------------------- */
@@ -60,11 +67,11 @@ struct hook {
 struct event_def {
     char *name;
     uint32_t id, kind;
-    const char *owner;        /* "core" or a service; NULL: plugin-defined */
-    struct plugin *definer;   /* of a plugin-defined event; NULL: hooked but not defined */
+    const char *owner;      /* "core" or a service; NULL: plugin-defined */
+    struct plugin *definer; /* of a plugin-defined event; NULL: hooked but not defined */
     struct hook *hook;
     size_t n;
-    size_t n_decide;          /* hooks of CHECK and CHANGE; WATCH follows */
+    size_t n_decide; /* hooks of CHECK and CHANGE; WATCH follows */
 };
 
 /* --- what plugins register ------------------------------------------------------------------- */
@@ -134,8 +141,8 @@ struct host {
     struct event_def *event;
     size_t n_events;
     uint32_t n_hooks;
-    struct chain *chain;  /* the innermost event being walked */
-    struct wait *waits;   /* all of them */
+    struct chain *chain; /* the innermost event being walked */
+    struct wait *waits;  /* all of them */
 
     struct offer *offer;
     size_t n_offers;
@@ -145,7 +152,10 @@ struct host {
     size_t n_verbs;
     int verb_slot; /* verb.c's, on connections */
     struct slot_kind slot[SLOT_KINDS];
-    struct { const char *name; struct plugin *plugin; } feature[FEATURES_MAX];
+    struct {
+        const char *name;
+        struct plugin *plugin;
+    } feature[FEATURES_MAX];
     size_t n_features;
     struct metric *metric;
     size_t n_metrics;
@@ -162,6 +172,9 @@ static inline struct plugin *plugin_of(chatd_plugin *self)
 {
     return (struct plugin *)(void *)self;
 }
+
+/* Logs errno and ends the program: for what no server can do without, at its start. */
+void host_cannot(const char *what) __attribute__((noreturn));
 
 /* Logs which plugin called from a thread of its own, and aborts. */
 void host_wrong_thread(const struct plugin *p);
@@ -278,9 +291,10 @@ void job_init(struct host *h);
 void job_deinit(struct host *h);
 int job_submit(chatd_plugin *self, const struct chatd_job *job);
 int job_post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *arg);
-void job_cancel(struct host *h, const struct plugin *p); /* done with CANCELLED; joins its threads */
-void job_refuse(struct host *h); /* new jobs get CHATD_E_STATE from here on */
-void job_flush(struct host *h);  /* what was posted or has returned, now; nothing is posted after */
+void job_cancel(struct host *h,
+                const struct plugin *p); /* done with CANCELLED; joins its threads */
+void job_refuse(struct host *h);         /* new jobs get CHATD_E_STATE from here on */
+void job_flush(struct host *h); /* what was posted or has returned, now; nothing is posted after */
 bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n);
@@ -289,6 +303,7 @@ void metric_observe(chatd_plugin *self, int metric, int label, double value);
 void metric_remove(struct host *h, const struct plugin *p);
 void metric_deinit(struct host *h);
 void loopback_init(struct host *h);
+void loopback_remove(struct host *h, const struct plugin *p);
 void loopback_deinit(struct host *h);
 void health_init(struct host *h);
 void channel_names_remove(struct host *h, const struct plugin *p);

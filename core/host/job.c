@@ -20,7 +20,7 @@
 struct job {
     struct chatd_job def;
     struct plugin *plugin;
-    struct job *next;              /* in a queue or in the list of returned ones */
+    struct job *next;                 /* in a queue or in the list of returned ones */
     struct job *next_all, **prev_all; /* all jobs of the pool, for cancelling; loop only */
     struct event *deadline;
     struct work_queue *queue;
@@ -214,8 +214,7 @@ static void run_returned(struct job_pool *pool)
     while (post != NULL) {
         struct posted *next = post->next;
 
-        /* At the very end only the core still counts as running: what it would call is gone. */
-        if (post->plugin->state < PLUGIN_STOPPED && !pool->stopping)
+        if (post->plugin->state < PLUGIN_STOPPED)
             post->cb(&post->plugin->pub, post->arg);
         mem_free(post);
         post = next;
@@ -251,6 +250,8 @@ void job_init(struct host *h)
     pool->posted_last = &pool->posted;
     queue_init(&pool->cpu, pool, (int)h->opt.cpu_threads, (size_t)h->opt.job_queue_max);
     pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pool->fd < 0)
+        host_cannot("make an eventfd");
     pool->wake = event_new(h->base, pool->fd, EV_READ | EV_PERSIST, on_wake, pool);
     event_add(pool->wake, NULL);
 }
@@ -361,10 +362,11 @@ void job_refuse(struct host *h)
 
 void job_flush(struct host *h)
 {
-    run_returned(h->jobs);
+    /* First, so that whatever a post was told CHATD_OK for is run, one made in a callback too. */
     pthread_mutex_lock(&h->jobs->lock);
     h->jobs->stopping = true;
     pthread_mutex_unlock(&h->jobs->lock);
+    run_returned(h->jobs);
 }
 
 bool job_idle(struct host *h, int64_t wait_ms)

@@ -36,6 +36,7 @@ static void unwind_all(struct host *h, struct plugin *p)
     drain_remove(h, p, 0);
     channel_names_remove(h, p);
     claim_remove(h, p);
+    loopback_remove(h, p);
     metric_remove(h, p);
 }
 
@@ -147,8 +148,8 @@ static void load_one(struct host *h, const struct config_item *item, const char 
     if (p == NULL) {
         config_section_ignore(h->config, item->key);
         if (mode == 1)
-            report(rep, CONFIG_WARNING, mem_printf("plugin %s is optional: chatd goes on without it",
-                                                   item->key));
+            report(rep, CONFIG_WARNING,
+                   mem_printf("plugin %s is optional: chatd goes on without it", item->key));
         else
             rep->errors = quiet.errors;
         return;
@@ -264,8 +265,13 @@ void life_stop(struct host *h)
     size_t i;
 
     h->stopping = true;
+    /* Walks that wait hold on to routes and channels: they end first. */
     for (i = h->n_plugins; i-- > 0;)
+        wait_remove(h, h->plugin[i]);
+    for (i = h->n_plugins; i-- > 0;) {
         unwind(h, h->plugin[i]);
+        channel_names_remove(h, h->plugin[i]);
+    }
     job_refuse(h);
     for (i = h->n_plugins; i-- > 0;)
         job_cancel(h, h->plugin[i]);

@@ -181,8 +181,10 @@ static int unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub id)
 
 void loopback_init(struct host *h)
 {
-    static const struct chatd_bus_api api = {
-        .size = sizeof(api), .publish = publish, .subscribe = subscribe, .unsubscribe = unsubscribe};
+    static const struct chatd_bus_api api = {.size = sizeof(api),
+                                             .publish = publish,
+                                             .subscribe = subscribe,
+                                             .unsubscribe = unsubscribe};
     static const struct chatd_service_def def = {.size = sizeof(def),
                                                  .major = CHATD_BUS_MAJOR,
                                                  .minor = CHATD_BUS_MINOR,
@@ -196,19 +198,26 @@ void loopback_init(struct host *h)
     service_offer(&h->core.pub, &def);
 }
 
-void loopback_deinit(struct host *h)
+/* The subscriptions of one plugin, or of all (NULL). */
+void loopback_remove(struct host *h, const struct plugin *p)
 {
-    struct loopback *bus = bus_of(h);
     uint32_t i;
 
     for (i = 0; i < h->subs.n_slots; i++) {
         struct bus_sub *sub = slab_at(&h->subs, i);
 
-        if (sub != NULL) {
-            topic_leave(bus, sub);
+        if (sub != NULL && (p == NULL || sub->plugin == p)) {
+            topic_leave(bus_of(h), sub);
             slab_free(&h->subs, sub->id);
         }
     }
+}
+
+void loopback_deinit(struct host *h)
+{
+    struct loopback *bus = bus_of(h);
+
+    loopback_remove(h, NULL);
     while (bus->first != NULL) {
         struct bus_message *next = bus->first->next;
 

@@ -15,8 +15,8 @@ struct metric {
     struct plugin *plugin;
     struct chatd_metric_def def;
     int n_rows;
-    int64_t *value;    /* a row each; histograms: BUCKETS + 1 counts a row */
-    double *sum;       /* histograms */
+    int64_t *value; /* a row each; histograms: BUCKETS + 1 counts a row */
+    double *sum;    /* histograms */
 };
 
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metric_out)
@@ -250,10 +250,11 @@ void metric_text(const struct host *h, struct buf *out)
          n->protocol_errors},
         {"refused_full_total", "counter", "Upgrades refused at max_connections.", n->refused_full},
         {"http_requests_total", "counter", "HTTP requests.", c->requests},
-        {"http_bad_requests_total", "counter", "Requests refused before routing.",
-         c->bad_requests},
+        {"http_bad_requests_total", "counter", "Requests refused before routing.", c->bad_requests},
         {"http_timeouts_total", "counter", "Heads, bodies and answers that took too long.",
          c->timeouts},
+        {"http_refused_full_total", "counter", "Connections refused at max_http_connections.",
+         c->refused_full},
         {"http_refused_origin_total", "counter", "Requests of a foreign Origin.",
          c->refused_origin},
     };

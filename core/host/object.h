@@ -33,6 +33,7 @@ int object_req_query(chatd_plugin *self, chatd_req req, const char *name, chatd_
 int object_req_cookie(chatd_plugin *self, chatd_req req, const char *name, chatd_str *value_out);
 int object_req_identify(chatd_plugin *self, chatd_req req, chatd_str user, int64_t expires_ms);
 void object_frames_init(struct host *h);
+void object_frames_deinit(struct host *h); /* with those that plugins forgot */
 int object_reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *reply);
 int object_reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
                        const char *message, uint32_t retry_ms);

@@ -258,6 +258,18 @@ int object_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame f
     return CHATD_OK;
 }
 
+void object_frames_deinit(struct host *h)
+{
+    uint32_t i;
+
+    for (i = 0; i < h->frames.n_slots; i++) {
+        struct frame_handle *fh = slab_at(&h->frames, i);
+
+        if (fh != NULL)
+            frame_unref(&fh->frame);
+    }
+    slab_deinit(&h->frames);
+}
 
 void object_frames_init(struct host *h)
 {

@@ -28,8 +28,7 @@ int object_req_info(chatd_plugin *self, chatd_req req, struct chatd_request *inf
 {
     struct http_req *r = find(self, req);
     struct chatd_request full;
-    size_t size = info->size, n;
-    const char *body;
+    size_t size = info->size;
 
     if (r == NULL)
         return CHATD_E_GONE;
@@ -39,15 +38,7 @@ int object_req_info(chatd_plugin *self, chatd_req req, struct chatd_request *inf
     full.size = (uint32_t)size;
     full.method = str_of(r->method);
     full.path = str_of(r->path);
-    body = http_req_body(r, &n);
-    if (n > 0) {
-        char *copy = http_req_alloc(r, n + 1); /* for the NUL after it */
-
-        memcpy(copy, body, n);
-        full.body = (chatd_str){copy, n};
-    } else {
-        full.body = CHATD_STR("");
-    }
+    full.body.p = http_req_body(r, &full.body.n);
     full.address = str_of(http_req_address(r));
     full.user = str_of(r->user);
     full.expires_ms = r->expires_ms;

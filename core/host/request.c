@@ -93,7 +93,7 @@ static void on_request(void *arg, struct http_req *r)
         http_reply_error(r, 403, "forbidden", "This Origin may not do that.", 0, NULL, 0);
         return;
     }
-    http_req_body(r, &body_n);
+    body_n = http_req_body_bytes(r);
     if ((route->def.flags & CHATD_ROUTE_JSON) && body_n > 0 &&
         !is_json(http_req_header(r, "Content-Type"))) {
         http_reply_error(r, 415, "bad_request", "The body must be application/json.", 0, NULL, 0);

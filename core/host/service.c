@@ -225,10 +225,10 @@ static unsigned tell_cycle(struct host *h, struct plugin **order, size_t n,
             continue;
         for (k = 0; k < p->n_needs; k++) {
             if (!is_placed(order, n, p->service[k].provider, p))
-                return complain(rep, mem_printf("%s needs %s of %s, which needs it in turn: a cycle "
-                                                "cannot be started",
-                                                p->name, p->needs[k].service,
-                                                p->service[k].provider_name));
+                return complain(
+                    rep, mem_printf("%s needs %s of %s, which needs it in turn: a cycle "
+                                    "cannot be started",
+                                    p->name, p->needs[k].service, p->service[k].provider_name));
         }
     }
     return 0;

@@ -24,6 +24,9 @@ static void table_free(void *p)
 
 /* [any]: the connection is named by its id alone, its user only on the loop. */
 static void table_log(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, ...)
+    CHATD_PRINTF(4, 5);
+
+static void table_log(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, ...)
 {
     char who[64];
     va_list ap;

@@ -100,7 +100,8 @@ int task_timer_cancel(chatd_plugin *self, chatd_timer timer)
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *w = arg;
-    int events = (what & EV_READ ? CHATD_WATCH_READ : 0) | (what & EV_WRITE ? CHATD_WATCH_WRITE : 0);
+    int events =
+        (what & EV_READ ? CHATD_WATCH_READ : 0) | (what & EV_WRITE ? CHATD_WATCH_WRITE : 0);
 
     w->cb(&w->plugin->pub, (int)fd, events, w->arg);
 }

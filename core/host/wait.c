@@ -10,7 +10,7 @@
 enum { WAIT_MAX_MS = 60000, WAITS_MAX = 1 << 16 };
 
 struct wait {
-    struct chain chain;    /* where to go on, once parked */
+    struct chain chain; /* where to go on, once parked */
     struct host *host;
     struct plugin *plugin; /* whose handler waits */
     uint64_t id, conn, req;
@@ -19,7 +19,7 @@ struct wait {
     struct event *deadline;
     struct wait *next, **prev;
     bool parked, resolved;
-    int verdict;           /* when resolved before it was parked */
+    int verdict; /* when resolved before it was parked */
 };
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg);
@@ -109,7 +109,8 @@ static void go_on(struct wait *w, int verdict)
     if (verdict == CHATD_DONE && ch.band == CHATD_CHECK) {
         log_error("%s resumed %s with DONE in CHECK: denied; this is a fault of the plugin",
                   w->plugin->name, ch.def->name);
-        verdict = hook_deny(&w->plugin->pub, ch.ev, "internal", "A plugin of the server failed.", 0);
+        verdict =
+            hook_deny(&w->plugin->pub, ch.ev, "internal", "A plugin of the server failed.", 0);
     }
     if (verdict == CHATD_DONE) {
         while (ch.index < ch.def->n_decide && ch.def->hook[ch.index].band == ch.band)
@@ -180,7 +181,8 @@ void wait_gone(struct host *h, uint64_t conn, uint64_t req)
     struct wait *w = h->waits;
 
     while (w != NULL) {
-        if (w->parked && !w->resolved && ((conn != 0 && w->conn == conn) || (req != 0 && w->req == req))) {
+        if (w->parked && !w->resolved &&
+            ((conn != 0 && w->conn == conn) || (req != 0 && w->req == req))) {
             abandon(w);
             w = h->waits; /* anything may have changed */
         } else {

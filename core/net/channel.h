@@ -29,7 +29,7 @@ struct channel {
 
 struct channel *channel_new(struct net *net, uint64_t *id_out);
 struct channel *channel_get(struct net *net, uint64_t id);
-void channel_free(struct channel *ch); /* flushes what was noted */
+void channel_free(struct channel *ch);                 /* flushes what was noted */
 int channel_join(struct channel *ch, struct conn *c);  /* -1: it is in */
 int channel_leave(struct channel *ch, struct conn *c); /* -1: it is not */
 void channel_leave_all(struct conn *c);

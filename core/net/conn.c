@@ -149,7 +149,8 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
     net->count.upgrades++;
     /* The first ping comes early by a share of its interval, so that connections of one storm do
      * not beat in step for ever. */
-    c->last_rx_s = net->now_s - (uint32_t)(spread % (seconds(net->limits.ping_interval_ms) / 2 + 1));
+    c->last_rx_s =
+        net->now_s - (uint32_t)(spread % (seconds(net->limits.ping_interval_ms) / 2 + 1));
     arm(c);
     conn_behind(c, greeting, 0);
     arm_wheel(c);
@@ -491,9 +492,8 @@ void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms)
     if (wall_ms == 0)
         c->expires_mono_s = 0;
     else
-        c->expires_mono_s = c->net->now_s + (wall_ms > now_wall_ms
-                                                 ? (wall_ms - now_wall_ms + 999) / 1000
-                                                 : 1);
+        c->expires_mono_s =
+            c->net->now_s + (wall_ms > now_wall_ms ? (wall_ms - now_wall_ms + 999) / 1000 : 1);
     if (c->state == CONN_OPEN)
         arm_wheel(c);
 }

@@ -19,14 +19,14 @@
 enum conn_state { CONN_UPGRADING, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
 
 enum conn_flag {
-    CONN_DIRTY = 1,        /* in net->dirty */
-    CONN_WANT_WRITE = 2,   /* EV_WRITE is armed */
-    CONN_PING_SENT = 4,    /* pong_due_s counts */
-    CONN_PEER_CLOSED = 8,  /* its close frame has come */
-    CONN_CLOSE_SENT = 16,  /* ours is queued or sent */
+    CONN_DIRTY = 1,       /* in net->dirty */
+    CONN_WANT_WRITE = 2,  /* EV_WRITE is armed */
+    CONN_PING_SENT = 4,   /* pong_due_s counts */
+    CONN_PEER_CLOSED = 8, /* its close frame has come */
+    CONN_CLOSE_SENT = 16, /* ours is queued or sent */
     CONN_TELL_DRAINED = 32,
-    CONN_IN_HANDLER = 64,  /* its bytes are being worked through further up the stack */
-    CONN_BROKEN = 128      /* the stream broke a rule: nothing more is parsed */
+    CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
+    CONN_BROKEN = 128     /* the stream broke a rule: nothing more is parsed */
 };
 
 struct conn_membership {
@@ -39,13 +39,13 @@ struct conn {
     struct net *net;
     uint64_t id;
     struct ws_reader reader;
-    struct outq *queue;     /* NULL while it keeps up */
-    void *slots;            /* plugins' blocks; the host's */
-    const void *claim;      /* the host's: who handles its messages */
-    char *user;             /* NULL: not identified */
+    struct outq *queue; /* NULL while it keeps up */
+    void *slots;        /* plugins' blocks; the host's */
+    const void *claim;  /* the host's: who handles its messages */
+    char *user;         /* NULL: not identified */
     char *address;
     struct conn_membership *member;
-    uint8_t *held;          /* bytes read but not handled while paused */
+    uint8_t *held; /* bytes read but not handled while paused */
     size_t held_n;
     int64_t expires_ms, connected_ms; /* wall clock */
     int64_t expires_mono_s;           /* 0: never */
@@ -63,21 +63,21 @@ void conn_discard(struct conn *c);                           /* before conn_open
 /* Takes the descriptor; `greeting` is the handshake's answer, `early` bytes that came with the
  * request. */
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n);
-struct conn *conn_get(struct net *net, uint64_t id);         /* NULL: gone */
+struct conn *conn_get(struct net *net, uint64_t id); /* NULL: gone */
 
 /* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), ephemeral. */
 int conn_send(struct conn *c, struct frame *f, bool ephemeral);
 size_t conn_backlog(const struct conn *c);
 void conn_close(struct conn *c, unsigned code, const char *reason); /* reason: at most 123 bytes */
 void conn_abort(struct conn *c, unsigned code, const char *reason); /* without a handshake */
-void conn_pause(struct conn *c);  /* nothing more is read; counted */
+void conn_pause(struct conn *c); /* nothing more is read; counted */
 void conn_resume(struct conn *c);
 void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms);
 void conn_tell_drained(struct conn *c);
 
 /* For the fan-out of channel.c and the flush of net.c. */
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */
-void conn_flush(struct conn *c); /* writes what waits */
+void conn_flush(struct conn *c);                                    /* writes what waits */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
 void conn_due(void *net, uint32_t index);
 bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral);

@@ -15,7 +15,7 @@ struct frame {
 
 struct frame *frame_new(uint8_t opcode, const void *payload, size_t n); /* one reference */
 struct frame *frame_raw(const void *bytes, size_t n); /* bytes as they are: a handshake answer */
-void frame_unref(struct frame **f); /* clears the pointer */
+void frame_unref(struct frame **f);                   /* clears the pointer */
 
 static inline struct frame *frame_ref(struct frame *f)
 {

@@ -64,12 +64,21 @@ const char *http_req_address(struct http_req *r)
     return address != NULL ? address : "";
 }
 
+size_t http_req_body_bytes(struct http_req *r)
+{
+    return evbuffer_get_length(evhttp_request_get_input_buffer(r->ev));
+}
+
 const char *http_req_body(struct http_req *r, size_t *n_out)
 {
-    struct evbuffer *in = evhttp_request_get_input_buffer(r->ev);
-
-    *n_out = evbuffer_get_length(in);
-    return *n_out > 0 ? (const char *)evbuffer_pullup(in, -1) : "";
+    *n_out = http_req_body_bytes(r);
+    if (*n_out == 0)
+        return "";
+    if (r->body == NULL) {
+        r->body = http_req_alloc(r, *n_out + 1);
+        evbuffer_copyout(evhttp_request_get_input_buffer(r->ev), r->body, *n_out);
+    }
+    return r->body;
 }
 
 /* The request is over for us, whether answered, taken over or abandoned. */
@@ -338,8 +347,8 @@ static bool check_route(struct http_req *r)
         return false;
     }
     if (r->http->calls.is_socket(r->http->calls.arg, r->path)) {
-        http_reply_error(r, 426, "bad_request", "This path is for WebSocket: ask for an upgrade.", 0,
-                         &upgrade, 1);
+        http_reply_error(r, 426, "bad_request", "This path is for WebSocket: ask for an upgrade.",
+                         0, &upgrade, 1);
         return false;
     }
     if (m->route == NULL) {
@@ -349,7 +358,7 @@ static bool check_route(struct http_req *r)
             http_reply_error(r, 404, "not_found", "There is nothing here.", 0, NULL, 0);
         return false;
     }
-    http_req_body(r, &body_n);
+    body_n = http_req_body_bytes(r);
     if (body_n > m->route->max_body) {
         http_reply_error(r, m->route->max_body == 0 ? 400 : 413,
                          m->route->max_body == 0 ? "bad_request" : "too_large",
@@ -486,9 +495,9 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
     /* The filter's limits and deadlines are tighter; these are its safety net. */
     evhttp_set_max_headers_size(h->evhttp, (ev_ssize_t)opt->head.max_head_bytes + 1024);
     evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)opt->head.max_body_bytes + 1024);
-    evhttp_set_timeout(h->evhttp, (int)((opt->reply_timeout_ms + opt->idle_timeout_ms +
-                                         opt->body_timeout_ms) /
-                                        1000) + 60);
+    evhttp_set_timeout(
+        h->evhttp,
+        (int)((opt->reply_timeout_ms + opt->idle_timeout_ms + opt->body_timeout_ms) / 1000) + 60);
     return 0;
 }
 

@@ -63,14 +63,15 @@ struct http_req {
     struct http_peer *peer;
     struct evhttp_request *ev;
     uint64_t id;
-    uint64_t conn;          /* of an upgrade: the connection being made */
+    uint64_t conn; /* of an upgrade: the connection being made */
     struct route_match match;
     const char *method;
-    char *path;             /* raw, without the query */
-    char *user;             /* NULL: nobody identified it */
+    char *path; /* raw, without the query */
+    char *user; /* NULL: nobody identified it */
     int64_t expires_ms;
     void *slots;
     struct http_note *notes;
+    char *body; /* a copy with a NUL after it, made when asked for */
     struct event *deadline, *watch;
     bool is_upgrade;
     bool has_left; /* its client: http_req_get() does not find it any more, nobody may answer */
@@ -88,7 +89,8 @@ struct http_req *http_req_get(struct http *h, uint64_t id);
 const char *http_req_header(struct http_req *r, const char *name);
 const char *http_req_query_text(struct http_req *r); /* raw; NULL: none */
 const char *http_req_address(struct http_req *r);
-const char *http_req_body(struct http_req *r, size_t *n_out);
+size_t http_req_body_bytes(struct http_req *r);
+const char *http_req_body(struct http_req *r, size_t *n_out); /* with a NUL after it */
 void *http_req_alloc(struct http_req *r, size_t n);
 
 struct http_header {

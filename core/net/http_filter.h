@@ -31,7 +31,8 @@ struct http_peer {
 
 struct bufferevent *http_filter_new(struct event_base *base, void *http); /* for evhttp_set_bevcb */
 struct http_peer *http_filter_peer(struct http *h, struct evhttp_request *ev);
-void http_filter_answered(struct http_peer *peer); /* the reply has left: the next request may come */
+void http_filter_answered(
+    struct http_peer *peer); /* the reply has left: the next request may come */
 /* A complete error answer, headers included, as text in out; returns its length. */
 size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
                        size_t out_bytes);

@@ -55,11 +55,11 @@ struct net {
     struct net_counters count;
     struct slab conns, channels;
     struct wheel wheel;
-    int64_t mono_ms;             /* of this loop turn */
-    uint32_t now_s;              /* mono_ms / 1000 */
-    uint8_t *read_buffer;        /* NET_READ_BYTES + 1, for all connections in turn */
+    int64_t mono_ms;      /* of this loop turn */
+    uint32_t now_s;       /* mono_ms / 1000 */
+    uint8_t *read_buffer; /* NET_READ_BYTES + 1, for all connections in turn */
     struct channel *dirty_channels;
-    struct conn **dirty;         /* connections with a queue to be tried at the end of the turn */
+    struct conn **dirty; /* connections with a queue to be tried at the end of the turn */
     uint32_t n_dirty, cap_dirty;
     bool flushing; /* inside net_flush() */
 };
@@ -67,8 +67,8 @@ struct net {
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
               uint8_t worker);
 void net_deinit(struct net *net);
-void net_clock(struct net *net);      /* at the start of a turn */
-void net_flush(struct net *net);      /* at the end of a turn: one write per member that keeps up */
-void net_tick(struct net *net);       /* once a second: the keep-alive wheel */
+void net_clock(struct net *net); /* at the start of a turn */
+void net_flush(struct net *net); /* at the end of a turn: one write per member that keeps up */
+void net_tick(struct net *net);  /* once a second: the keep-alive wheel */
 
 #endif

@@ -13,8 +13,8 @@
 struct outq {
     struct frame **frame; /* ring of `cap` (a power of two) */
     uint32_t head, n, cap;
-    uint32_t offset;      /* bytes of the head that are gone already */
-    size_t bytes;         /* still to go */
+    uint32_t offset; /* bytes of the head that are gone already */
+    size_t bytes;    /* still to go */
 };
 
 enum outq_result { OUTQ_EMPTY, OUTQ_AGAIN, OUTQ_FAILED };

@@ -83,7 +83,8 @@ enum pct_found pct_cookie(const char *header, const char *name, const char **val
                 return PCT_BAD;
             *value_out = header + name_n + 1;
             *n_out = n - name_n - 1;
-            while (*n_out > 0 && ((*value_out)[*n_out - 1] == ' ' || (*value_out)[*n_out - 1] == '\t'))
+            while (*n_out > 0 &&
+                   ((*value_out)[*n_out - 1] == ' ' || (*value_out)[*n_out - 1] == '\t'))
                 (*n_out)--;
             if (!utf8_valid(*value_out, *n_out))
                 return PCT_BAD;

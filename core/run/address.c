@@ -121,7 +121,8 @@ int address_listen(const char *listen_text, char **where_out, char **error_out)
 
 static int ask(int fd)
 {
-    static const char request[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     char answer[64] = "";
     size_t have = 0;
 

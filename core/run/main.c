@@ -88,8 +88,8 @@ static int check_child(const char *file, bool hooks, char *at_work)
 
 static int check(const char *file, bool hooks)
 {
-    char *at_work = mmap(NULL, HOST_AT_WORK_BYTES, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char *at_work =
+        mmap(NULL, HOST_AT_WORK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid;
     int status;
 
@@ -170,14 +170,11 @@ static int run(const char *file)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check", no_argument, NULL, 'k'},
-                                            {"hooks", no_argument, NULL, 'o'},
-                                            {"dump-config", no_argument, NULL, 'd'},
-                                            {"health", no_argument, NULL, 'H'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+        {"hooks", no_argument, NULL, 'o'},        {"dump-config", no_argument, NULL, 'd'},
+        {"health", no_argument, NULL, 'H'},       {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     const char *file = getenv("CHATD_CONFIG");
     enum mode mode = RUN;
     bool hooks = false;

@@ -123,7 +123,8 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
     log_warn("SIGHUP: this version reads its configuration at the start only; restart it");
 }
 
-/* Aborts what is left, so that every `closed` is told before the plugins stop. */
+/* Ends what is left, so that every `closed` is told, and every slot given back, before the plugins
+ * stop. */
 static void end_connections(struct worker *w)
 {
     struct host *h = &w->host;
@@ -134,6 +135,12 @@ static void end_connections(struct worker *w)
 
         if (c != NULL)
             conn_abort(c, CHATD_CLOSE_GOING_AWAY, "the server stops");
+    }
+    for (i = 0; i < h->http.reqs.n_slots; i++) {
+        struct http_req *r = slab_at(&h->http.reqs, i);
+
+        if (r != NULL)
+            http_reply_error(r, 503, "unavailable", "The server stops.", 0, NULL, 0);
     }
     net_flush(&h->net);
 }
@@ -160,17 +167,16 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .ping_interval_ms = opt->ping_interval,
                                       .pong_timeout_ms = opt->pong_timeout,
                                       .close_timeout_ms = opt->close_timeout};
-    const struct http_options http = {
-        .head = {.max_head_bytes = (size_t)opt->http_head_max,
-                 .max_line_bytes = (size_t)opt->http_head_max / 2,
-                 .max_headers = 100,
-                 .max_body_bytes = (uint64_t)opt->http_body_max},
-        .head_timeout_ms = opt->http_head_timeout,
-        .body_timeout_ms = opt->http_body_timeout,
-        .idle_timeout_ms = opt->http_idle_timeout,
-        .reply_timeout_ms = opt->http_timeout,
-        .max_connections = opt->max_http_connections,
-        .allowed_origins = opt->allowed_origins};
+    const struct http_options http = {.head = {.max_head_bytes = (size_t)opt->http_head_max,
+                                               .max_line_bytes = (size_t)opt->http_head_max / 2,
+                                               .max_headers = 100,
+                                               .max_body_bytes = (uint64_t)opt->http_body_max},
+                                      .head_timeout_ms = opt->http_head_timeout,
+                                      .body_timeout_ms = opt->http_body_timeout,
+                                      .idle_timeout_ms = opt->http_idle_timeout,
+                                      .reply_timeout_ms = opt->http_timeout,
+                                      .max_connections = opt->max_http_connections,
+                                      .allowed_origins = opt->allowed_origins};
     const struct host_options host = {.slow_hook_ms = opt->slow_hook,
                                       .job_queue_max = opt->job_queue_max,
                                       .cpu_threads = opt->cpu_threads,
@@ -194,7 +200,8 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
 /* Descriptors are a hard fact: better said now than found out by clients. */
 static void raise_descriptor_limit(const struct worker *w)
 {
-    rlim_t need = (rlim_t)(w->opt.max_connections + w->opt.max_http_connections + SPARE_DESCRIPTORS);
+    rlim_t need =
+        (rlim_t)(w->opt.max_connections + w->opt.max_http_connections + SPARE_DESCRIPTORS);
     struct rlimit lim;
 
     if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
@@ -254,8 +261,7 @@ static int serve(struct worker *w)
         mem_free(where);
         return 1;
     }
-    log_info("chatd %s listens on http://%s (instance %s)", CHATD_VERSION, where,
-             w->host.instance);
+    log_info("chatd %s listens on http://%s (instance %s)", CHATD_VERSION, where, w->host.instance);
     mem_free(where);
     loop(w);
     if (!w->draining)

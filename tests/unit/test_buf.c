@@ -90,8 +90,10 @@ static void bytes_may_be_nul(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_length_ends_with_nul), cmocka_unit_test(nothing_added_is_a_string_too),
-        cmocka_unit_test(printf_fits_at_every_fill),  cmocka_unit_test(json_is_escaped),
+        cmocka_unit_test(every_length_ends_with_nul),
+        cmocka_unit_test(nothing_added_is_a_string_too),
+        cmocka_unit_test(printf_fits_at_every_fill),
+        cmocka_unit_test(json_is_escaped),
         cmocka_unit_test(bytes_may_be_nul),
     };
 

@@ -112,7 +112,10 @@ static void the_client_closes(void **state)
     struct client *k = open_client(0);
 
     (void)state;
-    client_sends(k, 0x88, "\x03\xe8" "bye", 5);
+    client_sends(k, 0x88,
+                 "\x03\xe8"
+                 "bye",
+                 5);
     turn();
     assert_string_equal(receive(k), "8:1000 |");
     assert_true(k->eof);

@@ -72,7 +72,8 @@ static void control_characters_are_shown_not_obeyed(void **state)
     (void)state;
     log_setup(false, LOG_L_INFO);
     capture();
-    log_info("%s", "a\nb\r\x1b[31m\x7f\xc2\x9b" "31m \xc3\xa4\xc2\xa9");
+    log_info("%s", "a\nb\r\x1b[31m\x7f\xc2\x9b"
+                   "31m \xc3\xa4\xc2\xa9");
     out = captured();
     assert_int_equal(lines(out), 1);
     assert_non_null(strstr(out, "a\\x0ab\\x0d\\x1b[31m\\x7f\\x9b31m \xc3\xa4\xc2\xa9\n"));

@@ -68,11 +68,28 @@ static int teardown(void **state)
 
 static void bad_patterns(void **state)
 {
-    static const char *const bad[] = {
-        "",        "a",         "a/b",      "//",        "/a//b",     "/a/",          "/{}",
-        "/{...}",  "/a{b}",     "/{a}b",    "/{a",       "/a}",       "/{a...}/b",    "/{a b}",
-        "/{A}",    "/{a{b}",    "/{{a}}",   "/{a}/{a}",  "/{a}/{a...}", "/{a.}",      "/{a..}",
-        "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"};
+    static const char *const bad[] = {"",
+                                      "a",
+                                      "a/b",
+                                      "//",
+                                      "/a//b",
+                                      "/a/",
+                                      "/{}",
+                                      "/{...}",
+                                      "/a{b}",
+                                      "/{a}b",
+                                      "/{a",
+                                      "/a}",
+                                      "/{a...}/b",
+                                      "/{a b}",
+                                      "/{A}",
+                                      "/{a{b}",
+                                      "/{{a}}",
+                                      "/{a}/{a}",
+                                      "/{a}/{a...}",
+                                      "/{a.}",
+                                      "/{a..}",
+                                      "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"};
     size_t i;
 
     (void)state;
@@ -140,8 +157,8 @@ static void long_paths_reach_the_rest_alone(void **state)
     (void)state;
     add("GET", "/{all...}");
     add("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/{x}");
-    serves("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16",
-           "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/{x}", "x=16");
+    serves("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/{x}",
+           "x=16");
     serves("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", "/{all...}",
            "all=1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17");
     assert_string_equal(find("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/%zz", NULL, NULL),
@@ -162,7 +179,8 @@ static void what_cannot_be_decoded_is_bad(void **state)
     assert_string_equal(find("GET", "a", NULL, NULL), "bad");
     /* Beyond the segments that are looked at, found when the rest is taken: no parameter is left. */
     add("GET", "/{y}/{rest...}");
-    assert_string_equal(find("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/%", params, NULL), "bad");
+    assert_string_equal(find("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/%", params, NULL),
+                        "bad");
     assert_string_equal(params, "");
 }
 

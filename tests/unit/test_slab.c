@@ -41,10 +41,10 @@ static void what_is_no_id_is_not_found(void **state)
     assert_null(slab_get(&s, 0));
     assert_null(slab_at(&s, 0));
     assert_non_null(slab_new(&s, &id));
-    assert_null(slab_get(&s, id + 1));                  /* a slot that was never used */
-    assert_null(slab_get(&s, id + 100000));             /* beyond the slots */
+    assert_null(slab_get(&s, id + 1));                   /* a slot that was never used */
+    assert_null(slab_get(&s, id + 100000));              /* beyond the slots */
     assert_null(slab_get(&s, id + ((uint64_t)1 << 24))); /* another generation */
-    assert_null(slab_get(&s, id ^ (uint64_t)3 << 56));  /* another worker */
+    assert_null(slab_get(&s, id ^ (uint64_t)3 << 56));   /* another worker */
     assert_null(slab_get(&s, UINT64_MAX));
     slab_free(&s, id + ((uint64_t)1 << 24)); /* harmless */
     assert_non_null(slab_get(&s, id));

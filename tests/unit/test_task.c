@@ -138,7 +138,8 @@ static void watches(void **state)
     until(3);
     assert_int_equal(cancel_rc, CHATD_OK);
     assert_int_equal(task_watch_cancel(&a.pub, watch), CHATD_E_GONE);
-    assert_int_equal(task_watch(&a.pub, fd[1], CHATD_WATCH_WRITE, on_watch, NULL, &watch), CHATD_OK);
+    assert_int_equal(task_watch(&a.pub, fd[1], CHATD_WATCH_WRITE, on_watch, NULL, &watch),
+                     CHATD_OK);
     until(4);
     assert_int_equal(seen, CHATD_WATCH_WRITE);
     task_remove(&h, &a);

@@ -624,7 +624,8 @@ static void an_announced_gigabyte_costs_nothing(void **state)
 }
 
 /* Large allocations are made to fail: by the sanitizer's own limit, else by the process's. */
-const char *__asan_default_options(void);
+/* The sanitizer is a shared library: it must find this one. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 #define OPTIONS "allocator_may_return_null=1:max_allocation_size_mb=4"
 const char *__asan_default_options(void)
