@@ -27,4 +27,5 @@ def chatd(tmp_path):
             server.close()
         except AssertionError as error:
             problems.append(str(error))
+        print(server.log)  # pytest shows it if the test failed
     assert not problems, "\n\n".join(problems)

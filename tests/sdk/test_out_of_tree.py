@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""A stranger installs chatd, builds plugins against it, and runs them from the prefix."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+import requests
+import server as server_module
+from chat import ALL_OFF, Client, classic, does_not_start
+from server import BUILD, DEADLINE, ROOT, Server
+
+
+def run(*args, **options):
+    result = subprocess.run([str(a) for a in args], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, check=False, **options)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prefix")
+    run("cmake", "--install", BUILD, "--prefix", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plugins(prefix, tmp_path_factory):
+    """The folder with the plugins that test_out_of_tree.sh has built."""
+    note = tmp_path_factory.mktemp("note") / "plugins"
+    run("sh", ROOT / "tests" / "sdk" / "test_out_of_tree.sh", prefix, note, timeout=300)
+    folder = pathlib.Path(note.read_text().strip())
+    yield folder
+    shutil.rmtree(folder.parent)
+
+
+@pytest.fixture
+def installed(prefix, monkeypatch):
+    monkeypatch.setattr(server_module, "CHATD", prefix / "bin" / "chatd")
+
+
+def test_the_prefix_has_what_a_server_and_an_author_need(prefix):
+    for path in ("bin/chatd", "lib/chatd/rooms.so", "share/chatd/static/index.html",
+                 "etc/chatd/chatd.ini", "include/chatd/chatd.h", "lib/pkgconfig/chatd-sdk.pc",
+                 "lib/cmake/chatd-sdk/chatd-sdk-config.cmake",
+                 "share/chatd/sdk/examples/echo/echo.c", "share/doc/chatd/README.md"):
+        assert (prefix / path).is_file(), path
+    assert not list((prefix / "lib" / "chatd").glob("*rogue*"))
+
+
+def test_the_installed_server_finds_its_plugins_and_pages_beside_itself(prefix, installed, chatd):
+    server = chatd().expect("no key for tokens yet")
+    assert pathlib.Path(f"/proc/{server.process.pid}/exe").samefile(prefix / "bin" / "chatd")
+    maps = pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+    for name in ("auth", "rooms", "history-sqlite", "typing", "static"):
+        assert str(prefix / "lib" / "chatd" / f"{name}.so") in maps
+    assert f"{BUILD}/" not in maps
+    page = requests.get(server.http + "/", timeout=DEADLINE)
+    assert page.content == (prefix / "share/chatd/static/index.html").read_bytes()
+
+
+def test_the_installed_server_runs_through_a_symbolic_link(prefix, tmp_path, monkeypatch, chatd):
+    link = tmp_path / "chatd-link"
+    os.symlink(prefix / "bin" / "chatd", link)
+    monkeypatch.setattr(server_module, "CHATD", link)
+    server = chatd(only={**ALL_OFF, "static": "on"})
+    assert requests.get(server.http + "/", timeout=DEADLINE).status_code == 200
+
+
+def test_an_echo_built_by_a_stranger_answers_text_and_binary(installed, plugins, chatd):
+    server = chatd(only={**ALL_OFF, "echo": plugins / "echo.so"})
+    with Client(server.ws("/echo")) as client:
+        for data in ("Grüße", b"\x00\x01\xff"):
+            client.send(data)
+            assert client._run(client.ws.recv()) == data
+
+
+def test_a_wordfilter_built_by_a_stranger_refuses_its_word(installed, plugins, chatd):
+    server = chatd(only={**ALL_OFF, "rooms": "on", "wordfilter": plugins / "wordfilter.so"},
+                   sections={"wordfilter": {"word": "cake"}})
+    with classic(server) as client:
+        client.say("cake")
+        assert client.recv()["error"]["code"] == "wordfilter.refused"
+        client.say("bread")
+        assert client.hears("bread")
+
+
+def test_a_wordfilter_without_its_word_does_not_start(installed, plugins, tmp_path):
+    only = {"rooms": "on", "wordfilter": plugins / "wordfilter.so"}
+    server = Server(tmp_path / "chatd", only=only)
+    does_not_start(server)
+    assert "[wordfilter] word is required" in server.log
