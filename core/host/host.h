@@ -131,6 +131,7 @@ struct host {
     pthread_t loop_thread;
     bool registering; /* inside some init() */
     bool frozen;      /* hooks are sorted, services resolved */
+    bool is_serving;  /* listens; before, plugins may come and go without a line in the log */
     bool stopping;    /* nothing new is registered */
 
     struct plugin core; /* the core's own hooks, routes and services */

@@ -75,7 +75,7 @@ static void table_ready(chatd_plugin *self, int state, const char *text)
     if (p->ready == state && p->ready_text != NULL && strcmp(p->ready_text, text) == 0)
         return;
     /* The core's own state is its life, which the worker logs. */
-    if (p->ready != state && p != &p->host->core)
+    if (p->ready != state && p != &p->host->core && p->host->is_serving)
         log_write(level[state], p->name, "%s%s%s", word[state], text[0] ? ": " : "", text);
     p->ready = state;
     mem_free(p->ready_text);

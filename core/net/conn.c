@@ -43,19 +43,24 @@ static void mark_dirty(struct conn *c)
     net->dirty[net->n_dirty++] = c;
 }
 
-/* Makes the one event wait for what matters now. A paused connection watches only for the peer's
- * leaving, which a stopped read would not notice. */
+/*
+ * Makes the one event wait for what matters now. A paused connection watches only for the peer's
+ * leaving, which a stopped read would not notice: a FIN comes as EV_CLOSED, but libevent tells a reset
+ * as EV_READ | EV_WRITE, so it waits for reading too - by edges, since what it may not read stays.
+ */
 static void arm(struct conn *c)
 {
-    short want = EV_PERSIST;
+    short want = EV_PERSIST | EV_READ;
 
     if (c->fd < 0)
         return;
-    want |= c->pauses > 0 ? EV_CLOSED : EV_READ;
+    if (c->pauses > 0)
+        want |= EV_CLOSED | EV_ET;
     if (c->flags & CONN_WANT_WRITE)
         want |= EV_WRITE;
     if (event_initialized(&c->ev)) {
-        if ((event_get_events(&c->ev) & (EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST)) == want)
+        if ((event_get_events(&c->ev) & (EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST | EV_ET)) ==
+            want)
             return;
         event_del(&c->ev);
     }
@@ -444,7 +449,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     struct conn *c = arg;
 
     (void)fd;
-    if (what & EV_CLOSED) {
+    if ((what & EV_CLOSED) || (c->pauses > 0 && (what & EV_READ) && net_peer_left(c->fd))) {
         /* Dead first, so that nothing of what it sent is worked through when the waits end. */
         die(c, 1006, "the client left while something waited for it");
         c->net->calls.gone(c->net->calls.arg, c);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/http_filter.h"
+#include "net/net.h"
 #include "net/ws_handshake.h"
 
 #include <event2/buffer.h>
@@ -91,8 +92,10 @@ static void req_end(struct http_req *r)
         r->peer->req = NULL;
     if (r->deadline != NULL)
         event_free(r->deadline);
-    if (r->watch != NULL)
+    if (r->watch != NULL) {
         event_free(r->watch);
+        close(r->watch_fd);
+    }
     while (r->notes != NULL) {
         struct http_note *next = r->notes->next;
 
@@ -206,8 +209,8 @@ static void on_left(evutil_socket_t fd, short what, void *arg)
     struct http *h = r->http;
     struct evhttp_connection *evcon = evhttp_request_get_connection(r->ev);
 
-    (void)fd;
-    (void)what;
+    if (!(what & EV_CLOSED) && !net_peer_left((int)fd))
+        return; /* it sends more already */
     r->has_left = true;
     h->calls.gone(h->calls.arg, r);
     evhttp_connection_set_closecb(evcon, NULL, NULL);
@@ -234,10 +237,16 @@ void http_req_wait(struct http_req *r)
     struct timeval tv = {r->http->opt.reply_timeout_ms / 1000,
                          r->http->opt.reply_timeout_ms % 1000 * 1000};
 
-    if (r->watch != NULL)
+    if (r->deadline != NULL)
         return;
-    r->watch = event_new(r->http->base, bufferevent_getfd(r->peer->under), EV_CLOSED, on_left, r);
-    event_add(r->watch, NULL);
+    /* A descriptor of its own: edges, by which alone a reset is told once (see conn.c), cannot be
+     * mixed with the bufferevent's levels. Without one there still is the deadline. */
+    r->watch_fd = fcntl(bufferevent_getfd(r->peer->under), F_DUPFD_CLOEXEC, 0);
+    if (r->watch_fd >= 0) {
+        r->watch = event_new(r->http->base, r->watch_fd,
+                             EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, on_left, r);
+        event_add(r->watch, NULL);
+    }
     r->deadline = evtimer_new(r->http->base, on_deadline, r);
     event_add(r->deadline, &tv);
 }

@@ -73,6 +73,7 @@ struct http_req {
     struct http_note *notes;
     char *body; /* a copy with a NUL after it, made when asked for */
     struct event *deadline, *watch;
+    int watch_fd; /* of watch */
     bool is_upgrade;
     bool has_left; /* its client: http_req_get() does not find it any more, nobody may answer */
 };

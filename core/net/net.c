@@ -7,6 +7,8 @@
 #include "net/channel.h"
 #include "net/conn.h"
 
+#include <poll.h>
+
 enum { CHANNELS_MAX = 1 << 20, DUE_PER_TICK = 4096 };
 
 static struct wheel_link *link_of(void *ctx, uint32_t index)
@@ -35,6 +37,13 @@ void net_deinit(struct net *net)
     mem_free(net->dirty);
     slab_deinit(&net->conns);
     slab_deinit(&net->channels);
+}
+
+bool net_peer_left(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void net_clock(struct net *net)

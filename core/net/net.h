@@ -67,6 +67,8 @@ struct net {
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
               uint8_t worker);
 void net_deinit(struct net *net);
+/* True if the other side of a socket has closed or reset it, whatever is still unread. */
+bool net_peer_left(int fd);
 void net_clock(struct net *net); /* at the start of a turn */
 void net_flush(struct net *net); /* at the end of a turn: one write per member that keeps up */
 void net_tick(struct net *net);  /* once a second: the keep-alive wheel */

@@ -2,6 +2,7 @@
 /* Builds a worker from its configuration, turns its loop, drains and stops it. */
 #include "run/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/load.h"
@@ -14,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SPARE_DESCRIPTORS = 128 };
+enum { SPARE_DESCRIPTORS = 128, START_WAIT_MS = 1000 };
 
 /* What the table of options cannot say. */
 static void complain(struct config *config, const char *key, struct config_report *rep, char *text)
@@ -231,6 +232,38 @@ static void loop(struct worker *w)
     }
 }
 
+static bool is_away(const struct worker *w)
+{
+    size_t i;
+
+    for (i = 0; i < w->host.n_plugins; i++) {
+        if (w->host.plugin[i]->ready == CHATD_AWAY)
+            return true;
+    }
+    return false;
+}
+
+/* The first client should not meet a store that is a millisecond short of ready. One that stays away
+ * does not keep the server from telling so: it listens after START_WAIT_MS all the same. */
+static void await_ready(struct worker *w)
+{
+    int64_t until = clock_mono_ms() + START_WAIT_MS;
+    size_t i;
+
+    while (!w->draining && is_away(w) && clock_mono_ms() < until) {
+        event_base_loop(w->base, EVLOOP_ONCE);
+        net_flush(&w->host.net);
+    }
+    w->host.is_serving = true;
+    for (i = 0; i < w->host.n_plugins; i++) {
+        struct plugin *p = w->host.plugin[i];
+
+        if (p->ready != CHATD_READY)
+            log_write(p->ready == CHATD_AWAY ? LOG_L_ERROR : LOG_L_WARN, p->name, "%s: %s",
+                      p->ready == CHATD_AWAY ? "away" : "degraded", p->ready_text);
+    }
+}
+
 static int serve(struct worker *w)
 {
     static const struct timeval second = {1, 0};
@@ -238,6 +271,10 @@ static int serve(struct worker *w)
     int fd;
 
     signal(SIGPIPE, SIG_IGN);
+    /* What the signal events give back at the end: a second SIGTERM must not cut the stop short. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     raise_descriptor_limit(w);
     fd = address_listen(w->opt.listen, &where, &error);
     if (fd < 0) {
@@ -256,7 +293,8 @@ static int serve(struct worker *w)
     w->term = on_signal(w, SIGTERM, on_stop);
     w->intr = on_signal(w, SIGINT, on_stop);
     w->hup = on_signal(w, SIGHUP, on_hup);
-    if (http_listen(&w->host.http, fd) < 0) {
+    await_ready(w);
+    if (!w->draining && http_listen(&w->host.http, fd) < 0) {
         log_error("cannot listen on %s", where);
         mem_free(where);
         return 1;

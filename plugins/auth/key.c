@@ -11,9 +11,6 @@
 #define BACKOFF_FIRST_MS 250u
 #define BACKOFF_MAX_MS   10000u
 
-/* A store that works answers long before, and a start that goes well tells of no trouble. */
-#define LATE_MS 1000u
-
 /* A store that was emptied under a running server tells nobody. */
 #define REFRESH_MS 30000u
 
@@ -158,16 +155,6 @@ static void on_refresh(chatd_plugin *self, void *arg)
     key_refresh(arg);
 }
 
-static void on_late(chatd_plugin *self, void *arg)
-{
-    struct auth *a = arg;
-
-    (void)self;
-    if (a->key.n == 0 && a->key.missing == NULL)
-        a->key.missing = "no key for tokens: chatd.kv has not answered yet";
-    auth_report(a);
-}
-
 int key_start(struct auth *a)
 {
     const char *secret = configured_secret(a);
@@ -186,7 +173,8 @@ int key_start(struct auth *a)
             "or write `jwt_secret = ...` under [auth]; " HOW_TO_MAKE_ONE);
         return CHATD_E_STATE;
     }
-    (void)chatd_timer_start(a->self, LATE_MS, 0, on_late, a, &timer);
+    a->key.missing = "no key for tokens: chatd.kv has not answered yet";
+    auth_report(a);
     key_refresh(a);
     return chatd_timer_start(a->self, REFRESH_MS, REFRESH_MS, on_refresh, a, &timer);
 }

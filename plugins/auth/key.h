@@ -15,7 +15,7 @@ struct key {
     size_t n; /* 0: not there yet */
     bool configured;
     bool asking;         /* the store has been asked and has not answered */
-    const char *missing; /* why there is no key, for the operator; NULL: it is not late yet */
+    const char *missing; /* why there is no key, for the operator */
     uint32_t backoff_ms;
 };
 

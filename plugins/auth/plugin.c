@@ -97,9 +97,7 @@ void auth_count(struct auth *a, int metric, enum auth_result result)
 
 void auth_report(struct auth *a)
 {
-    if (a->key.n == 0 && a->key.missing == NULL)
-        ; /* just started: it comes within milliseconds, or on_late() tells */
-    else if (a->key.n == 0)
+    if (a->key.n == 0)
         chatd_ready(a->self, CHATD_AWAY, a->key.missing);
     else if (a->folded.failed)
         chatd_ready(a->self, CHATD_DEGRADED, "registration waits until `users` has been read");

@@ -188,6 +188,8 @@ static int services_offer(chatd_plugin *self, const struct history_config *confi
                                          .api = &history_kv_api};
     int err = config->log ? chatd_service_offer(self, &log) : CHATD_OK;
 
+    if (config->log)
+        (void)chatd_feature(self, "history"); /* another store may have said so before */
     return err == CHATD_OK ? chatd_service_offer(self, &kv) : err;
 }
 

@@ -37,13 +37,15 @@ def test_hello_says_who_the_token_says(chatd):
         assert client.hello["user"] == "alice"
 
 
-@pytest.mark.parametrize("on", [[], ["rooms"], ["rooms", "typing"], ["auth", "rooms", "typing"]])
+@pytest.mark.parametrize("on", [[], ["rooms"], ["rooms", "typing"], ["auth", "rooms", "typing"],
+                                ["history-sqlite", "rooms"]])
 def test_the_features_are_those_of_the_loaded_plugins(chatd, on):
     server = chatd(only={**ALL_OFF, **dict.fromkeys(on, "on")},
                    sections={"auth": AUTH} if "auth" in on else {})
     server.expect("chatd.kv")
     with v1(server, signed("alice")) as client:
-        assert {"auth", "rooms", "typing"} & set(client.hello["features"]) == set(on)
+        named = {name.removesuffix("-sqlite") for name in on}
+        assert {"auth", "history", "rooms", "typing"} & set(client.hello["features"]) == named
 
 
 def test_an_unknown_type_is_answered_with_its_id(bare):

@@ -49,11 +49,7 @@ def test_others_chat_on_in_another_server_wide_event(chatd):
         assert reader.recv()["typing"] is True
 
 
-RESET = pytest.mark.xfail(strict=True, reason="libevent tells EPOLLERR as READ|WRITE, which a "
-                          "paused connection (core/net/conn.c, arm) does not wait for")
-
-
-@pytest.mark.parametrize("reset", [False, pytest.param(True, marks=RESET)])
+@pytest.mark.parametrize("reset", [False, True])
 def test_gone_is_called_once_when_the_client_leaves(chatd, reset):
     server = with_rogue(chatd, "wait-gone")
     leaver = classic(server)

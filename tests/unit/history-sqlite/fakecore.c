@@ -117,6 +117,12 @@ static chatd_str core_instance(chatd_plugin *self)
     return (chatd_str){core->instance, strlen(core->instance)};
 }
 
+static int core_feature(chatd_plugin *self, const char *name)
+{
+    (void)self, (void)name;
+    return CHATD_OK;
+}
+
 static int core_service_offer(chatd_plugin *self, const struct chatd_service_def *def)
 {
     struct fakecore *core = core_of(self);
@@ -248,6 +254,7 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
                                       .random = core_random,
                                       .ready = core_ready,
                                       .instance = core_instance,
+                                      .feature = core_feature,
                                       .service_offer = core_service_offer,
                                       .timer = core_timer,
                                       .timer_cancel = core_timer_cancel,
