@@ -243,8 +243,8 @@ void http_req_wait(struct http_req *r)
      * mixed with the bufferevent's levels. Without one there still is the deadline. */
     r->watch_fd = fcntl(bufferevent_getfd(r->peer->under), F_DUPFD_CLOEXEC, 0);
     if (r->watch_fd >= 0) {
-        r->watch = event_new(r->http->base, r->watch_fd,
-                             EV_CLOSED | EV_READ | EV_ET | EV_PERSIST, on_left, r);
+        r->watch = event_new(r->http->base, r->watch_fd, EV_CLOSED | EV_READ | EV_ET | EV_PERSIST,
+                             on_left, r);
         event_add(r->watch, NULL);
     }
     r->deadline = evtimer_new(r->http->base, on_deadline, r);

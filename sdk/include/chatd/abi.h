@@ -37,13 +37,12 @@ extern "C" {
 
 /* True if `record` (a pointer to a struct with `size`) is long enough to hold `member`. */
 #define CHATD_HAS(record, member) \
-    ((record)->size >= \
-     (size_t)((const char *)(&(record)->member + 1) - (const char *)(record)))
+    ((record)->size >= (size_t)((const char *)(&(record)->member + 1) - (const char *)(record)))
 
 #if defined(__GNUC__)
-#define CHATD_EXPORT     __attribute__((visibility("default")))
+#define CHATD_EXPORT       __attribute__((visibility("default")))
 #define CHATD_PRINTF(a, b) __attribute__((format(printf, a, b)))
-#define CHATD_MUST_CHECK __attribute__((warn_unused_result))
+#define CHATD_MUST_CHECK   __attribute__((warn_unused_result))
 #else
 #define CHATD_EXPORT
 #define CHATD_PRINTF(a, b)

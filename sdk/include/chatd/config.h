@@ -42,11 +42,11 @@ enum chatd_cfg_flag {
 /* One option. `min` and `max` bound INT, SIZE, DURATION (ms) and the length of STR and SECRET; both
  * zero means unbounded (numbers are then at least 0). The strings live as long as the plugin. */
 struct chatd_cfg_field {
-    const char *key;            /* a-z, 0-9, underscore; NULL ends the table */
-    uint32_t type;              /* enum chatd_cfg_type */
-    uint32_t flags;             /* enum chatd_cfg_flag, or'ed */
-    size_t offset;              /* of the member in the plugin's config struct */
-    const char *def;            /* default as it would be written; NULL: NULL, 0 or first choice */
+    const char *key; /* a-z, 0-9, underscore; NULL ends the table */
+    uint32_t type;   /* enum chatd_cfg_type */
+    uint32_t flags;  /* enum chatd_cfg_flag, or'ed */
+    size_t offset;   /* of the member in the plugin's config struct */
+    const char *def; /* default as it would be written; NULL: NULL, 0 or first choice */
     int64_t min, max;
     const char *const *choices; /* ENUM: names, ends with NULL */
     const char *help;           /* one line, shown by --check and --dump-config */

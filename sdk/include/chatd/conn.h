@@ -37,12 +37,12 @@ enum chatd_close {
 /* Set `size` before the call. The strings are good until the handler returns. */
 struct chatd_conn_info {
     uint32_t size;
-    uint32_t is_open;      /* 0 while the upgrade is decided and after the close began */
-    chatd_str user;        /* empty before somebody identified it */
-    chatd_str address;     /* of the client, as text */
+    uint32_t is_open;  /* 0 while the upgrade is decided and after the close began */
+    chatd_str user;    /* empty before somebody identified it */
+    chatd_str address; /* of the client, as text */
     chatd_str path, subprotocol;
-    int64_t expires_ms;    /* wall clock; 0: never */
-    int64_t connected_ms;  /* wall clock */
+    int64_t expires_ms;   /* wall clock; 0: never */
+    int64_t connected_ms; /* wall clock */
 };
 
 /* [loop] Fills *info. CHATD_E_GONE. */
@@ -92,10 +92,9 @@ static inline int chatd_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t
 
 /* [loop] Calls `cb` once the backlog is below `queue_soft`: at the end of the turn if it is now.
  * One at a time per plugin and connection (CHATD_E_EXISTS). Not called if the connection ends. */
-static inline int chatd_conn_when_drained(chatd_plugin *self, chatd_conn conn,
-                                          void (*cb)(chatd_plugin *self, chatd_conn conn,
-                                                     void *arg),
-                                          void *arg)
+static inline int
+chatd_conn_when_drained(chatd_plugin *self, chatd_conn conn,
+                        void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg)
 {
     return self->core->conn_when_drained(self, conn, cb, arg);
 }

@@ -121,7 +121,7 @@ struct chatd_ev_message {
     chatd_str room, user, cid;
     chatd_str text; /* [change] by chatd_set_text() */
     uint64_t seq;
-    int64_t ts;     /* milliseconds since 1970 */
+    int64_t ts; /* milliseconds since 1970 */
 };
 
 /* `signal`: something ephemeral in a room, such as typing. A handler that knows the kind sets
@@ -129,9 +129,9 @@ struct chatd_ev_message {
 struct chatd_ev_signal {
     struct chatd_ev ev;
     chatd_str room, user;
-    chatd_str kind;    /* "typing" */
-    uint32_t on;       /* 1 begins or goes on, 0 ends */
-    uint32_t claimed;  /* [CHECK] */
+    chatd_str kind;   /* "typing" */
+    uint32_t on;      /* 1 begins or goes on, 0 ends */
+    uint32_t claimed; /* [CHECK] */
 };
 
 /* `deliver`: a stored message is about to go to one connection, live or from history. CHATD_DENY
@@ -151,19 +151,19 @@ struct chatd_ev_tick {
 
 /* X(id, name, payload, kind, owner). The owner is "core" or the provider of the named service.
  * Ids are never reused. */
-#define CHATD_EVENTS(X)                                                                            \
-    X(1, upgrade, struct chatd_ev_upgrade, DECIDE_ASYNC, "core")                                   \
-    X(2, message, struct chatd_ev_message, DECIDE_ASYNC, "chatd.rooms")                            \
-    X(3, closed, struct chatd_ev_closed, NOTIFY, "core")                                           \
-    X(4, http, struct chatd_ev_http, DECIDE_ASYNC, "core")                                         \
-    X(5, connected, struct chatd_ev_connected, NOTIFY, "core")                                     \
-    X(6, frame, struct chatd_ev_frame, DECIDE_ASYNC, "core")                                       \
-    X(7, register, struct chatd_ev_register, DECIDE_ASYNC, "chatd.auth")                           \
-    X(8, login, struct chatd_ev_login, DECIDE_ASYNC, "chatd.auth")                                 \
-    X(9, join, struct chatd_ev_join, DECIDE_ASYNC, "chatd.rooms")                                  \
-    X(10, leave, struct chatd_ev_leave, NOTIFY, "chatd.rooms")                                     \
-    X(11, signal, struct chatd_ev_signal, DECIDE, "chatd.rooms")                                   \
-    X(12, deliver, struct chatd_ev_deliver, DECIDE, "chatd.rooms")                                 \
+#define CHATD_EVENTS(X)                                                  \
+    X(1, upgrade, struct chatd_ev_upgrade, DECIDE_ASYNC, "core")         \
+    X(2, message, struct chatd_ev_message, DECIDE_ASYNC, "chatd.rooms")  \
+    X(3, closed, struct chatd_ev_closed, NOTIFY, "core")                 \
+    X(4, http, struct chatd_ev_http, DECIDE_ASYNC, "core")               \
+    X(5, connected, struct chatd_ev_connected, NOTIFY, "core")           \
+    X(6, frame, struct chatd_ev_frame, DECIDE_ASYNC, "core")             \
+    X(7, register, struct chatd_ev_register, DECIDE_ASYNC, "chatd.auth") \
+    X(8, login, struct chatd_ev_login, DECIDE_ASYNC, "chatd.auth")       \
+    X(9, join, struct chatd_ev_join, DECIDE_ASYNC, "chatd.rooms")        \
+    X(10, leave, struct chatd_ev_leave, NOTIFY, "chatd.rooms")           \
+    X(11, signal, struct chatd_ev_signal, DECIDE, "chatd.rooms")         \
+    X(12, deliver, struct chatd_ev_deliver, DECIDE, "chatd.rooms")       \
     X(13, tick, struct chatd_ev_tick, NOTIFY, "core")
 
 #define CHATD_EV_ID(id, name, payload, kind, owner) CHATD_EV_##name = (id),
@@ -189,44 +189,44 @@ enum chatd_event_id { CHATD_EVENTS(CHATD_EV_ID) CHATD_EV_END };
  *   chatd_ev_drop(): not committed; frees only.
  * For NOTIFY there is chatd_raised_* alone.
  */
-#define CHATD_EV_FN_NOTIFY(name, payload)                                                          \
-    static inline int chatd_thunk_##name(chatd_fn fn, chatd_plugin *self, void *ev)                \
-    {                                                                                              \
-        ((void (*)(chatd_plugin *, const payload *))fn)(self, (const payload *)ev);                \
-        return (int)CHATD_NEXT;                                                                    \
-    }                                                                                              \
-    static inline int chatd_on_##name(chatd_plugin *self,                                          \
-                                      void (*fn)(chatd_plugin *, const payload *))                 \
-    {                                                                                              \
-        return self->core->on(self, (uint32_t)CHATD_EV_##name, (int)CHATD_WATCH,                   \
-                              chatd_thunk_##name, (chatd_fn)fn);                                   \
-    }                                                                                              \
-    static inline int chatd_raised_##name(chatd_plugin *self, payload *ev)                         \
-    {                                                                                              \
-        return self->core->raised(self, (uint32_t)CHATD_EV_##name, &ev->ev);                       \
+#define CHATD_EV_FN_NOTIFY(name, payload)                                           \
+    static inline int chatd_thunk_##name(chatd_fn fn, chatd_plugin *self, void *ev) \
+    {                                                                               \
+        ((void (*)(chatd_plugin *, const payload *))fn)(self, (const payload *)ev); \
+        return (int)CHATD_NEXT;                                                     \
+    }                                                                               \
+    static inline int chatd_on_##name(chatd_plugin *self,                           \
+                                      void (*fn)(chatd_plugin *, const payload *))  \
+    {                                                                               \
+        return self->core->on(self, (uint32_t)CHATD_EV_##name, (int)CHATD_WATCH,    \
+                              chatd_thunk_##name, (chatd_fn)fn);                    \
+    }                                                                               \
+    static inline int chatd_raised_##name(chatd_plugin *self, payload *ev)          \
+    {                                                                               \
+        return self->core->raised(self, (uint32_t)CHATD_EV_##name, &ev->ev);        \
     }
-#define CHATD_EV_FN_DECIDE(name, payload)                                                          \
-    static inline int chatd_thunk_##name(chatd_fn fn, chatd_plugin *self, void *ev)                \
-    {                                                                                              \
-        return (int)((enum chatd_verdict(*)(chatd_plugin *, payload *))fn)(self, (payload *)ev);   \
-    }                                                                                              \
-    static inline int chatd_on_##name(chatd_plugin *self, enum chatd_band band,                    \
-                                      enum chatd_verdict (*fn)(chatd_plugin *, payload *))         \
-    {                                                                                              \
-        return self->core->on(self, (uint32_t)CHATD_EV_##name, (int)band, chatd_thunk_##name,      \
-                              (chatd_fn)fn);                                                       \
-    }                                                                                              \
-    static inline int chatd_raise_##name(                                                          \
-        chatd_plugin *self, payload *ev,                                                           \
-        void (*done)(chatd_plugin *self, int verdict, void *arg), void *arg)                       \
-    {                                                                                              \
-        return self->core->raise(self, (uint32_t)CHATD_EV_##name, &ev->ev, done, arg);             \
-    }                                                                                              \
-    static inline int chatd_raised_##name(chatd_plugin *self, payload *ev)                         \
-    {                                                                                              \
-        return self->core->raised(self, (uint32_t)CHATD_EV_##name, &ev->ev);                       \
+#define CHATD_EV_FN_DECIDE(name, payload)                                                        \
+    static inline int chatd_thunk_##name(chatd_fn fn, chatd_plugin *self, void *ev)              \
+    {                                                                                            \
+        return (int)((enum chatd_verdict(*)(chatd_plugin *, payload *))fn)(self, (payload *)ev); \
+    }                                                                                            \
+    static inline int chatd_on_##name(chatd_plugin *self, enum chatd_band band,                  \
+                                      enum chatd_verdict (*fn)(chatd_plugin *, payload *))       \
+    {                                                                                            \
+        return self->core->on(self, (uint32_t)CHATD_EV_##name, (int)band, chatd_thunk_##name,    \
+                              (chatd_fn)fn);                                                     \
+    }                                                                                            \
+    static inline int chatd_raise_##name(                                                        \
+        chatd_plugin *self, payload *ev,                                                         \
+        void (*done)(chatd_plugin * self, int verdict, void *arg), void *arg)                    \
+    {                                                                                            \
+        return self->core->raise(self, (uint32_t)CHATD_EV_##name, &ev->ev, done, arg);           \
+    }                                                                                            \
+    static inline int chatd_raised_##name(chatd_plugin *self, payload *ev)                       \
+    {                                                                                            \
+        return self->core->raised(self, (uint32_t)CHATD_EV_##name, &ev->ev);                     \
     }
-#define CHATD_EV_FN_DECIDE_ASYNC(name, payload) CHATD_EV_FN_DECIDE(name, payload)
+#define CHATD_EV_FN_DECIDE_ASYNC(name, payload)     CHATD_EV_FN_DECIDE(name, payload)
 #define CHATD_EV_FN(id, name, payload, kind, owner) CHATD_EV_FN_##kind(name, payload)
 CHATD_EVENTS(CHATD_EV_FN)
 #undef CHATD_EV_FN

@@ -10,10 +10,10 @@ extern "C" {
 #endif
 
 enum chatd_route_flag {
-    CHATD_ROUTE_LOGIN = 1,      /* 401 without identity (while a chatd.auth is loaded) */
-    CHATD_ROUTE_IDENTITY = 2,   /* identify the caller if possible; guests pass */
-    CHATD_ROUTE_JSON = 4,       /* a body must be application/json, else 415 */
-    CHATD_ROUTE_ANY_ORIGIN = 8  /* a foreign Origin is not refused for methods that change things */
+    CHATD_ROUTE_LOGIN = 1,     /* 401 without identity (while a chatd.auth is loaded) */
+    CHATD_ROUTE_IDENTITY = 2,  /* identify the caller if possible; guests pass */
+    CHATD_ROUTE_JSON = 4,      /* a body must be application/json, else 415 */
+    CHATD_ROUTE_ANY_ORIGIN = 8 /* a foreign Origin is not refused for methods that change things */
 };
 
 /*
@@ -24,10 +24,10 @@ enum chatd_route_flag {
  */
 struct chatd_route_def {
     uint32_t size;
-    uint32_t flags;       /* enum chatd_route_flag */
-    const char *method;   /* "GET", "POST", "PUT", "DELETE", "PATCH" */
+    uint32_t flags;     /* enum chatd_route_flag */
+    const char *method; /* "GET", "POST", "PUT", "DELETE", "PATCH" */
     const char *pattern;
-    size_t max_body;      /* bytes; more is answered 413. 0: a body is refused */
+    size_t max_body; /* bytes; more is answered 413. 0: a body is refused */
     /* Must end in one chatd_reply(), within `http_timeout`, else the core answers 504. */
     void (*handle)(chatd_plugin *self, chatd_req req);
 };
@@ -41,11 +41,11 @@ static inline int chatd_route(chatd_plugin *self, const struct chatd_route_def *
 /* What a request says. Set `size`. The strings live until the reply. */
 struct chatd_request {
     uint32_t size;
-    uint32_t is_secure;  /* https, as told by the connection or a trusted proxy */
+    uint32_t is_secure; /* https, as told by the connection or a trusted proxy */
     chatd_str method, path;
-    chatd_str body;      /* bytes */
-    chatd_str address;   /* of the client */
-    chatd_str user;      /* empty: nobody identified it */
+    chatd_str body;    /* bytes */
+    chatd_str address; /* of the client */
+    chatd_str user;    /* empty: nobody identified it */
     int64_t expires_ms;
 };
 
@@ -101,7 +101,7 @@ struct chatd_reply {
     chatd_str body;                     /* copied */
     const struct chatd_header *headers; /* n_headers rows; may be NULL */
     uint32_t n_headers;
-    uint32_t header_stride;             /* sizeof(struct chatd_header) */
+    uint32_t header_stride; /* sizeof(struct chatd_header) */
 };
 
 /* [loop] Answers. CHATD_E_GONE, quiet: the client left or it was answered already. The core adds
@@ -121,8 +121,8 @@ static inline int chatd_reply_json(chatd_plugin *self, chatd_req req, uint32_t s
 }
 
 /* [loop] Answers {"error":{"code","message"}}; retry_ms > 0 adds Retry-After in whole seconds. */
-static inline int chatd_reply_error(chatd_plugin *self, chatd_req req, int status,
-                                    const char *code, const char *message, uint32_t retry_ms)
+static inline int chatd_reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
+                                    const char *message, uint32_t retry_ms)
 {
     return self->core->reply_error(self, req, status, code, message, retry_ms);
 }

@@ -14,8 +14,7 @@ enum chatd_log_level {
 };
 
 /* [any] Writes a printf-style line. */
-#define chatd_log(self, level, ...) \
-    ((self)->core->log((self), (level), CHATD_NO_CONN, __VA_ARGS__))
+#define chatd_log(self, level, ...) ((self)->core->log((self), (level), CHATD_NO_CONN, __VA_ARGS__))
 
 /* [loop] The same, with the connection's id and user in the line. */
 #define chatd_log_conn(self, level, conn, ...) \

@@ -39,7 +39,7 @@ enum chatd_need_flag {
 struct chatd_need {
     const char *service; /* NULL ends the table */
     uint16_t major, minor;
-    uint32_t flags;      /* enum chatd_need_flag */
+    uint32_t flags; /* enum chatd_need_flag */
 };
 
 /* Read by the core before any function of the plugin is called. */
@@ -48,14 +48,14 @@ struct chatd_plugin_desc {
     uint16_t abi_major, abi_minor, abi_min_minor, reserved;
     uint32_t field_stride, need_stride;
 
-    const char *name;    /* a-z, 0-9, dash; also the INI section */
+    const char *name; /* a-z, 0-9, dash; also the INI section */
     const char *version;
     const char *license; /* SPDX expression */
 
     const struct chatd_cfg_field *config; /* option rows; NULL: no options */
-    size_t config_size;                   /* sizeof the struct they fill, at most CHATD_RECORD_MAX */
+    size_t config_size; /* sizeof the struct they fill, at most CHATD_RECORD_MAX */
 
-    const struct chatd_need *needs;       /* NULL: none */
+    const struct chatd_need *needs; /* NULL: none */
 
     /* [loop] Register. CHATD_OK, or an error after a chatd_log(ERROR) that says why. Required. */
     int (*init)(chatd_plugin *self);
@@ -74,15 +74,15 @@ struct chatd_plugin_desc {
 
 /* Defines the one exported symbol. Name the members in the order of the struct:
  *   CHATD_PLUGIN(.name = "hello", .version = "1.0", .license = "MIT", .init = init); */
-#define CHATD_PLUGIN(...)                                                                          \
-    CHATD_PLUGIN_EXTERN CHATD_EXPORT const struct chatd_plugin_desc chatd_plugin_v1 = {            \
-        .size = sizeof(struct chatd_plugin_desc),                                                  \
-        .abi_major = CHATD_ABI_MAJOR,                                                              \
-        .abi_minor = CHATD_ABI_MINOR,                                                              \
-        .abi_min_minor = CHATD_ABI_MIN_MINOR,                                                      \
-        .reserved = 0,                                                                             \
-        .field_stride = sizeof(struct chatd_cfg_field),                                            \
-        .need_stride = sizeof(struct chatd_need),                                                  \
+#define CHATD_PLUGIN(...)                                                               \
+    CHATD_PLUGIN_EXTERN CHATD_EXPORT const struct chatd_plugin_desc chatd_plugin_v1 = { \
+        .size = sizeof(struct chatd_plugin_desc),                                       \
+        .abi_major = CHATD_ABI_MAJOR,                                                   \
+        .abi_minor = CHATD_ABI_MINOR,                                                   \
+        .abi_min_minor = CHATD_ABI_MIN_MINOR,                                           \
+        .reserved = 0,                                                                  \
+        .field_stride = sizeof(struct chatd_cfg_field),                                 \
+        .need_stride = sizeof(struct chatd_need),                                       \
         __VA_ARGS__}
 #ifdef __cplusplus
 #define CHATD_PLUGIN_EXTERN extern "C"
@@ -175,8 +175,7 @@ struct chatd_core {
     int (*conn_close)(chatd_plugin *self, chatd_conn conn, int code, const char *reason);
     int (*conn_backlog)(chatd_plugin *self, chatd_conn conn, size_t *bytes_out);
     int (*conn_when_drained)(chatd_plugin *self, chatd_conn conn,
-                             void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg),
-                             void *arg);
+                             void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg);
     int (*frame_new)(chatd_plugin *self, int opcode, chatd_str data, chatd_frame *frame_out);
     int (*frame_ref)(chatd_plugin *self, chatd_frame frame);
     void (*frame_unref)(chatd_plugin *self, chatd_frame *frame);

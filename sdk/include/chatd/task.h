@@ -44,8 +44,8 @@ enum chatd_job_queue {
  */
 struct chatd_job {
     uint32_t size;
-    uint32_t queue;       /* enum chatd_job_queue */
-    uint32_t deadline_ms; /* from now; 0: none */
+    uint32_t queue;                                      /* enum chatd_job_queue */
+    uint32_t deadline_ms;                                /* from now; 0: none */
     int (*run)(void *arg);                               /* [pool] */
     void (*done)(chatd_plugin *self, int rc, void *arg); /* [loop] may be NULL */
     void (*release)(void *arg);                          /* [loop] may be NULL */

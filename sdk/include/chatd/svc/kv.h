@@ -39,7 +39,7 @@ struct chatd_kv_item {
 struct chatd_kv_scan {
     uint32_t size;
     uint32_t n, stride;
-    uint32_t more;        /* 1: go on with `cursor` */
+    uint32_t more; /* 1: go on with `cursor` */
     const struct chatd_kv_item *items;
     chatd_str cursor;
 };
@@ -60,14 +60,14 @@ struct chatd_kv_api {
                int64_t ttl_ms, chatd_kv_cb cb, void *arg);
     int (*put_absent)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key,
                       chatd_str value, int64_t ttl_ms, chatd_kv_cb cb, void *arg);
-    int (*cas)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key,
-               chatd_str expected, chatd_str value, chatd_kv_cb cb, void *arg);
+    int (*cas)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key, chatd_str expected,
+               chatd_str value, chatd_kv_cb cb, void *arg);
     int (*add)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key, int64_t n,
                int64_t ttl_ms, chatd_kv_cb cb, void *arg);
     int (*del)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str key, chatd_kv_cb cb,
                void *arg);
-    int (*scan)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str cursor,
-                uint32_t limit, chatd_kv_scan_cb cb, void *arg);
+    int (*scan)(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str cursor, uint32_t limit,
+                chatd_kv_scan_cb cb, void *arg);
 };
 
 #define CHATD_KV_API(kv) ((const struct chatd_kv_api *)(kv)->api)

@@ -35,7 +35,7 @@ struct chatd_log_entry {
     uint32_t size;
     uint32_t dedup_ms; /* a repeat of (user, cid) within this time is a double; 0: never */
     chatd_str room, user;
-    chatd_str cid;     /* empty: never a double */
+    chatd_str cid; /* empty: never a double */
     chatd_str record;
 };
 
@@ -44,7 +44,7 @@ struct chatd_log_appended {
     uint32_t duplicate; /* 1: it was there already; seq is the first one's, ts is 0 */
     chatd_str epoch;
     uint64_t seq;
-    int64_t ts;         /* ms since 1970, by the clock of the worker that appended */
+    int64_t ts; /* ms since 1970, by the clock of the worker that appended */
 };
 
 /* What is read. Rows of an array have the stride the array states. */
@@ -56,9 +56,9 @@ struct chatd_log_record {
 
 struct chatd_log_page {
     uint32_t size;
-    uint32_t more;      /* 1: there are further records in the direction of reading */
+    uint32_t more; /* 1: there are further records in the direction of reading */
     chatd_str epoch;
-    uint64_t top;       /* seq of the room's last record; 0: none */
+    uint64_t top;                           /* seq of the room's last record; 0: none */
     const struct chatd_log_record *records; /* rising seq */
     uint32_t n, stride;
 };

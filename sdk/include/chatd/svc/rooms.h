@@ -25,9 +25,9 @@ struct chatd_rooms_message {
 struct chatd_rooms_published {
     uint32_t size;
     uint32_t duplicate;
-    uint64_t seq;          /* 0: there is no chatd.log */
+    uint64_t seq; /* 0: there is no chatd.log */
     int64_t ts;
-    chatd_str code, text;  /* err is CHATD_E_INVAL: refused, and why */
+    chatd_str code, text; /* err is CHATD_E_INVAL: refused, and why */
 };
 
 typedef void (*chatd_rooms_publish_cb)(chatd_plugin *self, int err,
@@ -75,8 +75,7 @@ static inline int chatd_rooms_signal(chatd_plugin *self, const struct chatd_serv
 /* [loop] Calls `cb` for each local member until it returns non-zero, which is returned. */
 static inline int chatd_rooms_each_member(chatd_plugin *self, const struct chatd_service *rooms,
                                           chatd_str room,
-                                          int (*cb)(chatd_plugin *self, chatd_conn conn,
-                                                    void *arg),
+                                          int (*cb)(chatd_plugin *self, chatd_conn conn, void *arg),
                                           void *arg)
 {
     return CHATD_ROOMS_API(rooms)->each_member(rooms->provider, self, room, cb, arg);
