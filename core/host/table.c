@@ -22,7 +22,7 @@ static void table_free(void *p)
     free(p);
 }
 
-/* [any]: the connection is named by its id alone, its user only on the loop. */
+/* [any] without a connection; with one (chatd_log_conn) [loop], since its user is looked up. */
 static void table_log(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, ...)
     CHATD_PRINTF(4, 5);
 

@@ -288,6 +288,7 @@ void conn_tell_drained(struct conn *c)
 static void flushed(struct conn *c)
 {
     outq_free(&c->queue);
+    c->flags &= (uint16_t)~CONN_PONG_WAITS;
     if (c->flags & CONN_WANT_WRITE) {
         c->flags &= (uint16_t)~CONN_WANT_WRITE;
         arm(c);
@@ -372,6 +373,12 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
             on_message(c, ev);
         break;
     case WS_PING:
+        /* One pong may answer for several pings (RFC 6455, 5.5.3): who sends pings and reads nothing
+         * fills no queue with answers. */
+        if (c->flags & CONN_PONG_WAITS)
+            break;
+        if (c->flags & CONN_WANT_WRITE)
+            c->flags |= CONN_PONG_WAITS;
         f = frame_new(WS_OP_PONG, ev->data, ev->len);
         conn_send(c, f, false);
         frame_unref(&f);

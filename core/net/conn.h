@@ -25,8 +25,9 @@ enum conn_flag {
     CONN_PEER_CLOSED = 8, /* its close frame has come */
     CONN_CLOSE_SENT = 16, /* ours is queued or sent */
     CONN_TELL_DRAINED = 32,
-    CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
-    CONN_BROKEN = 128     /* the stream broke a rule: nothing more is parsed */
+    CONN_IN_HANDLER = 64,  /* its bytes are being worked through further up the stack */
+    CONN_PONG_WAITS = 256, /* a pong is in the queue of one that takes nothing: no second one */
+    CONN_BROKEN = 128      /* the stream broke a rule: nothing more is parsed */
 };
 
 struct conn_membership {

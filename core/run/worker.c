@@ -116,12 +116,40 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     begin_drain(w);
 }
 
+/* The kept ones: options of plugins point into each configuration that was ever applied. */
+static void keep_config(struct worker *w, struct config *config)
+{
+    w->configs = mem_realloc(w->configs, (w->n_configs + 1) * sizeof(struct config *));
+    w->configs[w->n_configs++] = config;
+}
+
+static void to_log(void *arg, int severity, const char *text)
+{
+    static const enum log_level level[] = {LOG_L_INFO, LOG_L_WARN, LOG_L_ERROR};
+
+    (void)arg;
+    log_write(level[severity], "config", "%s", text);
+}
+
 static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
+    struct worker *w = arg;
+    struct config_report rep = {.line = to_log};
+    struct config *fresh = config_load(config_file(w->config), environ, &rep);
+    struct core_options opt;
+
     (void)fd;
     (void)what;
-    (void)arg;
-    log_warn("SIGHUP: this version reads its configuration at the start only; restart it");
+    worker_options(fresh, &opt, &rep);
+    if (life_reload(&w->host, fresh, &rep) < 0) {
+        log_error("reload: %u mistake%s, nothing has changed", rep.errors,
+                  rep.errors == 1 ? "" : "s");
+        config_free(fresh);
+        return;
+    }
+    reload_options("chatd", core_option_rows, sizeof(core_option_rows[0]), &w->opt, &opt, false);
+    keep_config(w, fresh);
+    log_info("reload: done");
 }
 
 /* Ends what is left, so that every `closed` is told, and every slot given back, before the plugins
@@ -189,7 +217,8 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
     memset(w, 0, sizeof(*w));
     w->config = config;
     w->opt = *opt;
-    /* The take-over of sockets relies on epoll forgetting a descriptor at once. */
+    /* One thread: no locks. And no changelist: the take-over of sockets relies on epoll forgetting a
+     * descriptor at once. */
     event_config_set_flag(how, EVENT_BASE_FLAG_NOLOCK);
     w->base = event_base_new_with_config(how);
     event_config_free(how);
@@ -335,4 +364,7 @@ void worker_deinit(struct worker *w)
     host_deinit(&w->host);
     event_base_free(w->base);
     mem_free(w->plugin_dir);
+    while (w->n_configs > 0)
+        config_free(w->configs[--w->n_configs]);
+    mem_free(w->configs);
 }

@@ -13,6 +13,8 @@ struct worker {
     struct host host;
     struct event *tick, *term, *intr, *hup, *drain_deadline;
     char *plugin_dir;
+    struct config **configs; /* those of reloads */
+    size_t n_configs;
     bool draining, done;
     int code; /* of worker_run() */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Expired rows are removed after this many rows that may expire were added, twice as many at most:
  * removal keeps up with what comes in, and no commit waits for a long one. */
@@ -152,9 +153,34 @@ static void turn_end(struct store *store)
     store->writing = false;
 }
 
+/* SQLite would go on writing to a file that has no name any more, and nobody would find it again. */
+static int place_check(struct store *store)
+{
+    struct stat st;
+
+    if (store->inode == 0 || (stat(store->path, &st) == 0 && st.st_size > 0 &&
+                              st.st_dev == store->device && st.st_ino == store->inode))
+        return CHATD_OK;
+    snprintf(store->failure, sizeof(store->failure),
+             "%s was removed, emptied or replaced under chatd; restart it", store->path);
+    return CHATD_E_BACKEND;
+}
+
+static void note_place(struct store *store)
+{
+    struct stat st;
+
+    if (stat(store->path, &st) == 0 && st.st_size > 0) {
+        store->device = st.st_dev;
+        store->inode = st.st_ino;
+    }
+}
+
 int store_begin(struct store *store, bool write)
 {
     store->failure[0] = '\0';
+    if (write && place_check(store) != CHATD_OK)
+        return CHATD_E_BACKEND;
     if (write && lockfile_turn_begin(&store->lock) != CHATD_OK) {
         snprintf(store->failure, sizeof(store->failure), "%s cannot be locked", store->lock.path);
         return CHATD_E_BACKEND;
@@ -315,6 +341,7 @@ int store_open(const struct store_options *options, struct store **store_out, ch
         store_close(store);
         return err;
     }
+    note_place(store);
     *store_out = store;
     return CHATD_OK;
 }

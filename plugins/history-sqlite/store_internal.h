@@ -8,12 +8,15 @@
 #include "store.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT];
     struct lockfile lock;
     char *path;
+    dev_t device; /* of the file at `path` when it was opened; inode 0: not open yet */
+    ino_t inode;
     int64_t history_max;
     char epoch[LOCKFILE_EPOCH_SIZE];
     char previous[LOCKFILE_EPOCH_SIZE];

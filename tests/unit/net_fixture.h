@@ -38,7 +38,7 @@ static char events[8192]; /* what the layer above was told */
 static void (*on_message_then)(struct conn *c);
 static void (*on_drained_then)(struct conn *c);
 
-static UNUSED void note(const char *fmt, ...)
+static UNUSED __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...)
 {
     size_t n = strlen(events);
     va_list ap;

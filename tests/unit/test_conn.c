@@ -33,7 +33,7 @@ static void torn_messages_have_a_nul_too(void **state)
     send(k->fd, head, sizeof(head), 0);
     turn();
     for (i = 0; i < 5; i++) {
-        send(k->fd, "hello" + i, 1, 0);
+        send(k->fd, &"hello"[i], 1, 0);
         turn();
     }
     assert_string_equal(events, "message(1,hello) ");

@@ -116,7 +116,7 @@ static void repeats_are_counted(void **state)
     assert_non_null(strstr(out, "other: the same\n"));
 }
 
-static void vwrite(const char *conn, const char *fmt, ...)
+static __attribute__((format(printf, 2, 3))) void vwrite(const char *conn, const char *fmt, ...)
 {
     va_list ap;
 

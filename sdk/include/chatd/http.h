@@ -41,7 +41,7 @@ static inline int chatd_route(chatd_plugin *self, const struct chatd_route_def *
 /* What a request says. Set `size`. The strings live until the reply. */
 struct chatd_request {
     uint32_t size;
-    uint32_t is_secure; /* https, as told by the connection or a trusted proxy */
+    uint32_t is_secure; /* https; this core speaks plain HTTP and believes no proxy yet: 0 */
     chatd_str method, path;
     chatd_str body;    /* bytes */
     chatd_str address; /* of the client */

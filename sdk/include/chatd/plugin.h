@@ -103,8 +103,6 @@ enum chatd_ready {
 /* Any function, for storing; it is cast back to its own type before a call. */
 typedef void (*chatd_fn)(void);
 
-struct chatd_channel_member;
-struct chatd_denial;
 struct chatd_ev;
 struct chatd_job;
 struct chatd_metric_def;
@@ -113,11 +111,9 @@ struct chatd_request;
 struct chatd_route_def;
 struct chatd_service;
 struct chatd_service_def;
-struct chatd_timer_def;
 struct chatd_verb_def;
 struct chatd_ws_def;
 struct chatd_conn_info;
-struct chatd_event_def;
 
 typedef int (*chatd_thunk)(chatd_fn fn, chatd_plugin *self, void *ev);
 

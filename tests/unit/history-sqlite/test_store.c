@@ -200,6 +200,26 @@ static void test_lost_note(void **state)
     store_close(store);
 }
 
+static void test_a_file_taken_away_is_not_written_to(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct store *store = open_ok(scratch, "1111111111111111");
+    char moved[160];
+
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    store_rollback(store);
+    snprintf(moved, sizeof(moved), "%s.moved", scratch->db);
+    assert_int_equal(rename(scratch->db, moved), 0);
+    assert_int_equal(store_begin(store, true), CHATD_E_BACKEND);
+    assert_non_null(strstr(store_failure(store), "removed"));
+    scratch_write(scratch->db, "another file");
+    assert_int_equal(store_begin(store, true), CHATD_E_BACKEND);
+    assert_int_equal(rename(moved, scratch->db), 0);
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    store_rollback(store);
+    store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -213,6 +233,7 @@ int main(void)
         TEST(test_restored_backup),
         TEST(test_restored_up_to_date),
         TEST(test_lost_note),
+        TEST(test_a_file_taken_away_is_not_written_to),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* A new configuration for running plugins: what may change does, the rest is named in the log. */
+#include "host/load.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_list(const char *const *a, const char *const *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    while (*a != NULL && *b != NULL && strcmp(*a, *b) == 0) {
+        a++;
+        b++;
+    }
+    return *a == NULL && *b == NULL;
+}
+
+static size_t width(const struct chatd_cfg_field *row)
+{
+    switch (row->type) {
+    case CHATD_CFG_BOOL:
+    case CHATD_CFG_ENUM:
+        return sizeof(int32_t);
+    case CHATD_CFG_INT:
+    case CHATD_CFG_SIZE:
+    case CHATD_CFG_DURATION:
+        return sizeof(int64_t);
+    default:
+        return sizeof(void *);
+    }
+}
+
+static bool same(const struct chatd_cfg_field *row, const void *old, const void *fresh)
+{
+    const char *a = (const char *)old + row->offset, *b = (const char *)fresh + row->offset;
+
+    switch (row->type) {
+    case CHATD_CFG_STR:
+    case CHATD_CFG_PATH:
+    case CHATD_CFG_SECRET:
+        return same_text(*(const char *const *)(const void *)a,
+                         *(const char *const *)(const void *)b);
+    case CHATD_CFG_LIST:
+        return same_list(*(const char *const *const *)(const void *)a,
+                         *(const char *const *const *)(const void *)b);
+    default:
+        return memcmp(a, b, width(row)) == 0;
+    }
+}
+
+unsigned reload_options(const char *section, const struct chatd_cfg_field *rows, size_t stride,
+                        const void *old, void *fresh, bool may_change)
+{
+    const char *p = (const char *)rows;
+    unsigned changed = 0;
+
+    for (;; p += stride) {
+        const struct chatd_cfg_field *row = (const void *)p;
+
+        if (row->key == NULL)
+            return changed;
+        if (same(row, old, fresh))
+            continue;
+        if (may_change && (row->flags & CHATD_CFG_RELOADABLE)) {
+            log_info("reload: [%s] %s is new", section, row->key);
+            changed++;
+            continue;
+        }
+        log_warn("reload: [%s] %s needs a restart", section, row->key);
+        memcpy((char *)fresh + row->offset, (const char *)old + row->offset, width(row));
+    }
+}
+
+static void reload_one(struct plugin *p, void *fresh)
+{
+    unsigned changed = reload_options(p->name, p->desc.config, p->desc.field_stride, p->config,
+                                      fresh, p->desc.reload != NULL);
+    int rc = changed > 0 ? p->desc.reload(&p->pub, fresh) : CHATD_OK;
+
+    if (changed == 0 || rc != CHATD_OK) {
+        if (rc != CHATD_OK)
+            log_error("reload: %s refused its new options (%d) and keeps the old ones", p->name,
+                      rc);
+        mem_free(fresh);
+        return;
+    }
+    mem_free(p->config);
+    p->config = fresh;
+    p->pub.config = fresh;
+}
+
+/* All are read before the first is applied: a file with a mistake changes nothing. */
+static void **read_all(struct host *h, struct config *config, struct config_report *rep)
+{
+    void **fresh = mem_alloc((h->n_plugins + 1) * sizeof(void *));
+    struct config_item item[64];
+    size_t n = config_items(config, "plugins", item, 64), i;
+
+    for (i = 0; i < h->n_plugins; i++) {
+        const struct chatd_plugin_desc *d = &h->plugin[i]->desc;
+
+        if (d->config == NULL)
+            continue;
+        fresh[i] = mem_alloc(d->config_size);
+        config_fill(config, h->plugin[i]->name, d->config, d->field_stride, fresh[i],
+                    d->config_size, rep);
+    }
+    /* Sections of plugins that are not loaded are somebody's, for the next start. */
+    for (i = 0; i < n && i < 64; i++)
+        config_section_ignore(config, item[i].key);
+    config_report_unknown(config, rep);
+    return fresh;
+}
+
+static void tell_open_section(const struct config *old, const struct config *fresh,
+                              const char *section)
+{
+    struct config_item a[64], b[64];
+    size_t n = config_items(old, section, a, 64), m = config_items(fresh, section, b, 64), i;
+    bool differs = n != m;
+
+    for (i = 0; !differs && i < n && i < 64; i++)
+        differs = !same_text(a[i].key, b[i].key) || !same_text(a[i].value, b[i].value);
+    if (differs)
+        log_warn("reload: [%s] has changed and needs a restart", section);
+}
+
+int life_reload(struct host *h, struct config *fresh_config, struct config_report *rep)
+{
+    void **fresh = read_all(h, fresh_config, rep);
+    bool good = rep->errors == 0;
+    size_t i;
+
+    for (i = 0; i < h->n_plugins; i++) {
+        if (fresh[i] == NULL)
+            continue;
+        if (good)
+            reload_one(h->plugin[i], fresh[i]);
+        else
+            mem_free(fresh[i]);
+    }
+    if (good) {
+        tell_open_section(h->config, fresh_config, "plugins");
+        tell_open_section(h->config, fresh_config, "services");
+        tell_open_section(h->config, fresh_config, "hooks");
+    }
+    mem_free(fresh);
+    return good ? 0 : -1;
+}
