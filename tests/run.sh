@@ -4,7 +4,7 @@
 # `N passed, N failed`. Logs are in build/test-logs/. After installing, nothing leaves the machine.
 #
 #   sh tests/run.sh                  everything
-#   sh tests/run.sh PART             build, unit, fuzz, sdk, integration, browser or lint
+#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, integration, browser or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 set -u
 
@@ -16,7 +16,7 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    echo "usage: sh tests/run.sh [build|unit|fuzz [DURATION]|sdk|integration|browser|lint]" >&2
+    echo "usage: sh tests/run.sh [build|unit|tsan|fuzz [DURATION]|sdk|integration|browser|lint]" >&2
     exit 2
 }
 
@@ -171,6 +171,21 @@ part_fuzz() {
     ctest_part '^fuzz/'
 }
 
+# What has threads: the jobs, the log, and the plugin that lives in a job. setarch: the sanitizer
+# wants its address space where it expects it.
+part_tsan() {
+    tests='unit_test_job unit_test_log unit_history-sqlite_test_batch'
+    # shellcheck disable=SC2086 # a list of words
+    if ! { cmake --preset tsan && cmake --build --preset tsan -j "$jobs" --target $tests; }; then
+        failed=1
+        echo "FAIL  the build of preset tsan"
+        return
+    fi
+    for test in $tests; do
+        case_of "$test" timeout 300 setarch "$(uname -m)" -R "build/tsan/bin/$test"
+    done
+}
+
 # libFuzzer itself; what it finds goes to the logs, new inputs to build/fuzz/corpus.
 part_fuzzing() {
     with_preset fuzz || return
@@ -237,7 +252,7 @@ part_lint() {
 groups='build test'
 case ${1:-all} in
 all)
-    parts='build unit fuzz sdk integration browser lint'
+    parts='build unit tsan fuzz sdk integration browser lint'
     groups='build test browser'
     ;;
 browser)
@@ -251,7 +266,7 @@ fuzz)
         parts=fuzzing
     fi
     ;;
-build | unit | sdk | integration | lint) parts=$1 ;;
+build | unit | tsan | sdk | integration | lint) parts=$1 ;;
 *) usage ;;
 esac
 [ $# -le 1 ] || [ "$1" = fuzz ] || usage
