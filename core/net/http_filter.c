@@ -201,8 +201,6 @@ static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *
     case HTTP_HEAD_ERROR:
         fail(peer, peer->head.status, "bad_request", peer->head.reason);
         return false;
-    case HTTP_UPGRADED:
-        break;
     }
     return false;
 }

@@ -21,7 +21,6 @@ enum state {
     IN_CHUNK,
     CHUNK_CR,
     CHUNK_LF,
-    PASSING,
     FAILED,
 };
 
@@ -607,21 +606,10 @@ void http_head_init(struct http_head *h)
     h->state = IN_METHOD;
 }
 
-void http_head_pass_through(struct http_head *h)
-{
-    h->state = PASSING;
-    h->in_head = false;
-    h->in_body = false;
-}
-
 enum http_head_result http_head_feed(struct http_head *h, const struct http_head_limits *lim,
                                      const uint8_t *data, size_t n, size_t *used)
 {
     *used = 0;
-    if (h->state == PASSING) {
-        *used = n;
-        return HTTP_UPGRADED;
-    }
     if (h->state == FAILED) {
         return HTTP_HEAD_ERROR;
     }

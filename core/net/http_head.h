@@ -17,7 +17,6 @@ enum http_head_result {
     HTTP_HEAD_DONE, /* a head is complete; its facts are in the struct until the next head begins */
     HTTP_BODY_DONE, /* the body of a request that has one is complete */
     HTTP_HEAD_ERROR, /* answer `status` with `reason` and close; stays so */
-    HTTP_UPGRADED,   /* the bytes are no longer HTTP and go through as they are */
 };
 
 struct http_head_limits {
@@ -69,15 +68,12 @@ struct http_head {
 void http_head_init(struct http_head *h);
 
 /* Looks at data[0..n) and returns at the first event; call again with the rest. *used is how many bytes
-   may be passed on: with MORE and UPGRADED all of them, with DONE up to the end of head or body, with
+   may be passed on: with MORE all of them, with DONE up to the end of head or body, with
    ERROR those before the offending byte (never a complete head that has a fault). The events do not
    depend on how the stream is cut. With n = 0 it says MORE, or the state that stays.
-   Behind the head of a request to upgrade the next bytes are a request again, unless
-   http_head_pass_through() is called first: a caller that is not decided yet feeds nothing. */
+   Behind the head of a request to upgrade the next bytes are a request again: a caller that has not
+   decided yet feeds nothing, and one that takes the connection over feeds nothing more. */
 enum http_head_result http_head_feed(struct http_head *h, const struct http_head_limits *lim,
                                      const uint8_t *data, size_t n, size_t *used);
-
-/* The connection speaks something else from here on: everything is good. */
-void http_head_pass_through(struct http_head *h);
 
 #endif

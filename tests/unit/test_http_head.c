@@ -612,26 +612,6 @@ static void an_upgrade_has_no_body(void **state)
     assert_string_equal(rec.reason, "An upgrade must not have a body.");
 }
 
-static void after_an_upgrade_all_passes(void **state)
-{
-    (void)state;
-    struct http_head h;
-    struct record rec;
-    start(&h, &rec);
-    static const char head[] = GET HOST "Upgrade: websocket\r\n" END;
-    assert_true(feed(&h, &normal, &rec, head, sizeof head - 1));
-    assert_true(h.websocket);
-    http_head_pass_through(&h);
-    static const uint8_t frames[] = {0x81, 0x80, 0, '\n', '\r', 0xff, 0};
-    for (size_t n = 0; n <= sizeof frames; n++) {
-        size_t used = 999;
-        assert_int_equal(http_head_feed(&h, &normal, frames, n, &used), HTTP_UPGRADED);
-        assert_int_equal(used, n);
-    }
-    assert_false(h.in_head || h.in_body);
-    assert_true(h.websocket); /* the head's facts are still there */
-}
-
 /* When the caller answers it as a plain request, the connection goes on. */
 static void a_declined_upgrade_is_a_request(void **state)
 {
@@ -710,7 +690,6 @@ int main(void)
         cmocka_unit_test(pipelines),
         cmocka_unit_test(upgrades),
         cmocka_unit_test(an_upgrade_has_no_body),
-        cmocka_unit_test(after_an_upgrade_all_passes),
         cmocka_unit_test(a_declined_upgrade_is_a_request),
         cmocka_unit_test(flags_follow_the_stream),
         cmocka_unit_test(an_error_stays),
