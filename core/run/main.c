@@ -40,14 +40,6 @@ static void to_stderr(void *arg, int severity, const char *text)
     fprintf(stderr, "%s%s\n", word[severity], text);
 }
 
-static void to_log(void *arg, int severity, const char *text)
-{
-    static const enum log_level level[] = {LOG_L_INFO, LOG_L_WARN, LOG_L_ERROR};
-
-    (void)arg;
-    log_write(level[severity], "config", "%s", text);
-}
-
 /* What the seed's compose file sets. */
 static void check_redis_addr(struct config_report *rep)
 {
@@ -149,7 +141,7 @@ static int health(const char *file)
 
 static int run(const char *file)
 {
-    struct config_report rep = {.line = to_log};
+    struct config_report rep = {.line = worker_log_report};
     struct config *config = config_load(file, environ, &rep);
     struct core_options opt;
     struct worker w;

@@ -123,7 +123,7 @@ static void keep_config(struct worker *w, struct config *config)
     w->configs[w->n_configs++] = config;
 }
 
-static void to_log(void *arg, int severity, const char *text)
+void worker_log_report(void *arg, int severity, const char *text)
 {
     static const enum log_level level[] = {LOG_L_INFO, LOG_L_WARN, LOG_L_ERROR};
 
@@ -134,7 +134,7 @@ static void to_log(void *arg, int severity, const char *text)
 static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
-    struct config_report rep = {.line = to_log};
+    struct config_report rep = {.line = worker_log_report};
     struct config *fresh = config_load(config_file(w->config), environ, &rep);
     struct core_options opt;
 

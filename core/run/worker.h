@@ -25,6 +25,8 @@ void worker_options(struct config *config, struct core_options *opt, struct conf
 /* Loads the plugins and runs their init. `at_work`: HOST_AT_WORK_BYTES, or NULL; see host.h. */
 int worker_init(struct worker *w, struct config *config, const struct core_options *opt,
                 char *at_work, struct config_report *rep);
+/* A config_report.line that goes to the log. */
+void worker_log_report(void *arg, int severity, const char *text);
 int worker_run(struct worker *w); /* until it is told to stop; the exit code */
 /* Ends the process when a plugin's job does not return within drain_time. */
 void worker_deinit(struct worker *w);
