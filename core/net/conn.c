@@ -288,7 +288,6 @@ void conn_tell_drained(struct conn *c)
 static void flushed(struct conn *c)
 {
     outq_free(&c->queue);
-    c->flags &= (uint16_t)~CONN_PONG_WAITS;
     if (c->flags & CONN_WANT_WRITE) {
         c->flags &= (uint16_t)~CONN_WANT_WRITE;
         arm(c);
@@ -374,11 +373,10 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
         break;
     case WS_PING:
         /* One pong may answer for several pings (RFC 6455, 5.5.3): who sends pings and reads nothing
-         * fills no queue with answers. */
-        if (c->flags & CONN_PONG_WAITS)
+         * fills no queue with answers, and who reads slowly still gets one a second. */
+        if ((c->flags & CONN_WANT_WRITE) && c->pong_sent_s == c->net->now_s)
             break;
-        if (c->flags & CONN_WANT_WRITE)
-            c->flags |= CONN_PONG_WAITS;
+        c->pong_sent_s = c->net->now_s;
         f = frame_new(WS_OP_PONG, ev->data, ev->len);
         conn_send(c, f, false);
         frame_unref(&f);

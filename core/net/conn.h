@@ -25,9 +25,8 @@ enum conn_flag {
     CONN_PEER_CLOSED = 8, /* its close frame has come */
     CONN_CLOSE_SENT = 16, /* ours is queued or sent */
     CONN_TELL_DRAINED = 32,
-    CONN_IN_HANDLER = 64,  /* its bytes are being worked through further up the stack */
-    CONN_PONG_WAITS = 256, /* a pong is in the queue of one that takes nothing: no second one */
-    CONN_BROKEN = 128      /* the stream broke a rule: nothing more is parsed */
+    CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
+    CONN_BROKEN = 128     /* the stream broke a rule: nothing more is parsed */
 };
 
 struct conn_membership {
@@ -51,7 +50,7 @@ struct conn {
     int64_t expires_ms, connected_ms; /* wall clock */
     int64_t expires_mono_s;           /* 0: never */
     struct wheel_link link;
-    uint32_t last_rx_s, pong_due_s, close_due_s, progress_s;
+    uint32_t last_rx_s, pong_sent_s, pong_due_s, close_due_s, progress_s;
     int fd;
     uint32_t n_member, cap_member, pauses;
     uint16_t close_code, flags;

@@ -247,6 +247,31 @@ static void pings_are_answered_and_sent(void **state)
     end_client(k);
 }
 
+/* Who sends pings and reads nothing gets no queue full of pongs: one a second is waiting. */
+static void pings_of_one_that_does_not_read_fill_nothing(void **state)
+{
+    struct client *k = open_client(4096);
+    static char big[200000];
+    struct frame *f = frame_new(0x2, big, sizeof(big));
+    size_t before, i;
+
+    (void)state;
+    conn_send(k->conn, f, false);
+    frame_unref(&f);
+    net_flush(&net);
+    assert_true(k->conn->flags & CONN_WANT_WRITE);
+    before = conn_backlog(k->conn);
+    for (i = 0; i < 50; i++)
+        client_sends(k, 0x89, "p", 1);
+    turn();
+    assert_int_equal(conn_backlog(k->conn), before + 3);
+    net.now_s++;
+    client_sends(k, 0x89, "p", 1);
+    turn();
+    assert_int_equal(conn_backlog(k->conn), before + 6);
+    end_client(k);
+}
+
 static void the_pong_deadline_rests_while_paused(void **state)
 {
     struct client *k = open_client(0);
@@ -487,6 +512,7 @@ int main(void)
         T(broken_frames_close_with_the_code),
         T(a_cut_connection_is_1006),
         T(pings_are_answered_and_sent),
+        T(pings_of_one_that_does_not_read_fill_nothing),
         T(the_pong_deadline_rests_while_paused),
         T(tokens_expire),
         T(expiry_moves),
