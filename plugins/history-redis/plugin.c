@@ -351,6 +351,8 @@ static void links_init(struct history *history)
                               .role = "commands"};
     history->subscriber_options = history->commands_options;
     history->subscriber_options.role = "subscriber";
+    history->subscriber_options.hint =
+        "if its log names output buffer limits, raise client-output-buffer-limit pubsub";
     link_init(&history->commands, history->self, &history->commands_options, &commands, history);
     link_init(&history->subscriber, history->self, &history->subscriber_options, &subscriber,
               history);
