@@ -410,7 +410,7 @@ static void who_is_too_slow_is_told_of_the_gap(void **state)
     fake_turn();
     hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":2,\"ts\":1000,\"user\":\"fast\","
              "\"text\":\"m2\"},{\"seq\":3,\"ts\":1000,\"user\":\"fast\",\"text\":\"m3\"}],"
-             "\"epoch\":\"e1\",\"top\":4,\"more\":true");
+             "\"epoch\":\"e1\",\"top\":4,\"more\":true,\"next\":3");
     end();
 }
 
@@ -466,7 +466,11 @@ static void the_hooks_of_deliver(void **state)
     hears(2, "{\"type\":\"gap\",\"room\":\"general\",\"from\":3,\"to\":4,\"epoch\":\"e1\"}");
     says(1, "m5");
     hears_filled(2, 5, 5);
-    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":4,\"before\":3");
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":1,\"before\":3");
+    fake_turn();
+    hears(2, "ack h \"room\":\"general\",\"messages\":[],\"epoch\":\"e1\",\"top\":5,\"more\":true,"
+             "\"next\":2"); /* nothing to see, and further on there is something */
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":4,\"before\":2");
     fake_turn();
     hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":1,\"ts\":1000,\"user\":\"fast\","
              "\"text\":\"m1\"}],\"epoch\":\"e1\",\"top\":5,\"more\":false");
