@@ -83,6 +83,7 @@ static void core_init(struct host *h)
     upgrade_init(h);
     request_init(h);
     verb_init(h);
+    hello_init(h);
     loopback_init(h);
     health_init(h);
     core->state = PLUGIN_STARTED;
@@ -114,6 +115,7 @@ static void plugin_free(struct plugin *p)
 {
     mem_free(p->name);
     mem_free(p->path);
+    mem_free(p->fields);
     mem_free(p->needs);
     mem_free(p->service);
     mem_free(p->config);

@@ -7,6 +7,7 @@
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
+#include "base/buf.h"
 #include "base/slab.h"
 #include "config/config.h"
 #include "net/channel.h"
@@ -18,6 +19,8 @@
 
 #include <pthread.h>
 #include <uthash.h>
+
+#define V1_SUBPROTOCOL "chatd.v1"
 
 struct host;
 struct io_queue;
@@ -37,9 +40,10 @@ struct plugin {
     struct chatd_plugin pub; /* first: what the plugin sees as `self` */
     struct host *host;
     char *name, *path;
-    struct chatd_plugin_desc desc; /* copied, zero-extended */
-    struct chatd_need *needs;      /* copied; ends with service NULL */
-    struct chatd_service *service; /* one per need, filled when resolved; provider NULL: absent */
+    struct chatd_plugin_desc desc;  /* copied, zero-extended */
+    struct chatd_cfg_field *fields; /* copied; what desc.config points to */
+    struct chatd_need *needs;       /* copied; ends with service NULL */
+    struct chatd_service *service;  /* one per need, filled when resolved; provider NULL: absent */
     size_t n_needs;
     void *config; /* filled by config_fill; pub.config */
     enum plugin_state state;
@@ -102,7 +106,7 @@ struct slot_def {
     void (*destroy)(chatd_plugin *self, void *block);
 };
 
-enum { SLOT_KINDS = 3, SLOTS_PER_KIND = 64, FEATURES_MAX = 64 };
+enum { SLOT_KINDS = 3, SLOTS_PER_KIND = 64, FEATURES_MAX = 64, LIMITS_MAX = 64 };
 
 struct slot_kind {
     struct slot_def def[SLOTS_PER_KIND];
@@ -158,6 +162,12 @@ struct host {
         struct plugin *plugin;
     } feature[FEATURES_MAX];
     size_t n_features;
+    struct {
+        const char *name;
+        int64_t value;
+        struct plugin *plugin;
+    } limit[LIMITS_MAX];
+    size_t n_limits;
     struct metric *metric;
     size_t n_metrics;
 
@@ -262,7 +272,7 @@ int slot_add(chatd_plugin *self, int kind, size_t bytes,
 void *slot_block(chatd_plugin *self, int slot, uint64_t id);
 void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots);
 
-/* upgrade.c, request.c, verb.c: the net's calls and what plugins register for them */
+/* upgrade.c, request.c, verb.c, hello.c: the net's calls and what plugins register for them */
 void upgrade_init(struct host *h);
 void request_init(struct host *h);
 void verb_init(struct host *h);
@@ -276,6 +286,11 @@ void verb_remove(struct host *h, const struct plugin *p);
 int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members);
 int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
                const char *message, uint32_t retry_ms);
+int verb_send(struct host *h, uint64_t conn, const struct buf *text); /* CHATD_E_GONE, _BUSY */
+void hello_init(struct host *h);
+int hello_feature(chatd_plugin *self, const char *name);
+int hello_limit(chatd_plugin *self, const char *name, int64_t value);
+void hello_remove(struct host *h, const struct plugin *p);
 
 /* task.c, job.c, metric.c, loopback.c, health.c */
 void task_init(struct host *h);
@@ -308,6 +323,7 @@ void loopback_remove(struct host *h, const struct plugin *p);
 void loopback_deinit(struct host *h);
 void health_init(struct host *h);
 void channel_names_remove(struct host *h, const struct plugin *p);
+void channel_behind(struct host *h, const struct net_behind *behind); /* tells the owner */
 void drain_remove(struct host *h, const struct plugin *p, uint64_t conn);
 void drain_run(struct host *h, struct conn *c);
 

@@ -13,19 +13,13 @@ enum { PLUGINS_MAX = 64 };
 /* Everything a plugin registered, whoever holds it. */
 static void unwind(struct host *h, struct plugin *p)
 {
-    size_t i, kept = 0;
-
     hook_remove(h, p);
     wait_remove(h, p);
     task_remove(h, p);
     service_remove(h, p);
     request_remove(h, p);
     verb_remove(h, p);
-    for (i = 0; i < h->n_features; i++) {
-        if (h->feature[i].plugin != p)
-            h->feature[kept++] = h->feature[i];
-    }
-    h->n_features = kept;
+    hello_remove(h, p);
 }
 
 /* Waits in flight are let go; a stopped plugin keeps its claims and slots until the connections that

@@ -14,8 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The size the descriptor had when the ABI began: it only grows. */
-enum { DESC_MIN_BYTES = offsetof(struct chatd_plugin_desc, reload) };
+/* The sizes that the descriptor and its rows had when the ABI began: they only grow. */
+enum {
+    DESC_MIN_BYTES = offsetof(struct chatd_plugin_desc, reload),
+    FIELD_MIN_BYTES = offsetof(struct chatd_cfg_field, env)
+};
 
 static void complain(struct config_report *rep, const char *origin, char *text)
 {
@@ -118,8 +121,7 @@ static char *read_desc(const char *path, const void *symbol, struct chatd_plugin
         return mem_printf("plugin %s needs at least ABI %u.%u, chatd has %d.%d: use a newer chatd",
                           path, out->abi_major, out->abi_min_minor, CHATD_ABI_MAJOR,
                           CHATD_ABI_MINOR);
-    if (out->field_stride < sizeof(struct chatd_cfg_field) ||
-        out->need_stride < sizeof(struct chatd_need))
+    if (out->field_stride < FIELD_MIN_BYTES || out->need_stride < sizeof(struct chatd_need))
         return mem_printf("plugin %s has rows smaller than this chatd reads: rebuild it", path);
     if (out->name == NULL || out->version == NULL || out->init == NULL)
         return mem_printf("plugin %s has no name, version or init", path);
@@ -146,6 +148,24 @@ static char *check_name(const struct host *h, const char *name, const struct cha
     return NULL;
 }
 
+/* The rows as this core knows them: those of an older SDK lack members, which then read as zero. */
+static void copy_options(struct plugin *p)
+{
+    const char *row = (const char *)p->desc.config;
+    size_t stride = p->desc.field_stride, n = 0;
+
+    if (row == NULL)
+        return;
+    while (((const struct chatd_cfg_field *)(const void *)(row + n * stride))->key != NULL)
+        n++;
+    p->fields = mem_alloc((n + 1) * sizeof(*p->fields));
+    p->desc.config = p->fields;
+    p->desc.field_stride = sizeof(*p->fields);
+    while (n-- > 0)
+        memcpy(&p->fields[n], row + n * stride,
+               stride < sizeof(*p->fields) ? stride : sizeof(*p->fields));
+}
+
 static void copy_needs(struct plugin *p)
 {
     const char *row = (const char *)p->desc.needs;
@@ -166,6 +186,7 @@ static void free_unused(struct plugin *p)
 {
     mem_free(p->name);
     mem_free(p->path);
+    mem_free(p->fields);
     mem_free(p->needs);
     mem_free(p->service);
     mem_free(p->config);
@@ -199,6 +220,7 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
     }
     p->host = h;
     p->name = mem_strdup(p->desc.name);
+    copy_options(p);
     copy_needs(p);
     if (p->desc.config != NULL) {
         p->config = mem_alloc(p->desc.config_size);

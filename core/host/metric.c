@@ -245,6 +245,8 @@ void metric_text(const struct host *h, struct buf *out)
         {"too_slow_total", "counter", "Connections closed with 4001.", n->too_slow},
         {"dropped_ephemeral_total", "counter", "Ephemeral frames dropped at queue_soft.",
          n->dropped_ephemeral},
+        {"skipped_total", "counter", "Stored frames that queue_hard kept from a connection.",
+         n->skipped},
         {"no_pong_total", "counter", "Connections closed with 4002.", n->no_pong},
         {"protocol_errors_total", "counter", "Connections that broke RFC 6455.",
          n->protocol_errors},

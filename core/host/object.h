@@ -23,6 +23,12 @@ int object_channel_join(chatd_plugin *self, chatd_channel channel, chatd_conn co
 int object_channel_leave(chatd_plugin *self, chatd_channel channel, chatd_conn conn);
 int object_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
                         chatd_conn except, int flags);
+int object_channel_send_at(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                           uint64_t mark);
+int object_channel_on_behind(chatd_plugin *self, chatd_channel channel,
+                             void (*cb)(chatd_plugin *self, chatd_channel channel, chatd_conn conn,
+                                        uint64_t mark, void *arg),
+                             void *arg);
 int object_channel_count(chatd_plugin *self, chatd_channel channel);
 int object_channel_each(chatd_plugin *self, chatd_channel channel,
                         int (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg);

@@ -11,6 +11,9 @@ enum { NAME_MAX_BYTES = 256 };
 struct named_channel {
     struct plugin *plugin;
     uint64_t id;
+    void (*behind)(chatd_plugin *self, chatd_channel channel, chatd_conn conn, uint64_t mark,
+                   void *arg);
+    void *behind_arg;
     size_t key_n;
     char *key; /* the plugin's address and the name */
     UT_hash_handle hh;
@@ -110,6 +113,34 @@ int object_channel_leave(chatd_plugin *self, chatd_channel channel, chatd_conn c
     if (ch == NULL || c == NULL)
         return CHATD_E_GONE;
     return channel_leave(ch, c) < 0 ? CHATD_E_NOTFOUND : CHATD_OK;
+}
+
+int object_channel_on_behind(chatd_plugin *self, chatd_channel channel,
+                             void (*cb)(chatd_plugin *self, chatd_channel channel, chatd_conn conn,
+                                        uint64_t mark, void *arg),
+                             void *arg)
+{
+    struct channel *ch = find(self, channel);
+    struct named_channel *named;
+
+    if (ch == NULL)
+        return CHATD_E_GONE;
+    named = ch->name;
+    named->behind = cb;
+    named->behind_arg = arg;
+    ch->is_watched = cb != NULL;
+    return CHATD_OK;
+}
+
+void channel_behind(struct host *h, const struct net_behind *behind)
+{
+    struct channel *ch = channel_get(&h->net, behind->channel);
+    struct named_channel *named = ch != NULL ? ch->name : NULL;
+
+    /* Both may have ended since; a member that came back meanwhile has to be told all the same. */
+    if (named != NULL && named->behind != NULL && conn_get(&h->net, behind->conn) != NULL)
+        named->behind(&named->plugin->pub, (chatd_channel){behind->channel},
+                      (chatd_conn){behind->conn}, behind->mark, named->behind_arg);
 }
 
 int object_channel_count(chatd_plugin *self, chatd_channel channel)

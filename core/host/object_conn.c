@@ -29,6 +29,13 @@ static struct conn *open_conn(chatd_plugin *self, chatd_conn conn)
     return c != NULL && c->state == CONN_OPEN ? c : NULL;
 }
 
+static enum send_kind kind_of(int flags)
+{
+    if (flags & CHATD_SEND_EPHEMERAL)
+        return SEND_EPHEMERAL;
+    return flags & CHATD_SEND_OR_SKIP ? SEND_OR_SKIP : SEND_OR_CLOSE;
+}
+
 static chatd_str str_of(const char *s)
 {
     return (chatd_str){s != NULL ? s : "", s != NULL ? strlen(s) : 0};
@@ -91,7 +98,7 @@ int object_conn_send(chatd_plugin *self, chatd_conn conn, int opcode, chatd_str 
     if (opcode != CHATD_TEXT && opcode != CHATD_BINARY)
         return CHATD_E_INVAL;
     f = frame_new((uint8_t)opcode, data.p, data.n);
-    rc = conn_send(c, f, (flags & CHATD_SEND_EPHEMERAL) != 0);
+    rc = conn_send(c, f, kind_of(flags));
     frame_unref(&f);
     return rc < 0 ? CHATD_E_BUSY : CHATD_OK;
 }
@@ -243,7 +250,7 @@ int object_conn_send_frame(chatd_plugin *self, chatd_conn conn, chatd_frame fram
 
     if (c == NULL || f == NULL)
         return CHATD_E_GONE;
-    return conn_send(c, f, (flags & CHATD_SEND_EPHEMERAL) != 0) < 0 ? CHATD_E_BUSY : CHATD_OK;
+    return conn_send(c, f, kind_of(flags)) < 0 ? CHATD_E_BUSY : CHATD_OK;
 }
 
 int object_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
@@ -254,7 +261,19 @@ int object_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame f
 
     if (ch == NULL || f == NULL)
         return CHATD_E_GONE;
-    channel_send(ch, f, except.v, (flags & CHATD_SEND_EPHEMERAL) != 0);
+    channel_send(ch, f, except.v, 0, flags & CHATD_SEND_EPHEMERAL ? SEND_EPHEMERAL : SEND_OR_CLOSE);
+    return CHATD_OK;
+}
+
+int object_channel_send_at(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                           uint64_t mark)
+{
+    struct channel *ch = channel_get(&host_of(self)->net, channel.v);
+    struct frame *f = frame_of(self, frame);
+
+    if (ch == NULL || f == NULL)
+        return CHATD_E_GONE;
+    channel_send(ch, f, 0, mark, ch->is_watched ? SEND_OR_SKIP : SEND_OR_CLOSE);
     return CHATD_OK;
 }
 

@@ -82,24 +82,6 @@ static void table_ready(chatd_plugin *self, int state, const char *text)
     p->ready_text = mem_strdup(text);
 }
 
-static int table_feature(chatd_plugin *self, const char *name)
-{
-    struct host *h = host_of(self);
-    size_t i;
-
-    if (!host_may_register(self, "a feature"))
-        return CHATD_E_STATE;
-    if (name == NULL || h->n_features == FEATURES_MAX)
-        return CHATD_E_INVAL;
-    for (i = 0; i < h->n_features; i++) {
-        if (strcmp(h->feature[i].name, name) == 0)
-            return CHATD_E_EXISTS;
-    }
-    h->feature[h->n_features].name = name;
-    h->feature[h->n_features++].plugin = plugin_of(self);
-    return CHATD_OK;
-}
-
 static chatd_str table_instance(chatd_plugin *self)
 {
     return (chatd_str){host_of(self)->instance, strlen(host_of(self)->instance)};
@@ -163,7 +145,7 @@ const struct chatd_core host_table = {
     .mono_ms = table_mono_ms,
     .random = table_random,
     .ready = table_ready,
-    .feature = table_feature,
+    .feature = hello_feature,
     .instance = table_instance,
     .on = table_on,
     .event_named = hook_event_named,
@@ -221,4 +203,7 @@ const struct chatd_core host_table = {
     .metric_add = metric_add,
     .metric_set = metric_set,
     .metric_observe = metric_observe,
+    .channel_send_at = object_channel_send_at,
+    .channel_on_behind = object_channel_on_behind,
+    .limit = hello_limit,
 };

@@ -319,6 +319,11 @@ static void on_drained(void *arg, struct conn *c)
     drain_run(arg, c);
 }
 
+static void on_behind(void *arg, const struct net_behind *behind)
+{
+    channel_behind(arg, behind);
+}
+
 void upgrade_init(struct host *h)
 {
     h->http.calls.upgrade = on_upgrade;
@@ -327,6 +332,7 @@ void upgrade_init(struct host *h)
     h->net.calls.closed = on_closed;
     h->net.calls.gone = on_gone;
     h->net.calls.drained = on_drained;
+    h->net.calls.behind = on_behind;
     h->net.calls.arg = h;
     chatd_on_upgrade(&h->core.pub, CHATD_CHANGE, check_identity);
 }

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* chatd.v1 as far as the core knows it: hello, the envelope {type, id, ...}, and verbs by name. */
+/* chatd.v1 as far as the core knows it: the envelope {type, id, ...}, and verbs by name. */
 #include "host/host.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 
 #include <chatd/json.h>
 #include <chatd/svc/auth.h>
 
 #include <string.h>
 
-#define V1_SUBPROTOCOL "chatd.v1"
 enum { ID_MAX = 64 };
 
 /* --- answers ------------------------------------------------------------------------------------ */
 
-static int send_text(struct host *h, uint64_t conn, const struct buf *text)
+int verb_send(struct host *h, uint64_t conn, const struct buf *text)
 {
     struct conn *c = conn_get(&h->net, conn);
     struct frame *f;
@@ -27,7 +25,7 @@ static int send_text(struct host *h, uint64_t conn, const struct buf *text)
     if (c == NULL || c->state != CONN_OPEN)
         return CHATD_E_GONE;
     f = frame_new(CHATD_TEXT, text->p, text->n);
-    rc = conn_send(c, f, false) < 0 ? CHATD_E_BUSY : CHATD_OK;
+    rc = conn_send(c, f, SEND_OR_CLOSE) < 0 ? CHATD_E_BUSY : CHATD_OK;
     frame_unref(&f);
     return rc;
 }
@@ -45,7 +43,7 @@ int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str member
         buf_puts(&out, ",");
     buf_add(&out, members.p, members.n);
     buf_puts(&out, "}");
-    rc = send_text(host_of(self), conn.v, &out);
+    rc = verb_send(host_of(self), conn.v, &out);
     buf_deinit(&out);
     return rc;
 }
@@ -82,7 +80,7 @@ int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *co
     if (retry_ms > 0)
         buf_printf(&out, ",\"retry_ms\":%u", retry_ms);
     buf_puts(&out, "}");
-    rc = send_text(host_of(self), conn.v, &out);
+    rc = verb_send(host_of(self), conn.v, &out);
     buf_deinit(&out);
     return rc;
 }
@@ -177,33 +175,6 @@ static void on_v1_message(chatd_plugin *self, chatd_conn conn, enum chatd_opcode
     json_decref(root);
 }
 
-/* --- hello -------------------------------------------------------------------------------------- */
-
-static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev)
-{
-    struct host *h = host_of(self);
-    const struct net_limits *lim = &h->net.limits;
-    struct buf out = {0};
-    size_t i;
-
-    if (strcmp(ev->subprotocol.p, V1_SUBPROTOCOL) != 0)
-        return;
-    buf_puts(&out, "{\"type\":\"hello\",\"user\":");
-    buf_json(&out, ev->user.p, ev->user.n);
-    buf_printf(&out, ",\"session\":\"%016llx%016llx\",\"instance\":\"%s\",\"server\":\"%s\"",
-               (unsigned long long)rng_u64(), (unsigned long long)rng_u64(), h->instance,
-               h->opt.server);
-    buf_puts(&out, ",\"features\":[");
-    for (i = 0; i < h->n_features; i++) {
-        buf_puts(&out, i > 0 ? "," : "");
-        buf_json(&out, h->feature[i].name, strlen(h->feature[i].name));
-    }
-    buf_printf(&out, "],\"ping_ms\":%lld,\"limits\":{\"message_bytes\":%lld}}",
-               (long long)lim->ping_interval_ms, (long long)lim->message_max);
-    send_text(h, ev->ev.conn.v, &out);
-    buf_deinit(&out);
-}
-
 /* --- registration ------------------------------------------------------------------------------- */
 
 static bool name_ok(const char *name)
@@ -259,5 +230,4 @@ void verb_init(struct host *h)
 
     claim_add(&h->core.pub, &claim);
     slot_add(&h->core.pub, CHATD_SLOT_CONN, sizeof(struct bucket), NULL, &h->verb_slot);
-    chatd_on_connected(&h->core.pub, on_connected);
 }

@@ -58,7 +58,7 @@ int channel_join(struct channel *ch, struct conn *c)
 }
 
 /* Swap-removal on both sides keeps both arrays dense. */
-int channel_leave(struct channel *ch, struct conn *c)
+static int take_out(struct channel *ch, struct conn *c)
 {
     struct conn_membership *m = membership(c, ch);
     struct conn *moved;
@@ -66,7 +66,6 @@ int channel_leave(struct channel *ch, struct conn *c)
 
     if (m == NULL)
         return -1;
-    channel_flush(ch);
     place = m->place;
     moved = ch->member[--ch->n_member];
     if (moved != c) {
@@ -77,13 +76,20 @@ int channel_leave(struct channel *ch, struct conn *c)
     return 0;
 }
 
+int channel_leave(struct channel *ch, struct conn *c)
+{
+    channel_flush(ch);
+    return take_out(ch, c);
+}
+
 void channel_leave_all(struct conn *c)
 {
     while (c->n_member > 0)
         channel_leave(c->member[c->n_member - 1].channel, c);
 }
 
-void channel_send(struct channel *ch, struct frame *f, uint64_t except, bool ephemeral)
+void channel_send(struct channel *ch, struct frame *f, uint64_t except, uint64_t mark,
+                  enum send_kind kind)
 {
     if (ch->n_member == 0)
         return;
@@ -93,7 +99,7 @@ void channel_send(struct channel *ch, struct frame *f, uint64_t except, bool eph
         ch->cap_note = ch->cap_note ? ch->cap_note * 2 : 4;
         ch->note = mem_realloc(ch->note, ch->cap_note * sizeof(*ch->note));
     }
-    ch->note[ch->n_note++] = (struct channel_note){frame_ref(f), except, ephemeral};
+    ch->note[ch->n_note++] = (struct channel_note){frame_ref(f), except, mark, kind};
     if (!ch->dirty) {
         ch->dirty = true;
         ch->next_dirty = ch->net->dirty_channels;
@@ -121,6 +127,19 @@ static int gather(const struct channel *ch, uint64_t id, uint32_t from, uint32_t
     return n;
 }
 
+/* `c` cannot take a note that it must not miss: it gets no further ones, and leaves when all are out. */
+static void note_behind(struct channel *ch, struct conn *c, uint64_t mark)
+{
+    struct net *net = ch->net;
+
+    if (net->n_behind == net->cap_behind) {
+        net->cap_behind = net->cap_behind ? net->cap_behind * 2 : 16;
+        net->behind = mem_realloc(net->behind, net->cap_behind * sizeof(*net->behind));
+    }
+    net->behind[net->n_behind++] = (struct net_behind){ch->id, c->id, mark};
+    c->flags |= CONN_BEHIND;
+}
+
 /* Queues for `c` what of notes [from, to) did not leave: all beyond the first `sent` bytes. */
 static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32_t to, size_t sent)
 {
@@ -136,8 +155,12 @@ static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32
             continue;
         }
         /* A frame that left in part must be finished whatever the caps say. */
-        if (sent > 0 || !conn_overflows(c, note->frame->len, note->ephemeral))
+        if (sent > 0 || !conn_overflows(c, note->frame->len, note->kind)) {
             conn_behind(c, note->frame, (uint32_t)sent);
+        } else if (note->kind == SEND_OR_SKIP) {
+            note_behind(ch, c, note->mark);
+            return;
+        }
         sent = 0;
     }
 }
@@ -166,7 +189,7 @@ static void deliver(struct channel *ch, struct conn *c, struct batch *b)
 {
     ssize_t n = 0;
 
-    if (c->state != CONN_OPEN)
+    if (c->state != CONN_OPEN || (c->flags & CONN_BEHIND))
         return;
     if (!b->alike)
         b->n = gather(ch, c->id, b->from, b->to, b->iov, &b->bytes);
@@ -198,10 +221,24 @@ static void flush_batch(struct channel *ch, struct batch *b)
         deliver(ch, ch->member[i], b);
 }
 
+/* Those that fell behind since net->behind had `from` entries leave; they are told of it later. */
+static void drop_behind(struct channel *ch, uint32_t from)
+{
+    struct net *net = ch->net;
+    uint32_t i;
+
+    for (i = from; i < net->n_behind; i++) {
+        struct conn *c = conn_get(net, net->behind[i].conn);
+
+        c->flags &= (uint16_t)~CONN_BEHIND;
+        take_out(ch, c);
+    }
+}
+
 void channel_flush(struct channel *ch)
 {
     struct batch b;
-    uint32_t i;
+    uint32_t i, from = ch->net->n_behind;
 
     for (b.from = 0; b.from < ch->n_note; b.from = b.to) {
         b.to = ch->n_note - b.from > IOV_CAP ? b.from + IOV_CAP : ch->n_note;
@@ -210,6 +247,7 @@ void channel_flush(struct channel *ch)
     for (i = 0; i < ch->n_note; i++)
         frame_unref(&ch->note[i].frame);
     ch->n_note = 0;
+    drop_behind(ch, from);
 }
 
 void channel_free(struct channel *ch)

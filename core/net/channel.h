@@ -11,7 +11,8 @@
 struct channel_note {
     struct frame *frame;
     uint64_t except; /* connection id to leave out; 0: none */
-    bool ephemeral;
+    uint64_t mark;   /* the sender's number for it; counts with SEND_OR_SKIP */
+    enum send_kind kind;
 };
 
 struct channel {
@@ -25,6 +26,7 @@ struct channel {
     uint32_t n_note, cap_note;
     struct channel *next_dirty;
     bool dirty;
+    bool is_watched; /* the host knows whom to tell of members that fell behind */
 };
 
 struct channel *channel_new(struct net *net, uint64_t *id_out);
@@ -33,7 +35,10 @@ void channel_free(struct channel *ch);                 /* flushes what was noted
 int channel_join(struct channel *ch, struct conn *c);  /* -1: it is in */
 int channel_leave(struct channel *ch, struct conn *c); /* -1: it is not */
 void channel_leave_all(struct conn *c);
-void channel_send(struct channel *ch, struct frame *f, uint64_t except, bool ephemeral);
+/* With SEND_OR_SKIP a member that cannot take it leaves the channel; net->calls.behind is told the
+ * `mark` of the first frame it missed. */
+void channel_send(struct channel *ch, struct frame *f, uint64_t except, uint64_t mark,
+                  enum send_kind kind);
 void channel_flush(struct channel *ch);
 
 #endif

@@ -232,7 +232,7 @@ void conn_abort(struct conn *c, unsigned code, const char *reason)
         die(c, code, reason);
 }
 
-bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
+bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
 {
     const struct net_limits *lim = &c->net->limits;
     size_t waiting = conn_backlog(c);
@@ -240,7 +240,7 @@ bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
     /* Who has nothing waiting is not slow, however large the frame. */
     if (waiting == 0)
         return false;
-    if (ephemeral) {
+    if (kind == SEND_EPHEMERAL) {
         if (waiting + bytes <= (size_t)lim->queue_soft)
             return false;
         c->net->count.dropped_ephemeral++;
@@ -248,6 +248,10 @@ bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
     }
     if (waiting + bytes <= (size_t)lim->queue_hard)
         return false;
+    if (kind == SEND_OR_SKIP) {
+        c->net->count.skipped++;
+        return true;
+    }
     c->net->count.too_slow++;
     if (c->queue != NULL)
         outq_cut(c->queue);
@@ -255,14 +259,14 @@ bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral)
     return true;
 }
 
-int conn_send(struct conn *c, struct frame *f, bool ephemeral)
+int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
 {
     if (c->state != CONN_OPEN)
         return -1;
     /* Tried before it is judged: what was sent in this turn may wait here only for its end. */
     if (conn_backlog(c) + f->len > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
-    if (c->state != CONN_OPEN || conn_overflows(c, f->len, ephemeral))
+    if (c->state != CONN_OPEN || conn_overflows(c, f->len, kind))
         return -1;
     c->net->count.frames_out++;
     conn_behind(c, f, 0);
@@ -378,7 +382,7 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
             break;
         c->pong_sent_s = c->net->now_s;
         f = frame_new(WS_OP_PONG, ev->data, ev->len);
-        conn_send(c, f, false);
+        conn_send(c, f, SEND_OR_CLOSE);
         frame_unref(&f);
         break;
     case WS_CLOSE:
@@ -514,7 +518,7 @@ static void send_ping(struct conn *c)
 
     c->flags |= CONN_PING_SENT;
     c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
-    conn_send(c, f, false);
+    conn_send(c, f, SEND_OR_CLOSE);
     frame_unref(&f);
 }
 

@@ -16,6 +16,13 @@
 
 #include <event2/event_struct.h>
 
+/* What becomes of a frame that a connection with a full queue cannot take. */
+enum send_kind {
+    SEND_OR_CLOSE,  /* above queue_hard the connection is closed */
+    SEND_EPHEMERAL, /* above queue_soft the frame is dropped */
+    SEND_OR_SKIP    /* above queue_hard the frame is dropped, and whoever sent it knows */
+};
+
 enum conn_state { CONN_UPGRADING, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
 
 enum conn_flag {
@@ -26,7 +33,8 @@ enum conn_flag {
     CONN_CLOSE_SENT = 16, /* ours is queued or sent */
     CONN_TELL_DRAINED = 32,
     CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
-    CONN_BROKEN = 128     /* the stream broke a rule: nothing more is parsed */
+    CONN_BROKEN = 128,    /* the stream broke a rule: nothing more is parsed */
+    CONN_BEHIND = 256     /* missed a note of the channel that is being flushed */
 };
 
 struct conn_membership {
@@ -65,8 +73,8 @@ void conn_discard(struct conn *c);                           /* before conn_open
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n);
 struct conn *conn_get(struct net *net, uint64_t id); /* NULL: gone */
 
-/* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), ephemeral. */
-int conn_send(struct conn *c, struct frame *f, bool ephemeral);
+/* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), or dropped. */
+int conn_send(struct conn *c, struct frame *f, enum send_kind kind);
 size_t conn_backlog(const struct conn *c);
 void conn_close(struct conn *c, unsigned code, const char *reason); /* reason: at most 123 bytes */
 void conn_abort(struct conn *c, unsigned code, const char *reason); /* without a handshake */
@@ -80,6 +88,6 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues wh
 void conn_flush(struct conn *c);                                    /* writes what waits */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
 void conn_due(void *net, uint32_t index);
-bool conn_overflows(struct conn *c, size_t bytes, bool ephemeral);
+bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind);
 
 #endif

@@ -35,6 +35,7 @@ void net_deinit(struct net *net)
 {
     mem_free(net->read_buffer);
     mem_free(net->dirty);
+    mem_free(net->behind);
     slab_deinit(&net->conns);
     slab_deinit(&net->channels);
 }
@@ -61,6 +62,19 @@ static void finish(struct conn *c)
     conn_discard(c);
 }
 
+/* Calls out for all that fell behind; the callbacks may make others fall behind. */
+static void tell_behind(struct net *net)
+{
+    uint32_t i;
+
+    for (i = 0; i < net->n_behind; i++) {
+        struct net_behind behind = net->behind[i]; /* the array may move */
+
+        net->calls.behind(net->calls.arg, &behind);
+    }
+    net->n_behind = 0;
+}
+
 /* Closing and draining may note further frames, hence the outer loop; it ends because a socket that
  * takes no more waits for EV_WRITE and is not dirty, and because who asks meanwhile to be told of a
  * drained queue is told in the next turn. */
@@ -69,7 +83,7 @@ void net_flush(struct net *net)
     uint32_t i;
 
     net->flushing = true;
-    while (net->dirty_channels != NULL || net->n_dirty > 0) {
+    while (net->dirty_channels != NULL || net->n_dirty > 0 || net->n_behind > 0) {
         while (net->dirty_channels != NULL) {
             struct channel *ch = net->dirty_channels;
 
@@ -78,6 +92,7 @@ void net_flush(struct net *net)
             ch->dirty = false;
             channel_flush(ch);
         }
+        tell_behind(net);
         for (i = 0; i < net->n_dirty; i++) {
             struct conn *c = net->dirty[i];
 

@@ -29,6 +29,11 @@ struct net_limits {
     int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
 };
 
+/* A member that was taken out of a channel because it could not take the frame of `mark`. */
+struct net_behind {
+    uint64_t channel, conn, mark;
+};
+
 /* Calls from below; set once by the host. */
 struct net_calls {
     /* One whole message. `data` has a NUL after it. */
@@ -39,13 +44,15 @@ struct net_calls {
     void (*gone)(void *arg, struct conn *c);
     /* Its queue is below queue_soft again and CONN_TELL_DRAINED was set. */
     void (*drained)(void *arg, struct conn *c);
+    /* A member fell behind (SEND_OR_SKIP) and is out of the channel. May do anything. */
+    void (*behind)(void *arg, const struct net_behind *behind);
     void *arg;
 };
 
 /* What /metrics shows of this layer. */
 struct net_counters {
     uint64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
-    uint64_t too_slow, dropped_ephemeral, no_pong, protocol_errors, refused_full;
+    uint64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full;
 };
 
 struct net {
@@ -61,6 +68,8 @@ struct net {
     struct channel *dirty_channels;
     struct conn **dirty; /* connections with a queue to be tried at the end of the turn */
     uint32_t n_dirty, cap_dirty;
+    struct net_behind *behind; /* to be told at the end of the turn */
+    uint32_t n_behind, cap_behind;
     bool flushing; /* inside net_flush() */
 };
 

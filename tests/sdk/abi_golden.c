@@ -92,6 +92,7 @@ static void in_config(void)
     MEMBER(chatd_cfg_field, max);
     MEMBER(chatd_cfg_field, choices);
     MEMBER(chatd_cfg_field, help);
+    MEMBER(chatd_cfg_field, env);
     VALUE(CHATD_CFG_STR);
     VALUE(CHATD_CFG_INT);
     VALUE(CHATD_CFG_BOOL);
@@ -205,6 +206,9 @@ static void in_plugin(void)
     MEMBER(chatd_core, metric_add);
     MEMBER(chatd_core, metric_set);
     MEMBER(chatd_core, metric_observe);
+    MEMBER(chatd_core, channel_send_at);
+    MEMBER(chatd_core, channel_on_behind);
+    MEMBER(chatd_core, limit);
     VALUE(CHATD_NEED_OPTIONAL);
     VALUE(CHATD_READY);
     VALUE(CHATD_DEGRADED);
@@ -225,6 +229,7 @@ static void in_conn(void)
     VALUE(CHATD_TEXT);
     VALUE(CHATD_BINARY);
     VALUE(CHATD_SEND_EPHEMERAL);
+    VALUE(CHATD_SEND_OR_SKIP);
     VALUE(CHATD_CLOSE_NORMAL);
     VALUE(CHATD_CLOSE_GOING_AWAY);
     VALUE(CHATD_CLOSE_PROTOCOL);
@@ -317,6 +322,13 @@ static void in_event(void)
     MEMBER(chatd_ev_deliver, user);
     MEMBER(chatd_ev_deliver, text);
     MEMBER(chatd_ev_deliver, seq);
+    STRUCT(chatd_ev_signaled);
+    MEMBER(chatd_ev_signaled, ev);
+    MEMBER(chatd_ev_signaled, room);
+    MEMBER(chatd_ev_signaled, user);
+    MEMBER(chatd_ev_signaled, kind);
+    MEMBER(chatd_ev_signaled, on);
+    MEMBER(chatd_ev_signaled, is_local);
     STRUCT(chatd_ev_tick);
     MEMBER(chatd_ev_tick, ev);
     MEMBER(chatd_ev_tick, mono_ms);
@@ -395,12 +407,15 @@ static void in_verb(void)
 
 static void in_service(void)
 {
+    VALUE(CHATD_SERVICE_SHARED);
     STRUCT(chatd_service_def);
     MEMBER(chatd_service_def, size);
     MEMBER(chatd_service_def, major);
     MEMBER(chatd_service_def, minor);
     MEMBER(chatd_service_def, name);
     MEMBER(chatd_service_def, api);
+    MEMBER(chatd_service_def, flags);
+    MEMBER(chatd_service_def, reserved);
     STRUCT(chatd_service);
     MEMBER(chatd_service, size);
     MEMBER(chatd_service, major);

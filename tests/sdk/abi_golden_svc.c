@@ -90,6 +90,8 @@ static void in_svc_log(void)
     MEMBER(chatd_log_page, records);
     MEMBER(chatd_log_page, n);
     MEMBER(chatd_log_page, stride);
+    MEMBER(chatd_log_page, previous);
+    MEMBER(chatd_log_page, common);
     STRUCT(chatd_log_listener);
     MEMBER(chatd_log_listener, size);
     MEMBER(chatd_log_listener, reserved);
@@ -131,6 +133,7 @@ static void in_svc_rooms(void)
     MEMBER(chatd_rooms_api, publish);
     MEMBER(chatd_rooms_api, signal);
     MEMBER(chatd_rooms_api, each_member);
+    MEMBER(chatd_rooms_api, signal_here);
 }
 
 void golden_services(void)

@@ -91,6 +91,11 @@ def test_both_halves_of_a_cycle_are_named(tmp_path):
     assert "start was called" not in server.log
 
 
+def test_a_plugin_of_the_older_minor_runs(chatd):
+    server = chatd(only=rogue("older-rows"), sections={"older-rows": {"n": "9"}})
+    assert "older-rows: word=first n=9" in server.log
+
+
 def test_registrations_after_init_are_refused_and_the_server_goes_on(chatd):
     server = chatd(only=rogue("late-register")).expect("late-register registers .* outside init")
     for what in ("route", "verb", "ws", "hook", "slot", "metric", "feature"):

@@ -37,6 +37,7 @@ static struct net net;
 static char events[8192]; /* what the layer above was told */
 static void (*on_message_then)(struct conn *c);
 static void (*on_drained_then)(struct conn *c);
+static void (*on_behind_then)(const struct net_behind *behind);
 
 static UNUSED __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...)
 {
@@ -79,6 +80,14 @@ static void told_drained(void *arg, struct conn *c)
         on_drained_then(c);
 }
 
+static void told_behind(void *arg, const struct net_behind *behind)
+{
+    (void)arg;
+    note("behind(%llu) ", (unsigned long long)behind->mark);
+    if (on_behind_then != NULL)
+        on_behind_then(behind);
+}
+
 static UNUSED int net_setup(void **state)
 {
     const struct net_limits limits = {.max_connections = 100,
@@ -95,9 +104,14 @@ static UNUSED int net_setup(void **state)
     net_init(&net, event_base_new(), &limits, 1);
     net.now_s = 1000;
     wheel_init(&net.wheel, net.now_s, net.wheel.link, &net);
-    net.calls = (struct net_calls){told_message, told_closed, told_gone, told_drained, NULL};
+    net.calls = (struct net_calls){.message = told_message,
+                                   .closed = told_closed,
+                                   .gone = told_gone,
+                                   .drained = told_drained,
+                                   .behind = told_behind};
     events[0] = '\0';
     on_message_then = on_drained_then = NULL;
+    on_behind_then = NULL;
     return 0;
 }
 
@@ -236,10 +250,10 @@ static UNUSED struct frame *big_frame(size_t n)
     return f;
 }
 
-static UNUSED int say_big(struct conn *c, size_t n, bool ephemeral)
+static UNUSED int say_big(struct conn *c, size_t n, enum send_kind kind)
 {
     struct frame *f = big_frame(n);
-    int rc = conn_send(c, f, ephemeral);
+    int rc = conn_send(c, f, kind);
 
     frame_unref(&f);
     return rc;
@@ -249,7 +263,7 @@ static UNUSED void tell(struct channel *ch, const char *text, uint64_t except)
 {
     struct frame *f = frame_new(1, text, strlen(text));
 
-    channel_send(ch, f, except, false);
+    channel_send(ch, f, except, 0, SEND_OR_CLOSE);
     frame_unref(&f);
 }
 

@@ -116,7 +116,7 @@ static void a_slow_member_keeps_its_order(void **state)
     for (i = 0; i < 50; i++) {
         struct frame *f = big_frame((size_t)1000 + (size_t)i);
 
-        channel_send(ch, f, 0, false);
+        channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
         frame_unref(&f);
         snprintf(text, sizeof(text), "1:#%d|", 1000 + i);
         strcat(want, text);
@@ -148,7 +148,7 @@ static void too_slow_is_closed_in_the_flush(void **state)
     for (i = 0; i < 40; i++) {
         struct frame *f = big_frame(10000);
 
-        channel_send(ch, f, 0, false);
+        channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
         frame_unref(&f);
         net_flush(&net);
         strcat(all, receive(fast));
@@ -188,10 +188,10 @@ static void ephemeral_notes_spare_the_slow(void **state)
     (void)state;
     channel_join(ch, slow->conn);
     while (conn_backlog(slow->conn) < 100000) {
-        channel_send(ch, f, 0, false);
+        channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
         net_flush(&net);
     }
-    channel_send(ch, typing, 0, true);
+    channel_send(ch, typing, 0, 0, SEND_EPHEMERAL);
     net_flush(&net);
     assert_int_equal(net.count.dropped_ephemeral, 1);
     for (i = 0; i < 1000 && slow->conn->queue != NULL; i++) {
@@ -200,11 +200,94 @@ static void ephemeral_notes_spare_the_slow(void **state)
     }
     strcat(all, receive(slow));
     assert_null(strstr(all, "typing"));
-    channel_send(ch, typing, 0, true);
+    channel_send(ch, typing, 0, 0, SEND_EPHEMERAL);
     net_flush(&net);
     assert_string_equal(receive(slow), "1:typing|");
     frame_unref(&f);
     frame_unref(&typing);
+    end_client(slow);
+}
+
+static struct channel *rejoin_channel;
+
+static void rejoin(const struct net_behind *behind)
+{
+    assert_int_equal(channel_join(rejoin_channel, conn_get(&net, behind->conn)), 0);
+}
+
+/* Numbered notes: the slow one leaves at the first it cannot take, once, whatever follows in the same
+ * turn; small ones that would fit again do not slip through behind the hole. */
+static void who_falls_behind_leaves_and_is_named(void **state)
+{
+    struct channel *ch = open_channel(), *other = open_channel();
+    struct client *slow = open_client(1), *fast = open_client(0);
+    char all[65536] = "";
+    uint64_t mark = 0, told;
+    int i;
+
+    (void)state;
+    channel_join(ch, slow->conn);
+    channel_join(other, slow->conn);
+    channel_join(ch, fast->conn);
+    while (net.n_behind == 0 && ch->n_member == 2 && mark < 100) {
+        for (i = 0; i < 4; i++) {
+            struct frame *f = big_frame(i < 2 ? 20000 : 5);
+
+            channel_send(ch, f, 0, ++mark, SEND_OR_SKIP);
+            frame_unref(&f);
+        }
+        net_flush(&net);
+        strcat(all, receive(fast));
+    }
+    assert_int_equal(ch->n_member, 1);
+    assert_int_equal(other->n_member, 1);
+    assert_int_equal(slow->conn->state, CONN_OPEN);
+    assert_int_equal(net.count.too_slow, 0);
+    assert_int_equal(net.count.skipped, 1);
+    /* Told once. What is small would still have fit, so the mark is a large one's. */
+    assert_non_null(strstr(events, "behind("));
+    told = strtoull(strstr(events, "behind(") + strlen("behind("), NULL, 10);
+    assert_null(strstr(strstr(events, "behind(") + 1, "behind"));
+    assert_true(told > 14 && told <= mark && (told % 4 == 1 || told % 4 == 2));
+
+    all[0] = '\0';
+    for (i = 0; i < 1000 && slow->conn->queue != NULL; i++) {
+        strcat(all, receive(slow));
+        turn();
+    }
+    strcat(all, receive(slow));
+    for (i = 0, mark = 1; mark < told; mark++) {
+        const char *want = mark % 4 == 1 || mark % 4 == 2 ? "1:#20000|" : "1:bbbbb|";
+
+        assert_memory_equal(all + i, want, strlen(want));
+        i += (int)strlen(want);
+    }
+    assert_string_equal(all + i, "");
+    end_client(slow);
+    end_client(fast);
+}
+
+/* The callback may take it in again at once: it falls out again if it must, and the turn ends. */
+static void who_fell_behind_may_come_back_in_the_callback(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *slow = open_client(1);
+    int i;
+
+    (void)state;
+    rejoin_channel = ch;
+    on_behind_then = rejoin;
+    channel_join(ch, slow->conn);
+    for (i = 0; i < 60; i++) {
+        struct frame *f = big_frame(10000);
+
+        channel_send(ch, f, 0, (uint64_t)i, SEND_OR_SKIP);
+        frame_unref(&f);
+        net_flush(&net);
+    }
+    assert_true(net.count.skipped > 5);
+    assert_int_equal(ch->n_member, 1);
+    assert_int_equal(slow->conn->flags & CONN_BEHIND, 0);
     end_client(slow);
 }
 
@@ -295,6 +378,8 @@ int main(void)
         T(a_slow_member_keeps_its_order),
         T(too_slow_is_closed_in_the_flush),
         T(ephemeral_notes_spare_the_slow),
+        T(who_falls_behind_leaves_and_is_named),
+        T(who_fell_behind_may_come_back_in_the_callback),
         T(leaving_members_do_not_disturb_the_others),
         T(freeing_sends_what_was_noted),
         T(many_memberships),

@@ -326,7 +326,7 @@ static void a_slow_one_gets_a_queue_then_4001(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 100 && say_big(k->conn, 20000, false) == 0; i++)
+    for (i = 0; i < 100 && say_big(k->conn, 20000, SEND_OR_CLOSE) == 0; i++)
         continue;
     assert_in_range(i, 10, 30);
     assert_int_equal(net.count.too_slow, 1);
@@ -349,7 +349,7 @@ static void a_large_frame_alone_is_not_slow(void **state)
 
     (void)state;
     say(k->conn, "small");
-    assert_int_equal(say_big(k->conn, 500000, false), 0); /* above queue_hard */
+    assert_int_equal(say_big(k->conn, 500000, SEND_OR_CLOSE), 0); /* above queue_hard */
     while (k->conn->queue != NULL) {
         receive(k);
         turn();
@@ -364,11 +364,11 @@ static void ephemeral_frames_are_dropped_first(void **state)
 
     (void)state;
     while (conn_backlog(k->conn) < 100000)
-        assert_int_equal(say_big(k->conn, 20000, false), 0);
-    assert_int_equal(say_big(k->conn, 10, true), -1);
+        assert_int_equal(say_big(k->conn, 20000, SEND_OR_CLOSE), 0);
+    assert_int_equal(say_big(k->conn, 10, SEND_EPHEMERAL), -1);
     assert_int_equal(net.count.dropped_ephemeral, 1);
     assert_int_equal(k->conn->state, CONN_OPEN);
-    assert_int_equal(say_big(k->conn, 10, false), 0);
+    assert_int_equal(say_big(k->conn, 10, SEND_OR_CLOSE), 0);
     end_client(k);
 }
 
@@ -378,7 +378,7 @@ static void no_progress_ends_the_connection(void **state)
 
     (void)state;
     while (conn_backlog(k->conn) < 100000)
-        say_big(k->conn, 20000, false);
+        say_big(k->conn, 20000, SEND_OR_CLOSE);
     net_flush(&net);
     while (net.now_s < 1029) {
         seconds_pass(1);
@@ -413,7 +413,7 @@ static void drained_is_told_at_the_end_of_the_turn(void **state)
 
     /* It waits, but below queue_soft: that counts as drained, EV_WRITE or not. */
     while (!(k->conn->flags & CONN_WANT_WRITE)) {
-        say_big(k->conn, 5000, false);
+        say_big(k->conn, 5000, SEND_OR_CLOSE);
         net_flush(&net);
     }
     assert_true(conn_backlog(k->conn) < 100000);
@@ -424,9 +424,9 @@ static void drained_is_told_at_the_end_of_the_turn(void **state)
 
     events[0] = '\0';
     while (conn_backlog(k->conn) < 120000)
-        say_big(k->conn, 20000, false);
+        say_big(k->conn, 20000, SEND_OR_CLOSE);
     conn_tell_drained(k->conn);
-    say_big(k->conn, 20000, false); /* never inside a send */
+    say_big(k->conn, 20000, SEND_OR_CLOSE); /* never inside a send */
     net_flush(&net);
     assert_string_equal(events, "");
     while (conn_backlog(k->conn) > 100000) {

@@ -43,6 +43,26 @@ static inline int chatd_channel_send(chatd_plugin *self, chatd_channel channel, 
     return self->core->channel_send(self, channel, frame, except, flags);
 }
 
+/* [loop] The same for a stored frame, which is never dropped behind anybody's back: a member with
+ * `queue_hard` waiting is not closed but taken out of the channel, and the channel's `behind` is told
+ * with the `mark` (any number of the caller's, such as a seq) of the first frame it did not get. Since
+ * 0.2. */
+static inline int chatd_channel_send_at(chatd_plugin *self, chatd_channel channel,
+                                        chatd_frame frame, uint64_t mark)
+{
+    return self->core->channel_send_at(self, channel, frame, mark);
+}
+
+/* [loop] Sets who is told of members that fell behind; it may do anything but close this channel.
+ * Without one they are closed with 4001. Since 0.2. */
+static inline int chatd_channel_on_behind(chatd_plugin *self, chatd_channel channel,
+                                          void (*cb)(chatd_plugin *self, chatd_channel channel,
+                                                     chatd_conn conn, uint64_t mark, void *arg),
+                                          void *arg)
+{
+    return self->core->channel_on_behind(self, channel, cb, arg);
+}
+
 /* [loop] The number of members, or an error. */
 static inline int chatd_channel_count(chatd_plugin *self, chatd_channel channel)
 {

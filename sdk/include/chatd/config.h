@@ -50,6 +50,9 @@ struct chatd_cfg_field {
     int64_t min, max;
     const char *const *choices; /* ENUM: names, ends with NULL */
     const char *help;           /* one line, shown by --check and --dump-config */
+    /* 0.2: one more variable that gives the value, for names that people know already. It wins over
+     * the file; CHATD_<SECTION>_<KEY> wins over it. NULL: none. */
+    const char *env;
 };
 
 #ifdef __cplusplus

@@ -12,7 +12,9 @@ extern "C" {
 enum chatd_opcode { CHATD_TEXT = 1, CHATD_BINARY = 2 };
 
 enum chatd_send_flag {
-    CHATD_SEND_EPHEMERAL = 1 /* dropped first: not queued for one that has `queue_soft` waiting */
+    CHATD_SEND_EPHEMERAL = 1, /* dropped first: not queued for one that has `queue_soft` waiting */
+    CHATD_SEND_OR_SKIP = 2 /* not queued for one that has `queue_hard` waiting, which is not closed
+                               * for it: the caller keeps what it missed. 0.2 */
 };
 
 /* Close codes of chatd's own. After 4000-4499 a client reconnects, after 4500-4999 it must not. */
@@ -60,8 +62,8 @@ static inline int chatd_conn_identify(chatd_plugin *self, chatd_conn conn, chatd
 }
 
 /* [loop] Sends one message; it leaves at the end of this loop turn. Copies; `closed` is never raised
- * before it returns. CHATD_E_GONE; CHATD_E_BUSY: the connection was too slow and is being closed, or
- * the frame was ephemeral. */
+ * before it returns. CHATD_E_GONE; CHATD_E_BUSY: the connection is too slow and is being closed,
+ * or, with one of the flags, just does not get this frame. */
 static inline int chatd_conn_send(chatd_plugin *self, chatd_conn conn, enum chatd_opcode opcode,
                                   chatd_str data, int flags)
 {

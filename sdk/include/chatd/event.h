@@ -102,7 +102,9 @@ struct chatd_ev_login {
     chatd_str user, address;
 };
 
-/* `join`: before a connection becomes a member of a room. */
+/* `join`: before a connection becomes a member of a room. Also raised, and never committed, with
+ * ev.req in place of ev.conn, for somebody who reads a room's messages over HTTP: who may not come in
+ * may not read either. */
 struct chatd_ev_join {
     struct chatd_ev ev;
     chatd_str room, user;
@@ -134,11 +136,20 @@ struct chatd_ev_signal {
     uint32_t claimed; /* [CHECK] */
 };
 
-/* `deliver`: a stored message is about to go to one connection, live or from history. CHATD_DENY
+/* `signaled`: a signal has come to this worker, from wherever it was sent; before it is shown to the
+ * members here. */
+struct chatd_ev_signaled {
+    struct chatd_ev ev; /* conn: who sent it, if it is a connection of this worker */
+    chatd_str room, user, kind;
+    uint32_t on;
+    uint32_t is_local; /* 1: it was sent in this worker */
+};
+
+/* `deliver`: a stored message is about to go to one reader, live or from history. CHATD_DENY
  * drops it for this reader. Walked only when hooked: it costs a call per recipient. */
 struct chatd_ev_deliver {
     struct chatd_ev ev;
-    chatd_str room, user; /* user: who wrote it; the reader is ev.conn */
+    chatd_str room, user; /* user: who wrote it; the reader is ev.conn or, over HTTP, ev.req */
     chatd_str text;
     uint64_t seq;
 };
@@ -164,7 +175,8 @@ struct chatd_ev_tick {
     X(10, leave, struct chatd_ev_leave, NOTIFY, "chatd.rooms")           \
     X(11, signal, struct chatd_ev_signal, DECIDE, "chatd.rooms")         \
     X(12, deliver, struct chatd_ev_deliver, DECIDE, "chatd.rooms")       \
-    X(13, tick, struct chatd_ev_tick, NOTIFY, "core")
+    X(13, tick, struct chatd_ev_tick, NOTIFY, "core")                    \
+    X(14, signaled, struct chatd_ev_signaled, NOTIFY, "chatd.rooms")
 
 #define CHATD_EV_ID(id, name, payload, kind, owner) CHATD_EV_##name = (id),
 enum chatd_event_id { CHATD_EVENTS(CHATD_EV_ID) CHATD_EV_END };

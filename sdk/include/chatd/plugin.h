@@ -224,6 +224,15 @@ struct chatd_core {
     void (*metric_add)(chatd_plugin *self, int metric, int label, int64_t n);
     void (*metric_set)(chatd_plugin *self, int metric, int label, int64_t value);
     void (*metric_observe)(chatd_plugin *self, int metric, int label, double value);
+
+    /* --- 0.2: members that fall behind, limits in hello --------------------------------------- */
+    int (*channel_send_at)(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                           uint64_t mark);
+    int (*channel_on_behind)(chatd_plugin *self, chatd_channel channel,
+                             void (*cb)(chatd_plugin *self, chatd_channel channel, chatd_conn conn,
+                                        uint64_t mark, void *arg),
+                             void *arg);
+    int (*limit)(chatd_plugin *self, const char *name, int64_t value);
 };
 
 /* [any] Memory that the other side may free; NULL when there is none. */
@@ -267,6 +276,12 @@ static inline void chatd_ready(chatd_plugin *self, enum chatd_ready state, const
 static inline int chatd_feature(chatd_plugin *self, const char *name)
 {
     return self->core->feature(self, name);
+}
+
+/* [init] Adds `name` (a literal) to what `hello.limits` tells; again, also [loop]: its new value. */
+static inline int chatd_limit(chatd_plugin *self, const char *name, int64_t value)
+{
+    return self->core->limit(self, name, value);
 }
 
 /* [loop] The id drawn by this server at its start: 16 hex digits, the same in all its workers. */

@@ -16,6 +16,11 @@
 extern "C" {
 #endif
 
+enum chatd_service_flag {
+    CHATD_SERVICE_SHARED = 1 /* hosts that are configured alike share what it keeps; else it is this
+                              * host's alone. 0.2 */
+};
+
 /* What a provider exports. `api` points to the contract's struct of functions, which starts with
  * `uint32_t size`; it must live as long as the plugin. */
 struct chatd_service_def {
@@ -23,6 +28,8 @@ struct chatd_service_def {
     uint16_t major, minor;
     const char *name; /* "chatd.kv" */
     const void *api;
+    uint32_t flags; /* enum chatd_service_flag; 0.2 */
+    uint32_t reserved;
 };
 
 /* What a consumer gets: the functions, and the provider to pass as their first argument. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Service chatd.log 1.0: a room is a log of records.
+ * Service chatd.log 1.1: a room is a log of records.
  *
  * append() gives each record the next sequence number of its room, in one atomic step. A position is
  * (epoch, seq): the epoch is a string that names the store's life, seq counts 1, 2, 3... without
@@ -19,7 +19,7 @@ extern "C" {
 
 #define CHATD_LOG_SERVICE     "chatd.log"
 #define CHATD_LOG_MAJOR       1
-#define CHATD_LOG_MINOR       0
+#define CHATD_LOG_MINOR       1
 #define CHATD_LOG_DEADLINE_MS 5000u
 #define CHATD_LOG_EPOCH_MAX   64u /* bytes of an epoch */
 #define CHATD_LOG_PAGE_MAX    1000u
@@ -61,6 +61,9 @@ struct chatd_log_page {
     uint64_t top;                           /* seq of the room's last record; 0: none */
     const struct chatd_log_record *records; /* rising seq */
     uint32_t n, stride;
+    /* --- 1.1: what a position of the epoch before this one is worth ------------------------- */
+    chatd_str previous; /* that epoch; empty: none is known */
+    uint64_t common;    /* its records up to here are this epoch's too */
 };
 
 enum chatd_log_range_flag {

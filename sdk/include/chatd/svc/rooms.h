@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Service chatd.rooms 1.0: membership, messages and signals of rooms. The provider owns the events
+/* Service chatd.rooms 1.1: membership, messages and signals of rooms. The provider owns the events
  * `join`, `leave`, `message`, `signal` and `deliver`. */
 #ifndef CHATD_SVC_ROOMS_H
 #define CHATD_SVC_ROOMS_H
@@ -12,7 +12,7 @@ extern "C" {
 
 #define CHATD_ROOMS_SERVICE "chatd.rooms"
 #define CHATD_ROOMS_MAJOR   1
-#define CHATD_ROOMS_MINOR   0
+#define CHATD_ROOMS_MINOR   1
 
 /* What is published on somebody's behalf; `conn` is zero when no connection is behind it. */
 struct chatd_rooms_message {
@@ -43,6 +43,9 @@ struct chatd_rooms_api {
                   chatd_str user, chatd_str kind, uint32_t on);
     int (*each_member)(chatd_plugin *p, chatd_plugin *self, chatd_str room,
                        int (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg);
+    /* --- 1.1 ------------------------------------------------------------------------------- */
+    int (*signal_here)(chatd_plugin *p, chatd_plugin *self, chatd_str room, chatd_str user,
+                       chatd_str kind, uint32_t on);
 };
 
 #define CHATD_ROOMS_API(rooms) ((const struct chatd_rooms_api *)(rooms)->api)
@@ -70,6 +73,18 @@ static inline int chatd_rooms_signal(chatd_plugin *self, const struct chatd_serv
                                      chatd_str kind, uint32_t on)
 {
     return CHATD_ROOMS_API(rooms)->signal(rooms->provider, self, conn, room, user, kind, on);
+}
+
+/* [loop] Shows a signal to the members of this worker alone: no event is raised and nothing goes to
+ * other workers. For what each worker finds out by itself, such as that a typist fell silent. Since
+ * 1.1: CHATD_E_ABI from an older provider. */
+static inline int chatd_rooms_signal_here(chatd_plugin *self, const struct chatd_service *rooms,
+                                          chatd_str room, chatd_str user, chatd_str kind,
+                                          uint32_t on)
+{
+    if (!CHATD_HAS(CHATD_ROOMS_API(rooms), signal_here))
+        return CHATD_E_ABI;
+    return CHATD_ROOMS_API(rooms)->signal_here(rooms->provider, self, room, user, kind, on);
 }
 
 /* [loop] Calls `cb` for each local member until it returns non-zero, which is returned. */
