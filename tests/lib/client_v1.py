@@ -127,6 +127,15 @@ class V1Client(Client):
         say = self.say_later(text, room, uuid.uuid4().hex, True)
         return await asyncio.wait_for(say, deadline)
 
+    async def say_all(self, texts, room=None, window=32):
+        """Many messages, at most `window` on their way; returns the acks."""
+        answers = []
+        for text in texts:
+            if len(answers) >= window:
+                await soon(answers[-window])
+            answers.append(self.say_later(text, room))
+        return [await soon(answer) for answer in answers]
+
     def say_later(self, text, room=None, cid=None, repeats=False):
         """The future of the ack."""
         say = Say(room or self.room, text, cid, repeats)
