@@ -79,7 +79,8 @@ def test_nothing_is_good(story):
 
 
 def test_a_clean_run_is_good_and_counted(story):
-    story.joins("a").joins("b").sent("x", "y", "z").gets("a", "x", "y", "z").gets("b", "x", "y", "z")
+    story.joins("a").joins("b").sent("x", "y", "z")
+    story.gets("a", "x", "y", "z").gets("b", "x", "y", "z")
     report = story.has()
     assert report.is_good
     assert (report.counts["attempted"], report.counts["ok"], report.counts["received"]) == (3, 3, 6)

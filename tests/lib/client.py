@@ -5,11 +5,11 @@
         await alice.say("Hello")          # it was acknowledged
         await alice.hears("Hello")        # the next frame, which must be this message
 
-Both dialects have say(), hears(), next(), until(), type() and close(). Frames that answer nothing wait
-in the inbox, in their order, until next() and its relatives read them.
+Both dialects have say(), hears(), next(), until(), type() and close(). Frames that answer nothing
+wait in the inbox, in their order, until next() and its relatives read them.
 
-With reconnects=True a client comes back after a lost connection, to the next of its servers if it was
-given a list. With a Transcript (transcript.py) all that is sent and seen is noted there.
+With reconnects=True a client comes back after a lost connection, to the next of its servers if it
+was given a list. With a Transcript (transcript.py) all that is sent and seen is noted there.
 """
 import asyncio
 import json

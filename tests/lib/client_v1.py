@@ -6,8 +6,8 @@
         mine = await alice.hears("Hello")       # the next event, which must be this message
 
 With reconnects=True it resumes every room from its position, and repeats what say_surely() has no
-answer to. The position in a room is (epoch, seq): the ack of room.join sets it, a message moves it to
-its seq, a gap to its end, a reset to the new epoch and back to the smaller seq.
+answer to. The position in a room is (epoch, seq): the ack of room.join sets it, a message moves it
+to its seq, a gap to its end, a reset to the new epoch and back to the smaller seq.
 """
 import asyncio
 import itertools
@@ -267,6 +267,6 @@ def good(answer):
 
 
 def may_repeat(frame):
-    """Not stored now, or unknown: with its cid it may be sent again. A room that a reconnect has not
-    entered yet counts, too."""
+    """Not stored now, or unknown: with its cid it may be sent again. A room that a reconnect has
+    not entered yet counts, too."""
     return frame["type"] == "error" and (frame["temporary"] or frame["code"] == "not_member")

@@ -23,7 +23,7 @@ BULK = {"verb_rate": "0"}  # [chatd] of tests whose clients talk faster than peo
 
 
 class Cluster:
-    """Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`, for all instances.
+    """Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`, for all of them.
     `redis` is one that runs already, and that the caller ends; `redis_args` as Redis takes them."""
 
     def __init__(self, folder, store="sqlite", instances=1, core=None, sections=None, plugins=None,

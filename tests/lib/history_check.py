@@ -22,10 +22,11 @@ skipped     (message, reader) pairs that a gap or a new start announced
 voided      (message, reader) pairs that a reset, or a start in another epoch, announced
 
 A reader's way through a room: `join` puts it to a position; the next record must be position + 1.
-`gap` moves the position to its end. `reset` voids what is held behind its seq, takes the position back
-to it, and begins an epoch. A join that did not recover starts anew: what the page brings again is no
-double, what it leaves out is skipped. A classic reader is told no position: the first record after
-a join is its start. Without a log there is no seq, and just lost, doubled and unexpected are judged.
+`gap` moves the position to its end. `reset` voids what is held behind its seq, takes the position
+back to it, and begins an epoch. A join that did not recover starts anew: what the page brings again
+is no double, what it leaves out is skipped. A classic reader is told no position: the first record
+after a join is its start. Without a log there is no seq, and just lost, doubled and unexpected are
+judged.
 Run as a program it prints the report of a file.
 """
 import collections

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What clients did and saw, as JSON lines; history_check.py judges it.
 
-One object a line, with "op" and the fields below. A *reader* is somebody who reads on over any number
-of connections; a *connection* is one of them, `instance` the chatd it goes to.
+One object a line, with "op" and the fields below. A *reader* is somebody who reads on over any
+number of connections; a *connection* is one of them, `instance` the chatd it goes to.
 
 | op | fields |
 |---|---|
-| attempt | user room text cid: it is about to be sent, once per message however often it is repeated |
+| attempt | user room text cid: about to be sent, once per message however often it is repeated |
 | ok | the same, and epoch seq duplicate: acknowledged; `epoch` is the one the sender knew then |
 | fail | the same, and code: refused for good |
 | unknown | the same: the connection ended before an answer, and nobody repeats it |
