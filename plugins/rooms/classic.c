@@ -3,10 +3,11 @@
 #include "classic.h"
 
 #include "classic_frame.h"
+#include "deliver.h"
 #include "join.h"
-#include "page.h"
 #include "publish.h"
 #include "signals.h"
+#include "walk.h"
 
 #include <stdlib.h>
 
@@ -72,13 +73,12 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
     if (!wanted_room(self, ev, &room))
         return CHATD_DENY;
     seat = seat_of(rooms, ev->ev.conn);
-    if (seat == NULL || seat->join != NULL || chatd_conn_info(self, ev->ev.conn, &info) < 0)
+    if (seat == NULL || seat->joins != NULL || chatd_conn_info(self, ev->ev.conn, &info) < 0)
         return chatd_deny(self, &ev->ev, "internal", "The connection cannot be used.");
-    join = join_new(rooms, ev->ev.conn, room, info.user, on_join);
+    join = join_new(seat, rooms, ev->ev.conn, room, info.user, on_join);
     if (join == NULL)
         return chatd_deny_for(self, &ev->ev, "unavailable", "The server is short of memory.", 1000);
 
-    seat->join = join;
     join->upgrade = ev;
     join_begin(join);
     join->upgrade = NULL;
@@ -86,7 +86,7 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
         return join->verdict;
     rc = chatd_ev_wait(self, &ev->ev, UPGRADE_DEADLINE_MS, NULL, NULL, &join->wait);
     if (rc < 0) {
-        join_abandon(&seat->join);
+        join_abandon(join);
         return chatd_deny_for(self, &ev->ev, "unavailable", "The server is too busy.", 1000);
     }
     return CHATD_WAIT;
@@ -95,23 +95,27 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
 static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev)
 {
     struct rooms *rooms = self->data;
-    struct member *member = NULL;
+    struct member *member;
     struct seat *seat;
+    struct join *join;
+    uint64_t start;
+    bool is_stale;
 
     if (!is_classic(ev->path, ev->subprotocol))
         return;
     seat = seat_of(rooms, ev->ev.conn);
-    if (seat != NULL && seat->join != NULL)
-        member = join_commit(&seat->join, seat, DIALECT_CLASSIC);
+    join = seat != NULL ? seat->joins : NULL;
+    if (join == NULL)
+        return;
+    start = join->start;
+    is_stale = join->resets != join->room->resets; /* since the upgrade let it in */
+    member = join_commit(join, DIALECT_CLASSIC);
     if (member == NULL)
         chatd_conn_close(self, ev->ev.conn, CHATD_CLOSE_TRY_LATER, "the room cannot be joined now");
+    else if (is_stale)
+        deliver_start_again(member);
     else
-        page_send(member);
-}
-
-static void on_closed(chatd_plugin *self, const struct chatd_ev_closed *ev)
-{
-    member_closed(self->data, ev->ev.conn, ev->user);
+        walk_begin(member, start, NULL);
 }
 
 /* --- Frames ----------------------------------------------------------------------------------- */
@@ -192,7 +196,5 @@ int classic_register(struct rooms *rooms)
         rc = chatd_on_upgrade(self, CHATD_CHANGE, on_upgrade);
     if (rc >= 0)
         rc = chatd_on_connected(self, on_connected);
-    if (rc >= 0)
-        rc = chatd_on_closed(self, on_closed);
     return rc;
 }

@@ -3,24 +3,20 @@
 #include "feed.h"
 
 #include "deliver.h"
+#include "member.h"
 #include "record.h"
 #include "signals.h"
+#include "walk.h"
 
 #include <stdio.h>
+#include <utlist.h>
 
-static void set_epoch(struct room *room, chatd_str epoch)
+static void set_epoch(struct room *room, chatd_str epoch, chatd_str previous, uint64_t common)
 {
     snprintf(room->epoch, sizeof(room->epoch), "%.*s", (int)epoch.n, epoch.n > 0 ? epoch.p : "");
-}
-
-/* Something that members saw is void, or was lost: they start again from the latest page. */
-static void start_again(struct room *room, uint64_t last)
-{
-    struct room *guard = room_guard(room);
-
-    ring_start(&room->ring, last);
-    deliver_start_again(room);
-    room_unguard(&guard);
+    snprintf(room->previous, sizeof(room->previous), "%.*s", (int)previous.n,
+             previous.n > 0 ? previous.p : "");
+    room->common = common;
 }
 
 static void on_record(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
@@ -34,51 +30,84 @@ static void on_record(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
         return; /* seen */
     guard = room_guard(room);
     entry = ring_push(&room->ring, record->seq, record->ts, record->record);
-    if (entry != NULL)
-        deliver_entry(room, entry);
-    else
-        deliver_start_again(room); /* no memory: they find it in the store */
+    if (entry == NULL || deliver_entry(room, entry) < 0)
+        walk_again(room, record->seq - 1); /* no memory: they find it in the store */
+    if (room->n_ahead > 0)
+        walk_ahead(room);
     ring_budget_enforce(&room->rooms->budget);
+    room_unguard(&guard);
+}
+
+/* The log goes on from `to`; the members had everything up to `last`. What each of them has to be told
+ * depends on the dialect: classic can only begin anew. */
+static void turn(struct room *room, uint64_t to, uint64_t last, bool is_reset)
+{
+    struct room *guard = room_guard(room);
+    struct member *member, *next;
+
+    if (to != last)
+        ring_start(&room->ring, to);
+    DL_FOREACH_SAFE(room->members, member, next)
+    {
+        uint64_t has = member->state == MEMBER_LIVE ? last : member->sent;
+
+        if (member->dialect != DIALECT_CLASSIC && is_reset)
+            walk_reset(member, room->common, last);
+        else if (member->dialect != DIALECT_CLASSIC)
+            walk_gap(member, last);
+        else if (is_reset ? has > room->common : member->state == MEMBER_LIVE)
+            deliver_start_again(member);
+        else
+            walk_go_on(room->rooms, member->conn); /* it may have waited for this */
+    }
     room_unguard(&guard);
 }
 
 static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t seq, void *arg)
 {
     struct room *room = arg;
+    uint64_t last = room->ring.last;
+    char was[CHATD_LOG_EPOCH_MAX + 1];
 
     (void)sub;
-    set_epoch(room, epoch);
-    if (seq >= room->ring.last)
-        return; /* all that was delivered is common to both epochs */
-    chatd_log(self, CHATD_LOG_WARN,
-              "room %s: the store lost the records after %llu; its clients start again", room->name,
-              (unsigned long long)seq);
-    start_again(room, seq);
+    memcpy(was, room->epoch, sizeof(was));
+    set_epoch(room, epoch, (chatd_str){was, strlen(was)}, seq);
+    room->resets++;
+    if (seq < last)
+        chatd_log(self, CHATD_LOG_WARN,
+                  "room %s: the store lost the records after %llu; its clients are told",
+                  room->name, (unsigned long long)seq);
+    turn(room, seq < last ? seq : last, last, true);
 }
 
 static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg)
 {
     struct room *room = arg;
+    uint64_t last = room->ring.last;
 
     (void)sub;
+    if (to <= last)
+        return;
     chatd_log(self, CHATD_LOG_WARN,
               "room %s: the records %llu to %llu were trimmed before they were delivered; its "
-              "clients start again",
+              "clients are told",
               room->name, (unsigned long long)from, (unsigned long long)to);
-    start_again(room, to);
+    turn(room, to, last, false);
 }
 
-int feed_open(struct room *room, chatd_str epoch)
+int feed_open(struct room *room, const struct chatd_log_page *page)
 {
     static const struct chatd_log_listener listener = {
         .size = sizeof(listener), .record = on_record, .reset = on_reset, .trimmed = on_trimmed};
     struct rooms *rooms = room->rooms;
-    struct chatd_log_position after = {.epoch = epoch, .seq = room->ring.last};
+    struct chatd_log_position after = {.epoch = page->epoch, .seq = room->ring.last};
+    bool has_previous = CHATD_HAS(page, common) && page->previous.n <= CHATD_LOG_EPOCH_MAX;
     int rc;
 
-    if (epoch.n > CHATD_LOG_EPOCH_MAX)
+    if (page->epoch.n > CHATD_LOG_EPOCH_MAX)
         return CHATD_E_INVAL;
-    set_epoch(room, epoch);
+    set_epoch(room, page->epoch, has_previous ? page->previous : CHATD_STR(""),
+              has_previous ? page->common : 0);
     rc = chatd_log_subscribe(rooms->self, rooms->log, room_name(room), &after, &listener, room,
                              &room->log_sub);
     room->is_live = rc >= 0;

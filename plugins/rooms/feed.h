@@ -5,8 +5,8 @@
 
 #include "room.h"
 
-/* Subscribes a room to its log from (epoch, ring.last) on. Then it is live. */
-int feed_open(struct room *room, chatd_str epoch);
+/* Subscribes a room to its log from ring.last on, in the epoch of a page. Then it is live. */
+int feed_open(struct room *room, const struct chatd_log_page *page);
 void feed_close(struct room *room);
 
 /* The room's topic, for signals and, without a chatd.log, for messages. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Joins: each is owned by its connection's seat and outlives it only while `join` is raised. */
+/* Joins: each is owned by its connection's seat and outlives it only while somebody will call back. */
 #include "join.h"
 
 #include "page.h"
@@ -11,8 +11,8 @@
 static const struct refusal store_away = {
     "unavailable", "The room's messages cannot be read now. Please try again.", 1000};
 
-struct join *join_new(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str user,
-                      join_cb done)
+struct join *join_new(struct seat *seat, struct rooms *rooms, chatd_conn conn, chatd_str room,
+                      chatd_str user, join_cb done)
 {
     struct join *join = calloc(1, sizeof(*join) + user.n + 1);
 
@@ -30,7 +30,29 @@ struct join *join_new(struct rooms *rooms, chatd_conn conn, chatd_str room, chat
     join->ev = (struct chatd_ev_join){.ev = {.size = sizeof(join->ev), .conn = conn},
                                       .room = room_name(join->room),
                                       .user = {join->user, user.n}};
+    join->seat = seat;
+    LL_PREPEND2(seat->joins, join, sibling);
+    seat->n_joins++;
     return join;
+}
+
+struct join *join_find(const struct seat *seat, chatd_str room)
+{
+    struct join *join;
+
+    LL_FOREACH2(seat->joins, join, sibling)
+    {
+        if (str_equal(room_name(join->room), room))
+            return join;
+    }
+    return NULL;
+}
+
+static void leave_seat(struct join *join)
+{
+    LL_DELETE2(join->seat->joins, join, sibling);
+    join->seat->n_joins--;
+    join->seat = NULL;
 }
 
 static void join_free(struct join *join)
@@ -47,16 +69,80 @@ static void join_free(struct join *join)
     free(join);
 }
 
-/* The page is here: it stays until the join is committed. */
-static void let_in(struct join *join)
+/* Everything that `done` needs is known. Nothing may touch the join after its `done`. */
+static void let_in(struct join *join, bool is_recovered, const struct chatd_log_page *missed)
 {
-    ring_pin(&join->room->ring);
-    join->is_pinned = true;
-    ring_touch(&join->room->ring);
+    join->is_recovered = is_recovered;
+    join->start = is_recovered ? join->since.seq : page_start(join->room);
+    join->missed = missed;
+    join->resets = join->room->resets;
     join->done(join, NULL);
 }
 
-/* Nothing may touch the join after its `done`. */
+/* True if the position is one of the life that the room's log has now. */
+static bool is_good(const struct room *room, const struct position *since)
+{
+    if (room->rooms->log == NULL || since->epoch[0] == '\0')
+        return false;
+    return strcmp(since->epoch, room->epoch) == 0 ||
+           (strcmp(since->epoch, room->previous) == 0 && since->seq <= room->common);
+}
+
+/* True if the store, asked for the records after the position, had them all, or none is missing. */
+static bool has_all_after(const struct chatd_log_page *page, uint64_t seq)
+{
+    return page->n > 0 ? page_row(page, 0)->seq == seq + 1 : seq == page->top;
+}
+
+static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
+{
+    struct join *join = arg;
+
+    (void)self;
+    join->is_reading = false;
+    if (join->is_abandoned)
+        join_free(join);
+    else if (err != CHATD_OK)
+        join->done(join, &store_away);
+    else if (is_good(join->room, &join->since) && str_equal(page->epoch, room_epoch(join->room)) &&
+             has_all_after(page, join->since.seq))
+        let_in(join, true, page);
+    else
+        let_in(join, false, NULL);
+}
+
+static void read_missed(struct join *join)
+{
+    struct rooms *rooms = join->room->rooms;
+
+    if (chatd_log_range(rooms->self, rooms->log, room_name(join->room), join->since.seq,
+                        PAGE_READ_MAX, CHATD_LOG_AFTER, on_missed, join) < 0) {
+        join->done(join, &store_away);
+        return;
+    }
+    count(rooms, METRIC_STORE_READS);
+    join->is_reading = true;
+}
+
+/* The page is here: it stays until the join is committed. A position ahead of this worker is one that
+ * another worker gave: only the store knows. */
+static void place(struct join *join)
+{
+    struct room *room = join->room;
+    uint64_t seq = join->since.seq, last = room->ring.last;
+    uint64_t resume_max = (uint64_t)config_of(room->rooms)->resume_max;
+
+    ring_pin(&room->ring);
+    join->is_pinned = true;
+    ring_touch(&room->ring);
+    if (!is_good(room, &join->since) || (seq < last && last - seq > resume_max))
+        let_in(join, false, NULL);
+    else if (seq <= last && seq + 1 >= ring_first(&room->ring))
+        let_in(join, true, NULL);
+    else
+        read_missed(join);
+}
+
 static void on_verdict(chatd_plugin *self, int verdict, void *arg)
 {
     struct join *join = arg;
@@ -71,7 +157,7 @@ static void on_verdict(chatd_plugin *self, int verdict, void *arg)
 
         join->done(join, &why);
     } else if (page_is_here(join->room)) {
-        let_in(join);
+        place(join);
     } else if (page_read(join->room) < 0) {
         join->done(join, &store_away);
     } else {
@@ -99,33 +185,30 @@ void join_answer_waiters(struct room *room, int err)
         DL_DELETE(room->waiters, join);
         join->is_waiting = false;
         if (err == CHATD_OK)
-            let_in(join);
+            place(join);
         else
             join->done(join, &store_away);
     }
 }
 
-struct member *join_commit(struct join **join_ref, struct seat *seat, enum dialect dialect)
+struct member *join_commit(struct join *join, enum dialect dialect)
 {
-    struct join *join = *join_ref;
-    struct member *member = member_add(seat, join->room, join->conn, dialect);
+    struct member *member = member_add(join->seat, join->room, join->conn, dialect);
 
-    *join_ref = NULL;
     if (member != NULL) {
         join->is_allowed = false; /* raised instead of dropped */
         chatd_raised_join(join->room->rooms->self, &join->ev);
     }
+    leave_seat(join);
     join_free(join);
     return member;
 }
 
-void join_abandon(struct join **join_ref)
+void join_abandon(struct join *join)
 {
-    struct join *join = *join_ref;
-
-    *join_ref = NULL;
-    if (join->is_raising)
-        join->is_abandoned = true; /* the payload must stay until the verdict */
+    leave_seat(join);
+    if (join->is_raising || join->is_reading)
+        join->is_abandoned = true; /* somebody will call back with it */
     else
         join_free(join);
 }

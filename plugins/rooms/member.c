@@ -4,6 +4,7 @@
 
 #include "feed.h"
 #include "join.h"
+#include "walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,32 +21,62 @@ struct seat *seat_of(struct rooms *rooms, chatd_conn conn)
     return chatd_slot_of(rooms->self, rooms->seat_slot, conn.v);
 }
 
-struct member *member_find(struct rooms *rooms, chatd_conn conn, chatd_str room)
+static struct member *find_in(const struct seat *seat, const struct room *room)
 {
-    struct seat *seat = seat_of(rooms, conn);
     struct member *member;
 
-    if (seat == NULL)
-        return NULL;
-    for (member = seat->members; member != NULL; member = member->sibling) {
-        if (str_equal(room_name(member->room), room))
+    LL_FOREACH2(seat->members, member, sibling)
+    {
+        if (member->room == room)
             return member;
     }
     return NULL;
 }
 
+struct member *member_find(struct rooms *rooms, chatd_conn conn, chatd_str name)
+{
+    struct seat *seat = seat_of(rooms, conn);
+    struct room *room = seat == NULL ? NULL : room_find(rooms, name);
+
+    return room == NULL ? NULL : find_in(seat, room);
+}
+
+/* A member of the channel could not take the record `seq`. */
+static void on_behind(chatd_plugin *self, chatd_channel channel, chatd_conn conn, uint64_t seq,
+                      void *arg)
+{
+    struct room *room = arg;
+    struct seat *seat = seat_of(room->rooms, conn);
+    struct member *member = seat == NULL ? NULL : find_in(seat, room);
+
+    (void)self, (void)channel;
+    if (member == NULL || member->state != MEMBER_LIVE)
+        return;
+    member->state = MEMBER_BEHIND;
+    if (!member->owes_reset || seq - 1 < member->sent)
+        member->sent = seq - 1;
+    member->owes_gap = true;
+    walk_go_on(room->rooms, conn);
+}
+
 static int open_channel(struct room *room, enum dialect dialect)
 {
-    static const char *const prefix[DIALECT_COUNT] = {[DIALECT_CLASSIC] = "classic/"};
+    static const char *const prefix[DIALECT_COUNT] = {
+        [DIALECT_CLASSIC] = "classic/", [DIALECT_V1] = "v1/"};
+    chatd_plugin *self = room->rooms->self;
     char name[ROOM_NAME_MAX + 16];
     int n, rc;
 
     if (room->channel[dialect].v != 0)
         return CHATD_OK;
     n = snprintf(name, sizeof(name), "%s%s", prefix[dialect], room->name);
-    rc = chatd_channel_open(room->rooms->self, (chatd_str){name, (size_t)n},
-                            &room->channel[dialect]);
-    return rc == CHATD_E_EXISTS ? CHATD_OK : rc;
+    rc = chatd_channel_open(self, (chatd_str){name, (size_t)n}, &room->channel[dialect]);
+    if (rc < 0 && rc != CHATD_E_EXISTS)
+        return rc;
+    /* Classic has no way to tell of a gap: its members are closed when they are too slow. */
+    if (dialect != DIALECT_CLASSIC)
+        chatd_channel_on_behind(self, room->channel[dialect], on_behind, room);
+    return CHATD_OK;
 }
 
 struct member *member_add(struct seat *seat, struct room *room, chatd_conn conn,
@@ -56,15 +87,17 @@ struct member *member_add(struct seat *seat, struct room *room, chatd_conn conn,
     if (open_channel(room, dialect) < 0 || (room->members == NULL && feed_open_bus(room) < 0))
         return NULL;
     member = calloc(1, sizeof(*member));
-    if (member == NULL)
+    if (member == NULL) {
+        if (room->members == NULL)
+            feed_close_bus(room);
         return NULL;
+    }
     *member = (struct member){.room = room, .conn = conn, .dialect = dialect};
-    member->sibling = seat->members;
-    seat->members = member;
+    LL_PREPEND2(seat->members, member, sibling);
+    seat->n_members++;
     DL_APPEND(room->members, member);
     room->n_members++;
     room_hold(room);
-    ring_pin(&room->ring);
     show_count(room->rooms, 1);
     return member;
 }
@@ -77,66 +110,83 @@ int member_go_live(struct member *member)
     if (rc < 0 && rc != CHATD_E_EXISTS)
         return rc;
     member->state = MEMBER_LIVE;
-    ring_unpin(&room->ring);
     return CHATD_OK;
+}
+
+static int leave_channel(struct member *member)
+{
+    struct room *room = member->room;
+
+    if (member->state != MEMBER_LIVE)
+        return CHATD_OK;
+    return chatd_channel_leave(room->rooms->self, room->channel[member->dialect], member->conn);
+}
+
+bool member_fall_behind(struct member *member, uint64_t sent)
+{
+    if (leave_channel(member) == CHATD_E_NOTFOUND)
+        return false;
+    member->state = MEMBER_BEHIND;
+    member->sent = sent;
+    return true;
 }
 
 void member_void(struct member *member)
 {
-    struct room *room = member->room;
-
-    if (member->state == MEMBER_LIVE)
-        chatd_channel_leave(room->rooms->self, room->channel[member->dialect], member->conn);
-    if (member->state == MEMBER_PAGING)
-        ring_unpin(&room->ring);
+    leave_channel(member);
+    walk_stop(member);
     member->state = MEMBER_VOID;
 }
 
-/* Takes the newest membership off a seat; the caller still has it, and its hold on the room. */
-static struct member *take(struct seat *seat)
+/* Takes a membership off its seat; the caller still has it, and its hold on the room. */
+static void take(struct seat *seat, struct member *member)
 {
-    struct member *member = seat->members;
     struct room *room = member->room;
 
     member_void(member);
-    seat->members = member->sibling;
+    LL_DELETE2(seat->members, member, sibling);
+    seat->n_members--;
     DL_DELETE(room->members, member);
     room->n_members--;
     if (room->members == NULL)
         feed_close_bus(room);
     show_count(room->rooms, -1);
-    return member;
 }
 
-void member_closed(struct rooms *rooms, chatd_conn conn, chatd_str user)
+void member_leave(struct seat *seat, struct member *member, chatd_str user)
 {
-    struct seat *seat = seat_of(rooms, conn);
+    struct rooms *rooms = member->room->rooms;
+    struct chatd_ev_leave leave = {.ev = {.size = sizeof(leave), .conn = member->conn},
+                                   .room = room_name(member->room),
+                                   .user = user};
 
-    while (seat != NULL && seat->members != NULL) {
-        struct member *member = take(seat);
-        struct chatd_ev_leave leave = {.ev = {.size = sizeof(leave), .conn = conn},
-                                       .room = room_name(member->room),
-                                       .user = user};
+    take(seat, member);
+    chatd_raised_leave(rooms->self, &leave);
+    room_release(&member->room);
+    free(member);
+}
 
-        chatd_raised_leave(rooms->self, &leave);
-        room_release(&member->room);
-        free(member);
-    }
+static void on_closed(chatd_plugin *self, const struct chatd_ev_closed *ev)
+{
+    struct seat *seat = seat_of(self->data, ev->ev.conn);
+
+    while (seat != NULL && seat->members != NULL)
+        member_leave(seat, seat->members, ev->user);
 }
 
 /* The connection's block ends: of an upgrade that came to nothing too, where no `closed` is raised. */
 static void seat_end(chatd_plugin *self, void *block)
 {
     struct seat *seat = block;
-    struct rooms *rooms = self->data;
 
-    if (rooms == NULL)
+    if (self->data == NULL)
         return; /* stopped: the rooms are gone already */
-    if (seat->join != NULL)
-        join_abandon(&seat->join);
+    while (seat->joins != NULL)
+        join_abandon(seat->joins);
     while (seat->members != NULL) {
-        struct member *member = take(seat);
+        struct member *member = seat->members;
 
+        take(seat, member);
         room_release(&member->room);
         free(member);
     }
@@ -144,6 +194,8 @@ static void seat_end(chatd_plugin *self, void *block)
 
 int member_register(struct rooms *rooms)
 {
-    return chatd_slot(rooms->self, CHATD_SLOT_CONN, sizeof(struct seat), seat_end,
-                      &rooms->seat_slot);
+    int rc =
+        chatd_slot(rooms->self, CHATD_SLOT_CONN, sizeof(struct seat), seat_end, &rooms->seat_slot);
+
+    return rc < 0 ? rc : chatd_on_closed(rooms->self, on_closed);
 }

@@ -5,9 +5,11 @@
 
 #include "room.h"
 
+struct fetch;
+
 enum member_state {
-    MEMBER_PAGING, /* still gets older records; not in the channel */
-    MEMBER_LIVE,   /* in the room's channel */
+    MEMBER_BEHIND, /* gets records one by one (walk.h); not in the channel */
+    MEMBER_LIVE,   /* in the room's channel: has all that was delivered */
     MEMBER_VOID    /* told to start again; gets nothing more */
 };
 
@@ -19,17 +21,25 @@ struct member {
     chatd_conn conn;
     enum dialect dialect;
     enum member_state state;
-    uint64_t sent; /* while paging: up to here; the ring is pinned meanwhile */
+    /* While behind: it has, or was told of, everything up to here. While live: with owes_reset, what of
+     * it is still good. */
+    uint64_t sent;
+    bool owes_reset;     /* it has to be told of the room's epoch before anything else */
+    bool is_ahead;       /* `sent` is beyond the ring's last: it waits for the subscription */
+    bool owes_gap;       /* it was too slow: what is missing is skipped, and it is told so */
+    struct fetch *fetch; /* the read of the store it waits for */
 };
 
 /* The slot on a connection, zeroed by the core. */
 struct seat {
     struct member *members;
-    struct join *join; /* classic: the join its upgrade waits for */
+    struct join *joins; /* on their way in */
+    uint32_t n_members, n_joins;
     uint32_t inflight; /* messages of this connection that are not answered yet */
+    uint32_t reads;    /* pages of history it waits for */
 };
 
-/* [init] Asks for the slot. */
+/* [init] Asks for the slot, and hooks `closed`. */
 int member_register(struct rooms *rooms);
 
 /* The block of a connection; NULL: it has ended. */
@@ -38,18 +48,22 @@ struct seat *seat_of(struct rooms *rooms, chatd_conn conn);
 /* The membership, NULL if there is none. */
 struct member *member_find(struct rooms *rooms, chatd_conn conn, chatd_str room);
 
-/* Makes a connection a member (in state PAGING, with the ring pinned); the first one opens the room's
- * ear on the bus. NULL: no memory, or no bus. */
+/* Makes a connection a member (in state BEHIND); the first one opens the room's ear on the bus. NULL:
+ * no memory, or no bus. */
 struct member *member_add(struct seat *seat, struct room *room, chatd_conn conn,
                           enum dialect dialect);
 
 /* Into the room's channel: it has all that was delivered so far. */
 int member_go_live(struct member *member);
 
+/* Out of the channel, with everything up to `sent`; see walk.h for the way back. False: the core took
+ * it out already and is about to say from which record on; until then it counts as live. */
+bool member_fall_behind(struct member *member, uint64_t sent);
+
 /* What was sent to it is void, or it missed something: it gets nothing more. */
 void member_void(struct member *member);
 
-/* Ends every membership of a connection that is gone, raising `leave` for each. */
-void member_closed(struct rooms *rooms, chatd_conn conn, chatd_str user);
+/* Ends a membership, raising `leave`. */
+void member_leave(struct seat *seat, struct member *member, chatd_str user);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON writer: no growth, since every caller knows its worst case. */
+/* The JSON writer: every caller knows its worst case, and reserves it. */
 #include "out.h"
 
 #include <chatd/json.h>
@@ -18,6 +18,23 @@ int out_init(struct out *out, size_t max)
     out->n = 0;
     out->max = max;
     out->p[0] = '\0';
+    return CHATD_OK;
+}
+
+int out_reserve(struct out *out, size_t more)
+{
+    size_t max = out->max;
+    char *p;
+
+    if (more <= max - out->n)
+        return CHATD_OK;
+    while (max - out->n < more)
+        max *= 2;
+    p = realloc(out->p, max + 1);
+    if (p == NULL)
+        return CHATD_E_BUSY;
+    out->p = p;
+    out->max = max;
     return CHATD_OK;
 }
 

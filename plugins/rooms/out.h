@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A writer of JSON text into one buffer whose worst size is known beforehand. Pure. */
+/* A writer of JSON text into one buffer whose worst size is known before each part. Pure. */
 #ifndef ROOMS_OUT_H
 #define ROOMS_OUT_H
 
@@ -15,6 +15,9 @@ struct out {
 
 /* Room for `max` bytes and a NUL. CHATD_E_BUSY: no memory. Ends with out_take() or out_free(). */
 int out_init(struct out *out, size_t max);
+
+/* Room for `more` bytes behind what is written. CHATD_E_BUSY: no memory; what is there stays. */
+int out_reserve(struct out *out, size_t more);
 
 /* Appends `s` as it is / as a JSON string with quotes / in decimal. What does not fit `max` is a
  * fault of the caller's arithmetic and is caught by an assertion. */

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads pages into rings, and walks new members through them. */
+/* Reads pages into rings. */
 #include "page.h"
 
-#include "deliver.h"
 #include "feed.h"
 #include "join.h"
-
-/* What a page may queue on a connection before it has to drain. */
-#define PAGE_STEP_BYTES 65536u
 
 static uint32_t page_size(const struct room *room)
 {
@@ -21,11 +17,11 @@ bool page_is_here(const struct room *room)
     return room->is_live && ring_covers(&room->ring, page_size(room));
 }
 
-static const struct chatd_log_record *row(const struct chatd_log_page *page, uint32_t i)
+uint64_t page_start(const struct room *room)
 {
-    const void *at = (const char *)page->records + (size_t)i * page->stride;
+    uint32_t n = page_size(room);
 
-    return at;
+    return room->ring.last - (n < room->ring.n ? n : room->ring.n);
 }
 
 /* Puts what the page (of at most `limit` records) has before the ring's first one in front of it. */
@@ -34,7 +30,7 @@ static void merge(struct ring *ring, const struct chatd_log_page *page, uint32_t
     uint32_t i;
 
     for (i = page->n; i > 0; i--) {
-        const struct chatd_log_record *record = row(page, i - 1);
+        const struct chatd_log_record *record = page_row(page, i - 1);
 
         if (record->seq >= ring_first(ring))
             continue; /* it came over the subscription too, or will */
@@ -42,7 +38,7 @@ static void merge(struct ring *ring, const struct chatd_log_page *page, uint32_t
             return;
     }
     if (page->n > 0)
-        ring->is_whole = page->more == 0 && row(page, 0)->seq >= ring_first(ring);
+        ring->is_whole = page->more == 0 && page_row(page, 0)->seq >= ring_first(ring);
     else
         ring->is_whole = page->top == 0 || limit > 0; /* none yet, or all trimmed */
     ring_touch(ring);
@@ -53,11 +49,11 @@ static int take(struct room *room, const struct chatd_log_page *page)
     int rc;
 
     if (!room->is_live) {
-        ring_start(&room->ring, page->n > 0 ? row(page, page->n - 1)->seq : page->top);
-        rc = feed_open(room, page->epoch);
+        ring_start(&room->ring, page->n > 0 ? page_row(page, page->n - 1)->seq : page->top);
+        rc = feed_open(room, page);
         if (rc < 0)
             return rc;
-    } else if (!str_equal(page->epoch, (chatd_str){room->epoch, strlen(room->epoch)})) {
+    } else if (!str_equal(page->epoch, room_epoch(room))) {
         return CHATD_E_STATE; /* the subscription is about to be told of another epoch */
     }
     merge(&room->ring, page, page_size(room));
@@ -97,69 +93,4 @@ int page_read(struct room *room)
     room_hold(room);
     ring_pin(&room->ring);
     return CHATD_OK;
-}
-
-static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg);
-
-/* Sends on to one member; false: it has to drain first, or starts again. */
-static bool send_step(struct member *member, size_t *queued)
-{
-    struct ring *ring = &member->room->ring;
-
-    while (member->sent < ring->last) {
-        struct ring_entry *entry = ring_find(ring, member->sent + 1);
-        size_t bytes;
-
-        if (*queued >= PAGE_STEP_BYTES)
-            return false;
-        if (entry == NULL || deliver_to(member, entry, &bytes) < 0) {
-            deliver_start_again_one(member);
-            return false;
-        }
-        *queued += bytes;
-        member->sent++;
-    }
-    if (member_go_live(member) < 0)
-        deliver_start_again_one(member);
-    return true;
-}
-
-/* Goes on with every membership of the connection that still gets its page. */
-static void send_more(struct rooms *rooms, chatd_conn conn)
-{
-    struct seat *seat = seat_of(rooms, conn);
-    struct member *member;
-    size_t queued = 0;
-
-    if (seat == NULL)
-        return;
-    for (member = seat->members; member != NULL; member = member->sibling) {
-        if (member->state != MEMBER_PAGING || send_step(member, &queued))
-            continue;
-        if (member->state == MEMBER_PAGING)
-            chatd_conn_when_drained(rooms->self, conn, on_drained, NULL);
-        return; /* closing, or on_drained() goes on with the rest */
-    }
-}
-
-static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg)
-{
-    (void)arg;
-    send_more(self->data, conn);
-}
-
-void page_send(struct member *member)
-{
-    struct room *room = member->room;
-    uint32_t n = page_size(room);
-
-    if (!page_is_here(room)) { /* the store was reset since the upgrade let it in */
-        deliver_start_again_one(member);
-        return;
-    }
-    if (n > room->ring.n)
-        n = room->ring.n;
-    member->sent = room->ring.last - n;
-    ring_touch(&room->ring);
-    send_more(room->rooms, member->conn);
 }

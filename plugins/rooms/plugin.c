@@ -3,9 +3,11 @@
 #include "rooms.h"
 
 #include "classic.h"
+#include "history.h"
 #include "list.h"
 #include "member.h"
 #include "service.h"
+#include "v1.h"
 
 #include <stdlib.h>
 
@@ -61,6 +63,22 @@ static const struct chatd_cfg_field fields[] = {
      .flags = CHATD_CFG_RELOADABLE,
      .offset = offsetof(struct rooms_config, inflight_max),
      .help = "messages of one connection that may wait for the store"},
+    {.key = "joins_max",
+     .type = CHATD_CFG_INT,
+     .def = "100",
+     .min = 1,
+     .max = 10000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, joins_max),
+     .help = "rooms that one chatd.v1 connection may be in"},
+    {.key = "resume_max",
+     .type = CHATD_CFG_INT,
+     .def = "1000",
+     .min = 0,
+     .max = 100000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, resume_max),
+     .help = "messages sent to who comes back; who missed more starts with the latest page"},
     {.key = "dedup_window",
      .type = CHATD_CFG_DURATION,
      .def = "10m",
@@ -97,7 +115,10 @@ static const struct chatd_metric_def metrics[METRIC_COUNT] = {
                            .help = "memory taken by the latest messages of all rooms"},
     [METRIC_STORE_READS] = {.kind = CHATD_COUNTER,
                             .name = "store_reads_total",
-                            .help = "pages read from chatd.log for joiners"},
+                            .help = "pages read from chatd.log for joiners and readers"},
+    [METRIC_GAPS] = {.kind = CHATD_COUNTER,
+                     .name = "gaps_total",
+                     .help = "times that a reader was told of messages it does not get"},
 };
 
 static void release_frame(void *arg, chatd_frame *frame)
@@ -139,6 +160,10 @@ static int register_all(struct rooms *rooms)
         rc = service_register(rooms);
     if (rc >= 0)
         rc = classic_register(rooms);
+    if (rc >= 0)
+        rc = v1_register(rooms);
+    if (rc >= 0)
+        rc = history_register(rooms);
     if (rc >= 0)
         rc = list_register(rooms);
     if (rc >= 0)
@@ -210,7 +235,7 @@ static int reload(chatd_plugin *self, const void *fresh)
         return rc;
     rooms->budget.max = (size_t)config->ring_bytes;
     ring_budget_enforce(&rooms->budget);
-    return CHATD_OK;
+    return v1_limits(rooms, config);
 }
 
 static void stop(chatd_plugin *self)

@@ -26,17 +26,28 @@ char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid
     return out_take(&out, n_out);
 }
 
+static chatd_str str_or_none(const json_t *json, const char *key)
+{
+    chatd_str value;
+
+    return chatd_json_str(json, key, &value) == CHATD_OK ? value : CHATD_STR("");
+}
+
 bool record_open_json(json_t *json, struct record *record_out)
 {
-    struct record r = {.json = json, .cid = CHATD_STR("")};
-    chatd_str kind;
+    struct record r = {.json = json,
+                       .cid = str_or_none(json, "cid"),
+                       .kind = str_or_none(json, "kind"),
+                       .text = str_or_none(json, "text")};
+    json_int_t ref = json_integer_value(json_object_get(json, "ref"));
+    chatd_str any;
 
-    if (chatd_json_str(json, "kind", &kind) != CHATD_E_NOTFOUND)
+    if (chatd_json_str(json, "user", &r.user) < 0 ||
+        chatd_json_str(json, "kind", &any) == CHATD_E_INVAL)
         return false;
-    if (chatd_json_str(json, "user", &r.user) < 0 || chatd_json_str(json, "text", &r.text) < 0)
+    if (r.kind.n == 0 && chatd_json_str(json, "text", &any) < 0)
         return false;
-    if (chatd_json_str(json, "cid", &r.cid) < 0)
-        r.cid = CHATD_STR("");
+    r.ref = r.kind.n > 0 && ref > 0 ? (uint64_t)ref : 0;
     json_incref(json);
     *record_out = r;
     return true;

@@ -11,15 +11,16 @@
 struct record {
     json_t *json;
     chatd_str user, text, cid; /* cid: empty when there is none */
+    chatd_str kind;            /* empty: a message. Others may have no text */
+    uint64_t ref;              /* of other kinds: the record it is about; 0: none */
 };
 
 /* {"user","room","text"} and "cid" unless it is empty: what a message is stored as. The caller
  * free()s it; NULL: no memory. */
 char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid, size_t *n_out);
 
-/* Reads a message's record; end with record_close(). False: it is not a message (another `kind`,
- * for readers that know it) or cannot be read, and nothing is to be closed. What the seed stored is
- * read too: it has more members, which are not looked at. */
+/* Reads a record; end with record_close(). False: it cannot be read, and nothing is to be closed. What
+ * the seed stored is read too: it has more members, which are not looked at. */
 bool record_open(chatd_str text, struct record *record_out);
 
 /* The same for a JSON object that is at hand; takes a reference of its own. */

@@ -17,7 +17,7 @@
 #define RING_ENTRIES_MAX 256u
 
 /* The dialects a record is encoded in. */
-enum dialect { DIALECT_CLASSIC = 0, DIALECT_COUNT };
+enum dialect { DIALECT_CLASSIC = 0, DIALECT_V1, DIALECT_COUNT };
 
 struct ring_entry {
     uint64_t seq;

@@ -35,6 +35,9 @@ struct room {
     /* With a chatd.log. While `is_live` the subscription keeps the ring up to date. */
     struct ring ring;
     char epoch[CHATD_LOG_EPOCH_MAX + 1];
+    char previous[CHATD_LOG_EPOCH_MAX + 1]; /* the epoch before, as far as it is known */
+    uint64_t common;                        /* of which the records up to here are still good */
+    uint32_t resets;                        /* epochs that began since the room is here */
     chatd_sub log_sub;
     bool is_live, is_reading;
     struct join *waiters; /* joiners that wait for the read */
@@ -43,11 +46,17 @@ struct room {
     chatd_channel channel[DIALECT_COUNT]; /* zero: not opened yet */
     struct member *members;
     uint32_t n_members;
+    uint32_t n_ahead; /* members that have more than came over the subscription yet */
 
     enum room_listed listed;
     size_t name_n;
     char name[]; /* NUL-terminated */
 };
+
+static inline chatd_str room_epoch(const struct room *room)
+{
+    return (chatd_str){room->epoch, strlen(room->epoch)};
+}
 
 static inline chatd_str room_name(const struct room *room)
 {

@@ -21,6 +21,8 @@ struct rooms_config {
     int64_t ring_bytes;
     int64_t rooms_max;
     int64_t inflight_max;
+    int64_t joins_max;
+    int64_t resume_max;
     int64_t dedup_window_ms;
 };
 
@@ -31,6 +33,7 @@ enum rooms_metric {
     METRIC_MEMBERS,
     METRIC_RING_BYTES,
     METRIC_STORE_READS,
+    METRIC_GAPS,
     METRIC_COUNT
 };
 

@@ -9,6 +9,7 @@
 
 #define ROOM_NAME_MAX   64u  /* bytes */
 #define MESSAGE_CID_MAX 64u  /* bytes */
+#define SIGNAL_KIND_MAX 32u  /* bytes */
 #define USER_NAME_MAX   256u /* bytes; 32 characters of any script and room for decoration */
 
 /* Why something is refused: a stable code and one sentence for whoever sent it. */

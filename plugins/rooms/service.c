@@ -110,6 +110,17 @@ static int svc_signal(chatd_plugin *p, chatd_plugin *self, chatd_conn conn, chat
     return signals_send(p->data, conn, room, user, kind, on);
 }
 
+static int svc_signal_here(chatd_plugin *p, chatd_plugin *self, chatd_str room, chatd_str user,
+                           chatd_str kind, uint32_t on)
+{
+    (void)self;
+    if (rules_room_name(room) != NULL || !rules_user(user) || kind.n == 0 ||
+        kind.n > SIGNAL_KIND_MAX)
+        return CHATD_E_INVAL;
+    signals_show(p->data, room, user, kind, on != 0);
+    return CHATD_OK;
+}
+
 static int svc_each_member(chatd_plugin *p, chatd_plugin *self, chatd_str name,
                            int (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg)
 {
@@ -136,7 +147,8 @@ int service_register(struct rooms *rooms)
                                                .is_member = svc_is_member,
                                                .publish = svc_publish,
                                                .signal = svc_signal,
-                                               .each_member = svc_each_member};
+                                               .each_member = svc_each_member,
+                                               .signal_here = svc_signal_here};
     static const struct chatd_service_def def = {.size = sizeof(def),
                                                  .major = CHATD_ROOMS_MAJOR,
                                                  .minor = CHATD_ROOMS_MINOR,

@@ -8,12 +8,11 @@
 #include "classic_frame.h"
 #include "feed.h"
 #include "out.h"
+#include "v1_frame.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define KIND_MAX 32u
 
 /* INSTANCE/CONN, 16 hex digits each; empty without a connection. */
 static chatd_str origin_write(chatd_plugin *self, chatd_conn conn, char *buf, size_t size)
@@ -100,7 +99,8 @@ int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str
     bool allowed = false;
     int rc;
 
-    if (rules_room_name(room) != NULL || !rules_user(user) || kind.n == 0 || kind.n > KIND_MAX)
+    if (rules_room_name(room) != NULL || !rules_user(user) || kind.n == 0 ||
+        kind.n > SIGNAL_KIND_MAX)
         return CHATD_E_INVAL;
     if (conn.v != 0 && member_find(rooms, conn, room) == NULL)
         return CHATD_E_NOTFOUND;
@@ -116,34 +116,67 @@ int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str
 }
 
 /* Classic shows that somebody types; that somebody stopped would look like an empty message. */
-static void to_classic(struct room *room, chatd_str user, chatd_conn except)
+static char *encode(struct room *room, enum dialect dialect, const struct chatd_ev_signaled *ev,
+                    size_t *n_out)
+{
+    if (dialect == DIALECT_V1)
+        return v1_signal(ev->room, ev->user, ev->kind, ev->on != 0, n_out);
+    if (dialect != DIALECT_CLASSIC || ev->on == 0 || !str_equal(ev->kind, CHATD_STR("typing")))
+        return NULL;
+    return classic_typing(room_name(room), ev->user, n_out);
+}
+
+static void show(struct room *room, enum dialect dialect, const struct chatd_ev_signaled *ev)
 {
     chatd_plugin *self = room->rooms->self;
-    chatd_channel channel = room->channel[DIALECT_CLASSIC];
+    chatd_channel channel = room->channel[dialect];
     chatd_frame frame;
     size_t n = 0;
     char *json;
 
     if (channel.v == 0 || chatd_channel_count(self, channel) <= 0)
         return;
-    json = classic_typing(room_name(room), user, &n);
+    json = encode(room, dialect, ev, &n);
     if (json == NULL)
         return;
     if (chatd_frame_new(self, CHATD_TEXT, (chatd_str){json, n}, &frame) >= 0) {
-        chatd_channel_send(self, channel, frame, except, CHATD_SEND_EPHEMERAL);
+        chatd_channel_send(self, channel, frame, ev->ev.conn, CHATD_SEND_EPHEMERAL);
         chatd_frame_unref(self, &frame);
     }
     free(json);
 }
 
+static void show_all(struct room *room, const struct chatd_ev_signaled *ev)
+{
+    int d;
+
+    for (d = 0; d < DIALECT_COUNT; d++)
+        show(room, (enum dialect)d, ev);
+}
+
+void signals_show(struct rooms *rooms, chatd_str name, chatd_str user, chatd_str kind, uint32_t on)
+{
+    struct room *room = room_find(rooms, name);
+    struct chatd_ev_signaled ev = {.room = name, .user = user, .kind = kind, .on = on};
+
+    if (room != NULL)
+        show_all(room, &ev);
+}
+
 void signals_receive(struct room *room, const json_t *json)
 {
-    chatd_str kind, user, from = CHATD_STR("");
+    chatd_plugin *self = room->rooms->self;
+    struct chatd_ev_signaled ev = {.ev = {.size = sizeof(ev)}, .room = room_name(room)};
     const json_t *on = json_object_get(json, "on");
+    chatd_str from = CHATD_STR("");
 
-    if (chatd_json_str(json, "signal", &kind) < 0 || chatd_json_str(json, "user", &user) < 0 ||
-        chatd_json_str(json, "from", &from) < 0 || !json_is_integer(on))
+    if (chatd_json_str(json, "signal", &ev.kind) < 0 ||
+        chatd_json_str(json, "user", &ev.user) < 0 || chatd_json_str(json, "from", &from) < 0 ||
+        !json_is_integer(on))
         return;
-    if (str_equal(kind, CHATD_STR("typing")) && json_integer_value(on) != 0)
-        to_classic(room, user, origin_read(room->rooms, from));
+    ev.ev.conn = origin_read(room->rooms, from);
+    ev.on = json_integer_value(on) != 0;
+    ev.is_local = ev.ev.conn.v != 0;
+    chatd_raised_signaled(self, &ev);
+    show_all(room, &ev);
 }

@@ -13,7 +13,11 @@
 int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str user,
                  chatd_str kind, uint32_t on);
 
-/* One came over the bus: to the members here but the one it came from. */
+/* Shows a signal to the members here, without more ado. */
+void signals_show(struct rooms *rooms, chatd_str room, chatd_str user, chatd_str kind, uint32_t on);
+
+/* One came over the bus: raises `signaled`, then shows it to the members here but the one it came
+ * from. */
 void signals_receive(struct room *room, const json_t *json);
 
 #endif

@@ -3,30 +3,13 @@
  * The plugin `typing`: claims signals of the kind "typing", throttles them, and ends them when their
  * author falls silent, sends the message or leaves.
  */
-#include "typists.h"
-
-#include <chatd/chatd.h>
-#include <chatd/svc/rooms.h>
+#include "typing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define KIND CHATD_STR("typing")
-
-struct typing_config {
-    int64_t expire_ms;
-    int64_t throttle_ms;
-};
-
-enum typing_metric { METRIC_SIGNALS, METRIC_THROTTLED, METRIC_EXPIRED, METRIC_COUNT };
-
-struct typing {
-    chatd_plugin *self;
-    const struct chatd_service *rooms; /* NULL: nobody offers it, so no signal is ever raised */
-    struct typist_table table;
-    int slot;
-    int metric[METRIC_COUNT];
-};
+/* What a signal may take on its way, on top of the time between two of them. */
+#define REMOTE_SLACK_MS 1000
 
 static const struct chatd_cfg_field fields[] = {
     {.key = "expire",
@@ -49,7 +32,7 @@ static const struct chatd_cfg_field fields[] = {
 };
 
 static const struct chatd_need needs[] = {
-    {CHATD_ROOMS_SERVICE, CHATD_ROOMS_MAJOR, CHATD_ROOMS_MINOR, CHATD_NEED_OPTIONAL},
+    {CHATD_ROOMS_SERVICE, CHATD_ROOMS_MAJOR, 0, CHATD_NEED_OPTIONAL},
     {NULL, 0, 0, 0},
 };
 
@@ -83,6 +66,11 @@ static enum chatd_verdict nothing_new(struct typing *typing, struct chatd_ev_sig
                       "The others know that already.");
 }
 
+static bool is_typing(chatd_str kind)
+{
+    return kind.n == TYPING_KIND.n && memcmp(kind.p, TYPING_KIND.p, kind.n) == 0;
+}
+
 static enum chatd_verdict check_signal(chatd_plugin *self, struct chatd_ev_signal *signal)
 {
     const struct typing_config *config = self->config;
@@ -90,7 +78,7 @@ static enum chatd_verdict check_signal(chatd_plugin *self, struct chatd_ev_signa
     struct typist_list *list = list_of(typing, signal->ev.conn);
     bool is_news = true;
 
-    if (signal->kind.n != KIND.n || memcmp(signal->kind.p, KIND.p, KIND.n) != 0)
+    if (!is_typing(signal->kind))
         return CHATD_NEXT;
     signal->claimed = 1;
     /* Without a connection there is nothing to remember it by: a plugin knows what it does. */
@@ -128,7 +116,37 @@ static void on_leave(chatd_plugin *self, const struct chatd_ev_leave *leave)
     if (typist != NULL)
         typist_remove(&typing->table, list, typist);
     if (was_on && typing->rooms != NULL)
-        chatd_rooms_signal(self, typing->rooms, CHATD_NO_CONN, leave->room, leave->user, KIND, 0);
+        chatd_rooms_signal(self, typing->rooms, CHATD_NO_CONN, leave->room, leave->user,
+                           TYPING_KIND, 0);
+}
+
+/* What was sent in this worker is ended by its connection. */
+static void on_signaled(chatd_plugin *self, const struct chatd_ev_signaled *signal)
+{
+    struct typing *typing = self->data;
+
+    if (signal->is_local || !is_typing(signal->kind))
+        return;
+    if (signal->on)
+        remote_heard(&typing->remote, signal->room, signal->user, chatd_mono_ms(self));
+    else
+        remote_stopped(&typing->remote, signal->room, signal->user);
+}
+
+/* Ends the typing of those whose worker did not: it died, or its signal was lost. It tells of a repeat
+ * every `throttle` at most, and of silence after `expire`. */
+static void expire_remote(struct typing *typing, int64_t now_ms)
+{
+    const struct typing_config *config = typing->self->config;
+    int64_t before = now_ms - config->expire_ms - config->throttle_ms - REMOTE_SLACK_MS;
+    chatd_str room, user;
+
+    while (remote_expired(&typing->remote, before, &room, &user)) {
+        count(typing, METRIC_EXPIRED);
+        if (typing->rooms != NULL)
+            chatd_rooms_signal_here(typing->self, typing->rooms, room, user, TYPING_KIND, 0);
+        remote_remove_oldest(&typing->remote);
+    }
 }
 
 /* Tells the others that somebody fell silent. The signal comes back through check_signal(). */
@@ -139,7 +157,8 @@ static void expire(struct typing *typing, const struct typist *typist)
 
     count(typing, METRIC_EXPIRED);
     if (typing->rooms != NULL && chatd_conn_info(typing->self, typist->conn, &info) >= 0)
-        chatd_rooms_signal(typing->self, typing->rooms, typist->conn, room, info.user, KIND, 0);
+        chatd_rooms_signal(typing->self, typing->rooms, typist->conn, room, info.user, TYPING_KIND,
+                           0);
 }
 
 static void on_tick(chatd_plugin *self, const struct chatd_ev_tick *tick)
@@ -157,6 +176,7 @@ static void on_tick(chatd_plugin *self, const struct chatd_ev_tick *tick)
             expire(typing, typist);
         typist_remove(&typing->table, list, typist);
     }
+    expire_remote(typing, tick->mono_ms);
 }
 
 static void slot_end(chatd_plugin *self, void *block)
@@ -191,6 +211,10 @@ static int register_all(struct typing *typing)
         rc = chatd_slot(self, CHATD_SLOT_CONN, sizeof(struct typist_list), slot_end, &typing->slot);
     if (rc >= 0)
         rc = chatd_on_signal(self, CHATD_CHECK, check_signal);
+    if (rc >= 0)
+        rc = chatd_on_signaled(self, on_signaled);
+    if (rc >= 0)
+        rc = typing_verb_register(self);
     if (rc >= 0)
         rc = chatd_on_message(self, CHATD_WATCH, watch_message);
     if (rc >= 0)
@@ -251,6 +275,7 @@ static void stop(chatd_plugin *self)
         typing->table.oldest = typist->next;
         free(typist);
     }
+    remote_deinit(&typing->remote);
     free(typing);
 }
 

@@ -120,7 +120,8 @@ static inline int chatd_reply_json(chatd_plugin *self, chatd_req req, uint32_t s
     return self->core->reply(self, req, &r);
 }
 
-/* [loop] Answers {"error":{"code","message"}}; retry_ms > 0 adds Retry-After in whole seconds. */
+/* [loop] Answers {"error":{"code","message"}}; retry_ms > 0 adds Retry-After in whole seconds. `status`
+ * 0 is the one that belongs to the code, as for a denial in `http` (since 0.2). */
 static inline int chatd_reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
                                     const char *message, uint32_t retry_ms)
 {

@@ -10,9 +10,13 @@
 #include <chatd/svc/log.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Not every test needs every step of a story. */
+#define FAKE_UNUSED __attribute__((unused))
 
 #define FAKE_CONNS    16
 #define FAKE_FRAMES   4096
@@ -22,6 +26,7 @@
 
 struct fake_conn {
     int is_used, is_denied, is_waiting, is_connected, closed_code, is_ephemeral;
+    int is_full; /* takes nothing: as above queue_hard */
     char user[32], room[80], code[64];
     void *block;
     char sent[512][512];
@@ -38,6 +43,8 @@ static struct {
     } frame[FAKE_FRAMES];
     struct {
         int is_open, member[FAKE_CONNS];
+        void (*behind)(chatd_plugin *, chatd_channel, chatd_conn, uint64_t, void *);
+        void *behind_arg;
     } channel[FAKE_CHANNELS];
     int n_frames, n_channels;
 
@@ -51,14 +58,18 @@ static struct {
     const char *hide_text; /* `deliver` denies this one */
 
     struct chatd_ws_def ws;
-    struct chatd_route_def route;
+    struct chatd_route_def route, messages_route;
+    struct chatd_verb_def verb[8];
+    int n_verbs;
     const void *offered;
     void (*slot_destroy)(chatd_plugin *, void *);
     size_t slot_bytes;
 
     int has_log, has_kv, fail_range, fail_append, n_ranges;
     char *record[FAKE_RECORDS];
-    int n_records;
+    int n_records, n_trimmed; /* the first so many are gone */
+    const char *epoch, *previous;
+    uint64_t common;
     struct chatd_log_listener listener;
     void *listener_arg;
     int is_subscribed;
@@ -68,14 +79,14 @@ static struct {
     void *bus_arg;
     char listed[8][1024];
     int n_listed;
-    char reply[1024];
+    char reply[8192];
     int reply_status;
 
     struct {
         void (*run)(int i);
         char data[1024];
         void *cb, *arg;
-        uint64_t a;
+        uint64_t a, b;
     } task[FAKE_TASKS];
     int first_task, n_tasks;
     int64_t now;
@@ -259,6 +270,12 @@ static int fake_conn_send(chatd_plugin *self, chatd_conn conn, int opcode, chatd
     struct fake_conn *c = &fake.conn[conn.v];
 
     (void)self, (void)opcode;
+    if (!c->is_used || c->closed_code != 0)
+        return CHATD_E_GONE;
+    if (c->is_full && !(flags & (CHATD_SEND_EPHEMERAL | CHATD_SEND_OR_SKIP)))
+        c->closed_code = CHATD_CLOSE_TOO_SLOW;
+    if (c->is_full)
+        return CHATD_E_BUSY;
     c->is_ephemeral = flags & CHATD_SEND_EPHEMERAL;
     snprintf(c->sent[c->n_sent++], sizeof(c->sent[0]), "%s", data.p);
     return CHATD_OK;
@@ -277,6 +294,8 @@ static int fake_when_drained(chatd_plugin *self, chatd_conn conn,
                              void (*cb)(chatd_plugin *, chatd_conn, void *), void *arg)
 {
     (void)self, (void)arg;
+    if (fake.conn[conn.v].drained != NULL)
+        return CHATD_E_EXISTS;
     fake.conn[conn.v].drained = cb;
     return CHATD_OK;
 }
@@ -324,19 +343,44 @@ static int fake_channel_join(chatd_plugin *self, chatd_channel channel, chatd_co
 static int fake_channel_leave(chatd_plugin *self, chatd_channel channel, chatd_conn conn)
 {
     (void)self;
+    if (!fake.channel[channel.v].member[conn.v])
+        return CHATD_E_NOTFOUND;
     fake.channel[channel.v].member[conn.v] = 0;
     return CHATD_OK;
 }
-static int fake_channel_each(chatd_plugin *self, chatd_channel channel,
-                             int (*cb)(chatd_plugin *, chatd_conn, void *), void *arg)
+static int fake_channel_on_behind(chatd_plugin *self, chatd_channel channel,
+                                  void (*cb)(chatd_plugin *, chatd_channel, chatd_conn, uint64_t,
+                                             void *),
+                                  void *arg)
 {
-    int c, rc = 0;
+    (void)self;
+    fake.channel[channel.v].behind = cb;
+    fake.channel[channel.v].behind_arg = arg;
+    return CHATD_OK;
+}
+static void fake_run_behind(int i)
+{
+    uint64_t ch = fake.task[i].a >> 8, conn = fake.task[i].a & 255;
 
-    for (c = 0; c < FAKE_CONNS && rc == 0; c++) {
-        if (fake.channel[channel.v].member[c])
-            rc = cb(self, (chatd_conn){(uint64_t)c}, arg);
+    fake.channel[ch].behind(&fake.plugin, (chatd_channel){ch}, (chatd_conn){conn}, fake.task[i].b,
+                            fake.channel[ch].behind_arg);
+}
+/* Who cannot take it is out of the channel, and its owner is told later in the turn. */
+static int fake_channel_send_at(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
+                                uint64_t mark)
+{
+    int c;
+
+    for (c = 0; c < FAKE_CONNS; c++) {
+        if (!fake.channel[channel.v].member[c] ||
+            fake_conn_send_frame(self, (chatd_conn){(uint64_t)c}, frame, CHATD_SEND_OR_SKIP) !=
+                CHATD_E_BUSY)
+            continue;
+        fake.channel[channel.v].member[c] = 0;
+        fake_task(fake_run_behind, "", NULL, NULL, channel.v << 8 | (uint64_t)c);
+        fake.task[fake.n_tasks - 1].b = mark;
     }
-    return rc;
+    return CHATD_OK;
 }
 static int fake_channel_send(chatd_plugin *self, chatd_channel channel, chatd_frame frame,
                              chatd_conn except, int flags)
@@ -361,14 +405,60 @@ static int fake_channel_count(chatd_plugin *self, chatd_channel channel)
 static int fake_route(chatd_plugin *self, const struct chatd_route_def *def)
 {
     (void)self;
-    fake.route = *def;
+    *(strstr(def->pattern, "messages") != NULL ? &fake.messages_route : &fake.route) = *def;
     return CHATD_OK;
+}
+static int fake_limit(chatd_plugin *self, const char *name, int64_t value)
+{
+    (void)self, (void)name, (void)value;
+    return CHATD_OK;
+}
+static int fake_verb(chatd_plugin *self, const struct chatd_verb_def *def)
+{
+    (void)self;
+    fake.verb[fake.n_verbs++] = *def;
+    return CHATD_OK;
+}
+/* Answers stand among what was sent as "ack ID MEMBERS" and "error ID CODE". */
+static int fake_verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members)
+{
+    static char text[4096];
+
+    if (id.n == 0)
+        return CHATD_OK;
+    snprintf(text, sizeof(text), "ack %s %s", id.p, members.p);
+    return fake_conn_send(self, conn, CHATD_TEXT, fake_str(text), 0);
+}
+static int fake_verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
+                           const char *message, uint32_t retry_ms)
+{
+    char text[256];
+
+    (void)retry_ms;
+    snprintf(text, sizeof(text), "error %s %s", id.p, code);
+    if (message == NULL || message[0] == '\0')
+        abort();
+    return fake_conn_send(self, conn, CHATD_TEXT, fake_str(text), 0);
 }
 static int fake_req_query(chatd_plugin *self, chatd_req req, const char *name, chatd_str *value_out)
 {
-    (void)self, (void)name;
+    (void)self;
+    if (strcmp(name, "room") != 0)
+        return CHATD_E_NOTFOUND;
     *value_out = fake_str(fake.conn[req.v].room);
     return value_out->n == 0 ? CHATD_E_NOTFOUND : CHATD_OK;
+}
+static int fake_req_param(chatd_plugin *self, chatd_req req, const char *name, chatd_str *value_out)
+{
+    (void)self, (void)name;
+    *value_out = fake_str(fake.conn[req.v].room);
+    return CHATD_OK;
+}
+static int fake_req_info(chatd_plugin *self, chatd_req req, struct chatd_request *info)
+{
+    (void)self;
+    info->user = fake_str(fake.conn[req.v].user);
+    return CHATD_OK;
 }
 static int fake_reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *reply)
 {
@@ -417,17 +507,19 @@ static void fake_metric_add(chatd_plugin *self, int metric, int label, int64_t n
 
 static void fake_deliver(void)
 {
+    chatd_str epoch = fake_str(fake.epoch);
+
     while (fake.is_subscribed && fake.delivered < (uint64_t)fake.n_records) {
         struct chatd_log_record record = {.seq = ++fake.delivered, .ts = 1000};
 
         record.record = fake_str(fake.record[record.seq]);
-        fake.listener.record(&fake.plugin, (chatd_sub){1}, CHATD_STR("e1"), &record,
-                             fake.listener_arg);
+        fake.listener.record(&fake.plugin, (chatd_sub){1}, epoch, &record, fake.listener_arg);
     }
 }
 static void fake_run_append(int i)
 {
-    struct chatd_log_appended done = {.size = sizeof(done), .ts = 1000, .epoch = CHATD_STR("e1")};
+    struct chatd_log_appended done = {
+        .size = sizeof(done), .ts = 1000, .epoch = fake_str(fake.epoch)};
 
     FAKE_CB(chatd_log_append_cb, i, cb);
     if (fake.fail_append) {
@@ -448,21 +540,26 @@ static void fake_run_range(int i)
 {
     static struct chatd_log_record rows[FAKE_RECORDS];
     struct chatd_log_page page = {.size = sizeof(page),
-                                  .epoch = CHATD_STR("e1"),
+                                  .epoch = fake_str(fake.epoch),
+                                  .previous = fake_str(fake.previous),
+                                  .common = fake.common,
                                   .top = (uint64_t)fake.n_records,
                                   .records = rows,
                                   .stride = sizeof(rows[0])};
-    int first = fake.n_records - (int)fake.task[i].a + 1, r;
+    int limit = (int)fake.task[i].a, seq = (int)(fake.task[i].b >> 1);
+    bool is_after = fake.task[i].b & 1;
+    int last = is_after ? seq + limit : seq > 0 ? seq - 1 : fake.n_records;
+    int first = is_after ? seq + 1 : last - limit + 1, r;
 
     FAKE_CB(chatd_log_page_cb, i, cb);
     if (fake.fail_range) {
         cb(&fake.plugin, CHATD_E_BACKEND, NULL, fake.task[i].arg);
         return;
     }
-    if (first < 1)
-        first = 1;
-    page.more = first > 1;
-    for (r = first; r <= fake.n_records; r++) {
+    if (first <= fake.n_trimmed)
+        first = fake.n_trimmed + 1;
+    page.more = is_after ? last < fake.n_records : first > fake.n_trimmed + 1;
+    for (r = first; r <= fake.n_records && r <= last; r++) {
         rows[page.n++] = (struct chatd_log_record){
             .seq = (uint64_t)r, .ts = 1000, .record = fake_str(fake.record[r])};
     }
@@ -471,9 +568,11 @@ static void fake_run_range(int i)
 static int fake_range(chatd_plugin *p, chatd_plugin *self, chatd_str room, uint64_t seq,
                       uint32_t limit, uint32_t flags, chatd_log_page_cb cb, void *arg)
 {
-    (void)p, (void)self, (void)room, (void)seq, (void)flags;
+    (void)p, (void)self, (void)room;
     fake.n_ranges++;
-    return fake_task(fake_run_range, "", (fake_log_cb)cb, arg, limit);
+    fake_task(fake_run_range, "", (fake_log_cb)cb, arg, limit);
+    fake.task[fake.n_tasks - 1].b = seq << 1 | (flags == CHATD_LOG_AFTER);
+    return CHATD_OK;
 }
 static int fake_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str room,
                           const struct chatd_log_position *after,
@@ -609,9 +708,16 @@ static const struct chatd_core fake_table = {.size = sizeof(fake_table),
                                              .channel_leave = fake_channel_leave,
                                              .channel_send = fake_channel_send,
                                              .channel_count = fake_channel_count,
-                                             .channel_each = fake_channel_each,
+                                             .channel_on_behind = fake_channel_on_behind,
+                                             .channel_send_at = fake_channel_send_at,
+                                             .limit = fake_limit,
+                                             .verb = fake_verb,
+                                             .verb_ack = fake_verb_ack,
+                                             .verb_error = fake_verb_error,
                                              .route = fake_route,
                                              .req_query = fake_req_query,
+                                             .req_param = fake_req_param,
+                                             .req_info = fake_req_info,
                                              .reply = fake_reply,
                                              .reply_error = fake_reply_error,
                                              .ws = fake_ws,
@@ -673,6 +779,55 @@ static void fake_says(int c, const char *frame)
     fake.ws.handle(&fake.plugin, (chatd_conn){(uint64_t)c}, CHATD_TEXT, fake_str(frame));
 }
 
+/* A chatd.v1 connection opens, without a word of its own. */
+static FAKE_UNUSED void fake_open_v1(int c, const char *user)
+{
+    fake.conn[c] = (struct fake_conn){.is_used = 1, .is_connected = 1};
+    snprintf(fake.conn[c].user, sizeof(fake.conn[c].user), "%s", user);
+}
+
+/* It sends a request: `rest` is what follows type and id. */
+static FAKE_UNUSED void fake_asks(int c, const char *type, const char *id, const char *rest)
+{
+    char json[4096];
+    struct chatd_verb_call call = {
+        .size = sizeof(call), .conn = {(uint64_t)c}, .type = fake_str(type), .id = fake_str(id)};
+    int i;
+
+    snprintf(json, sizeof(json), "{\"type\":\"%s\",\"id\":\"%s\",%s}", type, id, rest);
+    call.json = fake_str(json);
+    for (i = 0; i < fake.n_verbs; i++) {
+        if (strcmp(fake.verb[i].name, type) == 0)
+            fake.verb[i].handle(&fake.plugin, &call);
+    }
+}
+
+/* Its queue has drained: whoever wanted to know is told. */
+static FAKE_UNUSED void fake_drains(int c)
+{
+    void (*cb)(chatd_plugin *, chatd_conn, void *) = fake.conn[c].drained;
+
+    fake.conn[c].is_full = 0;
+    fake.conn[c].drained = NULL;
+    if (cb != NULL)
+        cb(&fake.plugin, (chatd_conn){(uint64_t)c}, NULL);
+}
+
+/* The store comes back with another life: of the records those up to `common` are left. */
+static FAKE_UNUSED void fake_reset(const char *epoch, int common)
+{
+    fake.previous = fake.epoch;
+    fake.epoch = epoch;
+    fake.common = (uint64_t)common;
+    while (fake.n_records > common)
+        free(fake.record[fake.n_records--]);
+    if (fake.delivered > (uint64_t)common)
+        fake.delivered = (uint64_t)common;
+    if (fake.is_subscribed)
+        fake.listener.reset(&fake.plugin, (chatd_sub){1}, fake_str(epoch), (uint64_t)common,
+                            fake.listener_arg);
+}
+
 static void fake_tick(int64_t ms)
 {
     struct chatd_ev_tick ev = {.ev = {.size = sizeof(ev)}};
@@ -691,6 +846,8 @@ static void fake_start(const void *config, int has_log, int has_kv)
     fake.has_log = has_log;
     fake.has_kv = has_kv;
     fake.now = 1000;
+    fake.epoch = "e1";
+    fake.previous = "";
     if (chatd_plugin_v1.init(&fake.plugin) < 0 || chatd_plugin_v1.start(&fake.plugin) < 0)
         abort();
 }

@@ -19,6 +19,8 @@ static void begin(int has_log, int has_kv)
                                    .ring_bytes = 1 << 20,
                                    .rooms_max = 10,
                                    .inflight_max = 2,
+                                   .joins_max = 3,
+                                   .resume_max = 5,
                                    .dedup_window_ms = 600000};
     fake_start(&config, has_log, has_kv);
     fake_turn();
@@ -260,8 +262,8 @@ static void a_slow_page_goes_on_when_drained(void **state)
     fake_says(1, "{\"text\":\"3\"}");
     fake_turn();
     assert_int_equal(fake.conn[2].n_sent, 1); /* not in the channel yet */
-    fake.conn[2].drained(&fake.plugin, (chatd_conn){2}, NULL);
-    fake.conn[2].drained(&fake.plugin, (chatd_conn){2}, NULL);
+    fake_drains(2);
+    fake_drains(2);
     assert_int_equal(fake.conn[2].n_sent, 3);
     fake_says(1, "{\"text\":\"4\"}");
     fake_turn();

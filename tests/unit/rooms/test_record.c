@@ -2,6 +2,7 @@
 /* Records and the classic frames made from them, byte for byte. */
 #include "classic_frame.h"
 #include "record.h"
+#include "v1_frame.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,13 +81,12 @@ static void every_byte_may_need_six(void **state)
 
 static void records_of_others(void **state)
 {
-    static const char *const not_messages[] = {
+    static const char *const not_records[] = {
         "",
         "[]",
         "{}",
         "{\"user\":\"a\"}",
         "{\"user\":1,\"text\":\"x\"}",
-        "{\"user\":\"a\",\"text\":\"x\",\"kind\":\"edit\"}",
         "{\"user\":\"a\",\"text\":\"x\",\"kind\":7}",
         "{\"user\":\"a\",\"text\":\"x\"} ",
         "{\"user\":\"a\",\"user\":\"b\",\"text\":\"x\"}",
@@ -95,20 +95,95 @@ static void records_of_others(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < sizeof(not_messages) / sizeof(not_messages[0]); i++) {
-        bool is_message = record_open(str(not_messages[i]), &record);
+    for (i = 0; i < sizeof(not_records) / sizeof(not_records[0]); i++) {
+        bool is_record = record_open(str(not_records[i]), &record);
 
-        if (is_message)
+        if (is_record)
             record_close(&record);
         /* white space after the object is fine */
-        assert_int_equal(is_message, i == 7);
+        assert_int_equal(is_record, i == 6);
     }
     /* as the seed wrote them */
     assert_true(record_open(
         str("{\"user\":\"bob\",\"room\":\"general\",\"text\":\"old\",\"typing\":false}"), &record));
     assert_string_equal(record.user.p, "bob");
     assert_int_equal(record.cid.n, 0);
+    assert_int_equal(record.kind.n, 0);
     record_close(&record);
+    /* of kinds that are yet to come: they may be about another record, and need no text */
+    assert_true(record_open(str("{\"user\":\"a\",\"kind\":\"deletion\",\"ref\":7}"), &record));
+    assert_string_equal(record.kind.p, "deletion");
+    assert_int_equal(record.ref, 7);
+    assert_int_equal(record.text.n, 0);
+    record_close(&record);
+    assert_true(record_open(str("{\"user\":\"a\",\"text\":\"x\",\"ref\":7}"), &record));
+    assert_int_equal(record.ref, 0); /* a message is about nothing */
+    record_close(&record);
+}
+
+static void v1_frames(void **state)
+{
+    struct record record = {.user = str("alice"), .text = str("Hello"), .cid = str("c\"1")};
+    size_t n = 0;
+    char *p;
+
+    (void)state;
+    p = v1_message(str("general"), &record, 42, 1790000000000, &n);
+    expect(p, n,
+           "{\"type\":\"message\",\"room\":\"general\",\"seq\":42,\"ts\":1790000000000,"
+           "\"user\":\"alice\",\"text\":\"Hello\",\"cid\":\"c\\\"1\"}");
+    record.cid = str("");
+    p = v1_message(str("general"), &record, 0, 0, &n);
+    expect(p, n,
+           "{\"type\":\"message\",\"room\":\"general\",\"user\":\"alice\",\"text\":\"Hello\"}");
+    record.kind = str("edit");
+    record.ref = 7;
+    p = v1_message(str("general"), &record, 8, 0, &n);
+    expect(p, n,
+           "{\"type\":\"message\",\"room\":\"general\",\"seq\":8,\"user\":\"alice\","
+           "\"text\":\"Hello\",\"kind\":\"edit\",\"ref\":7}");
+    p = v1_signal(str("general"), str("bob"), str("typing"), true, &n);
+    expect(p, n, "{\"type\":\"typing\",\"room\":\"general\",\"user\":\"bob\",\"typing\":true}");
+    p = v1_gap(str("r"), str("e"), 3, 9, &n);
+    expect(p, n, "{\"type\":\"gap\",\"room\":\"r\",\"from\":3,\"to\":9,\"epoch\":\"e\"}");
+    p = v1_reset(str("r"), str("e"), 3, &n);
+    expect(p, n, "{\"type\":\"reset\",\"room\":\"r\",\"epoch\":\"e\",\"seq\":3}");
+    p = v1_joined(str("r"), str("e"), 3, 9, true, &n);
+    expect(p, n, "\"room\":\"r\",\"epoch\":\"e\",\"seq\":3,\"top\":9,\"recovered\":true");
+    p = v1_joined(str("r"), str(""), 0, 0, false, &n);
+    expect(p, n, "\"room\":\"r\",\"recovered\":false");
+    p = v1_sent(str("r"), str("c"), 3, 5, false, &n);
+    expect(p, n, "\"room\":\"r\",\"seq\":3,\"ts\":5,\"cid\":\"c\"");
+    p = v1_sent(str("r"), str(""), 3, 0, true, &n);
+    expect(p, n, "\"room\":\"r\",\"seq\":3,\"duplicate\":true");
+}
+
+/* The longest of everything, all of it escaped: the writer's own assertions tell of a short buffer. */
+static void v1_frames_at_their_longest(void **state)
+{
+    static char longest[65536];
+    struct record record = {.user = {longest, 256},
+                            .text = {longest, 65535},
+                            .cid = {longest, 64},
+                            .kind = {longest, 256},
+                            .ref = UINT64_MAX / 2};
+    chatd_str room = {longest, 64}, epoch = {longest, 64};
+    struct out out;
+    size_t n;
+
+    (void)state;
+    memset(longest, 1, sizeof(longest) - 1);
+    free(v1_message(room, &record, INT64_MAX, INT64_MAX, &n));
+    free(v1_signal(room, record.user, record.kind, false, &n));
+    free(v1_gap(room, epoch, INT64_MAX, INT64_MAX, &n));
+    free(v1_reset(room, epoch, INT64_MAX, &n));
+    free(v1_joined(room, epoch, INT64_MAX, INT64_MAX, false, &n));
+    free(v1_sent(room, record.cid, INT64_MAX, INT64_MAX, true, &n));
+    assert_int_equal(out_init(&out, v1_row_max(&record)), CHATD_OK);
+    v1_row(&out, &record, INT64_MAX, INT64_MAX);
+    assert_int_equal(out_reserve(&out, 10), CHATD_OK);
+    out_raw(&out, CHATD_STR("0123456789"));
+    out_free(&out);
 }
 
 static void classic_frames(void **state)
@@ -196,6 +271,8 @@ int main(void)
         cmocka_unit_test(every_byte_may_need_six),
         cmocka_unit_test(records_of_others),
         cmocka_unit_test(classic_frames),
+        cmocka_unit_test(v1_frames),
+        cmocka_unit_test(v1_frames_at_their_longest),
         cmocka_unit_test(what_clients_say),
     };
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* chatd.v1 connections in rooms: each request is answered once, by its id. */
+#include "v1.h"
+
+#include "join.h"
+#include "publish.h"
+#include "v1_frame.h"
+#include "walk.h"
+
+#include <stdlib.h>
+
+static const struct refusal no_memory = {"unavailable", "The server is short of memory.", 1000};
+static const struct refusal not_member = {"not_member", "Join the room first.", 0};
+
+/* Nothing but messages is long. */
+#define SHORT_MAX   4096u
+#define MESSAGE_MAX (1024u * 1024u)
+
+void v1_refuse(chatd_plugin *self, chatd_conn conn, chatd_str id, const struct refusal *why)
+{
+    chatd_verb_error(self, conn, id, why->code, why->text, why->retry_ms);
+}
+
+static void refuse_bad(chatd_plugin *self, const struct chatd_verb_call *call, const char *text)
+{
+    chatd_verb_error(self, call->conn, call->id, "bad_request", text, 0);
+}
+
+/* Answers with members that were just written, and frees them. */
+static void ack(chatd_plugin *self, chatd_conn conn, chatd_str id, char *members, size_t n)
+{
+    if (members != NULL)
+        chatd_verb_ack(self, conn, id, (chatd_str){members, n});
+    else
+        v1_refuse(self, conn, id, &no_memory);
+    free(members);
+}
+
+struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, chatd_str *room_out)
+{
+    const char *flaw = NULL;
+    json_t *json = chatd_json_object(call->json, &flaw);
+
+    if (json != NULL && chatd_json_str(json, "room", room_out) < 0)
+        flaw = "\"room\" is missing or not a string.";
+    else if (json != NULL)
+        flaw = rules_room_name(*room_out);
+    if (flaw == NULL)
+        return json;
+    refuse_bad(self, call, flaw);
+    json_decref(json);
+    return NULL;
+}
+
+static chatd_str user_of(chatd_plugin *self, chatd_conn conn)
+{
+    struct chatd_conn_info info = {.size = sizeof(info)};
+
+    return chatd_conn_info(self, conn, &info) < 0 ? CHATD_STR("") : info.user;
+}
+
+/* --- room.join ----------------------------------------------------------------------------------- */
+
+static void on_join(struct join *join, const struct refusal *why)
+{
+    struct room *room = join->room;
+    chatd_plugin *self = room->rooms->self;
+    const struct chatd_log_page *missed = join->missed;
+    uint64_t start = join->start, top = room->ring.last;
+    bool is_recovered = join->is_recovered;
+    chatd_conn conn = join->conn;
+    char id[JOIN_ID_MAX + 1];
+    struct member *member;
+    size_t n = 0;
+    char *members;
+
+    memcpy(id, join->id, sizeof(id));
+    if (why != NULL) {
+        v1_refuse(self, conn, (chatd_str){id, strlen(id)}, why);
+        join_abandon(join);
+        return;
+    }
+    member = join_commit(join, DIALECT_V1);
+    if (member == NULL) {
+        v1_refuse(self, conn, (chatd_str){id, strlen(id)}, &no_memory);
+        return;
+    }
+    if (missed != NULL && missed->top > top)
+        top = missed->top;
+    members = v1_joined(room_name(room), room_epoch(room), start, top, is_recovered, &n);
+    ack(self, conn, (chatd_str){id, strlen(id)}, members, n);
+    walk_begin(member, start, missed);
+}
+
+/* Reads `since`; NULL: it is good or not there, else what is wrong with it. */
+static const char *read_since(const json_t *json, struct position *since_out)
+{
+    const json_t *since = json_object_get(json, "since");
+    const json_t *seq = json_object_get(since, "seq");
+    chatd_str epoch;
+
+    *since_out = (struct position){.seq = 0};
+    if (since == NULL || json_is_null(since))
+        return NULL;
+    if (!json_is_object(since) || chatd_json_str(since, "epoch", &epoch) < 0 ||
+        !json_is_integer(seq) || json_integer_value(seq) < 0)
+        return "\"since\" is not {\"epoch\": a string, \"seq\": a whole number}.";
+    if (epoch.n <= CHATD_LOG_EPOCH_MAX) { /* longer ones are none of ours */
+        memcpy(since_out->epoch, epoch.p, epoch.n);
+        since_out->epoch[epoch.n] = '\0';
+        since_out->seq = (uint64_t)json_integer_value(seq);
+    }
+    return NULL;
+}
+
+/* True if a seat may have one room more; else it is answered. */
+static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str room,
+                      const struct chatd_verb_call *call)
+{
+    static const struct refusal full = {
+        "rate_limited", "This connection is in as many rooms as it may be. Leave one first.", 0};
+    static const struct refusal conflict = {"conflict", "You are in this room already.", 0};
+
+    if (member_find(rooms, call->conn, room) != NULL || join_find(seat, room) != NULL)
+        v1_refuse(rooms->self, call->conn, call->id, &conflict);
+    else if (seat->n_members + seat->n_joins >= (uint64_t)config_of(rooms)->joins_max)
+        v1_refuse(rooms->self, call->conn, call->id, &full);
+    else
+        return true;
+    return false;
+}
+
+static void room_join(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    struct rooms *rooms = self->data;
+    struct seat *seat = seat_of(rooms, call->conn);
+    struct position since;
+    struct join *join;
+    const char *flaw;
+    chatd_str room;
+    json_t *json = seat == NULL ? NULL : v1_open(self, call, &room);
+
+    if (json == NULL)
+        return;
+    flaw = read_since(json, &since);
+    if (flaw != NULL) {
+        refuse_bad(self, call, flaw);
+    } else if (has_place(rooms, seat, room, call)) {
+        join = join_new(seat, rooms, call->conn, room, user_of(self, call->conn), on_join);
+        if (join == NULL) {
+            v1_refuse(self, call->conn, call->id, &no_memory);
+        } else {
+            join->since = since;
+            memcpy(join->id, call->id.p, call->id.n); /* at most JOIN_ID_MAX: verb.h */
+            join_begin(join);
+        }
+    }
+    json_decref(json);
+}
+
+/* --- room.leave ---------------------------------------------------------------------------------- */
+
+/* A join that its client has no use for any more: its own request is answered too. */
+static void drop_join(chatd_plugin *self, struct join *join)
+{
+    static const struct refusal left = {"conflict", "You left the room before you were in it.", 0};
+
+    v1_refuse(self, join->conn, (chatd_str){join->id, strlen(join->id)}, &left);
+    join_abandon(join);
+}
+
+static void room_leave(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    struct rooms *rooms = self->data;
+    struct seat *seat = seat_of(rooms, call->conn);
+    struct member *member;
+    struct join *join;
+    chatd_str room;
+    size_t n = 0;
+    json_t *json = seat == NULL ? NULL : v1_open(self, call, &room);
+    char *members;
+
+    if (json == NULL)
+        return;
+    member = member_find(rooms, call->conn, room);
+    join = join_find(seat, room);
+    if (member == NULL && join == NULL) {
+        v1_refuse(self, call->conn, call->id, &not_member);
+    } else {
+        members = v1_room(room, &n);
+        if (member != NULL)
+            member_leave(seat, member, user_of(self, call->conn));
+        else
+            drop_join(self, join);
+        ack(self, call->conn, call->id, members, n);
+    }
+    json_decref(json);
+}
+
+/* --- message.send -------------------------------------------------------------------------------- */
+
+/* What the answer of a message under way needs. */
+struct sending {
+    char id[JOIN_ID_MAX + 1], room[ROOM_NAME_MAX + 1], cid[MESSAGE_CID_MAX + 1];
+};
+
+static void copy(char *to, chatd_str from)
+{
+    memcpy(to, from.p, from.n); /* zeroed before, and checked to fit */
+}
+
+/* Whether somebody whose join was allowed but waits for its first page may speak: it pipelines. */
+static bool may_send(struct rooms *rooms, const struct seat *seat, chatd_conn conn, chatd_str room)
+{
+    const struct join *join;
+
+    if (member_find(rooms, conn, room) != NULL)
+        return true;
+    join = join_find(seat, room);
+    return join != NULL && join->is_allowed;
+}
+
+static void on_published(struct rooms *rooms, chatd_conn conn, const struct publish_result *result,
+                         void *arg)
+{
+    static const struct refusal late = {
+        "timeout",
+        "The store did not answer in time; whether it has the message is not known. Send it again "
+        "with the same cid.",
+        1000};
+    static const struct refusal away = {
+        "unavailable", "The store cannot take messages now. Please try again.", 1000};
+    struct sending *sending = arg;
+    chatd_str id = {sending->id, strlen(sending->id)};
+    size_t n = 0;
+
+    if (result->err == CHATD_OK) {
+        char *members = v1_sent((chatd_str){sending->room, strlen(sending->room)},
+                                (chatd_str){sending->cid, strlen(sending->cid)}, result->seq,
+                                result->ts, result->duplicate, &n);
+
+        ack(rooms->self, conn, id, members, n);
+    } else {
+        v1_refuse(rooms->self, conn, id,
+                  result->err == CHATD_E_INVAL     ? result->refused
+                  : result->err == CHATD_E_TIMEOUT ? &late
+                                                   : &away);
+    }
+    free(sending);
+}
+
+static void send_text(struct rooms *rooms, const struct chatd_verb_call *call,
+                      const struct publish_call *message)
+{
+    struct sending *sending = calloc(1, sizeof(*sending));
+
+    if (sending == NULL) {
+        v1_refuse(rooms->self, call->conn, call->id, &no_memory);
+        return;
+    }
+    copy(sending->id, call->id);
+    copy(sending->room, message->room);
+    copy(sending->cid, message->cid);
+    publish(rooms, message, on_published, sending);
+}
+
+static void message_send(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    struct rooms *rooms = self->data;
+    struct seat *seat = seat_of(rooms, call->conn);
+    struct publish_call message = {.conn = call->conn, .cid = CHATD_STR("")};
+    json_t *json = seat == NULL ? NULL : v1_open(self, call, &message.room);
+
+    if (json == NULL)
+        return;
+    message.user = user_of(self, call->conn);
+    if (!may_send(rooms, seat, call->conn, message.room))
+        v1_refuse(self, call->conn, call->id, &not_member);
+    else if (chatd_json_str(json, "text", &message.text) < 0)
+        refuse_bad(self, call, "\"text\" is missing or not a string.");
+    else if (chatd_json_str(json, "cid", &message.cid) == CHATD_E_INVAL ||
+             message.cid.n > MESSAGE_CID_MAX)
+        refuse_bad(self, call, "\"cid\" is not a string of at most 64 bytes.");
+    else
+        send_text(rooms, call, &message);
+    json_decref(json);
+}
+
+/* ------------------------------------------------------------------------------------------------- */
+
+int v1_limits(struct rooms *rooms, const struct rooms_config *config)
+{
+    chatd_plugin *self = rooms->self;
+    int rc = chatd_limit(self, "text_bytes", config->text_max);
+
+    if (rc >= 0)
+        rc = chatd_limit(self, "rooms", config->joins_max);
+    if (rc >= 0)
+        rc = chatd_limit(self, "resume", config->resume_max);
+    return rc;
+}
+
+int v1_register(struct rooms *rooms)
+{
+    static const struct chatd_verb_def verbs[] = {
+        {.name = "room.join", .max_body = SHORT_MAX, .handle = room_join},
+        {.name = "room.leave", .max_body = SHORT_MAX, .handle = room_leave},
+        {.name = "message.send", .max_body = MESSAGE_MAX, .handle = message_send},
+    };
+    size_t i;
+    int rc = v1_limits(rooms, config_of(rooms));
+
+    for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && rc >= 0; i++) {
+        struct chatd_verb_def def = verbs[i];
+
+        def.size = sizeof(def);
+        def.flags = CHATD_VERB_LOGIN | CHATD_VERB_RATE;
+        rc = chatd_verb(rooms->self, &def);
+    }
+    return rc;
+}

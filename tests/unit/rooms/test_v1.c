@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin as a whole, against a fake core: what chatd.v1 clients see, beside classic ones. */
+#include "fake_core.h"
+#include "room.h"
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+static struct rooms_config config;
+
+static void begin(int has_log)
+{
+    config = (struct rooms_config){.default_room = "general",
+                                   .history_on_join = 3,
+                                   .text_max = 100,
+                                   .ring_bytes = 1 << 20,
+                                   .rooms_max = 10,
+                                   .inflight_max = 2,
+                                   .joins_max = 2,
+                                   .resume_max = 300,
+                                   .dedup_window_ms = 600000};
+    fake_start(&config, has_log, 0);
+    fake_turn();
+}
+
+static void end(void)
+{
+    assert_int_equal(fake_stop(), 0);
+    assert_null(fake.plugin.data); /* everything was freed */
+}
+
+/* The next thing that was sent to `c` is exactly this. */
+static int read_to[FAKE_CONNS];
+
+static void hears(int c, const char *what)
+{
+    assert_true(read_to[c] < fake.conn[c].n_sent);
+    assert_string_equal(fake.conn[c].sent[read_to[c]++], what);
+}
+
+static void hears_text(int c, const char *text, int seq)
+{
+    char part[64];
+
+    assert_true(read_to[c] < fake.conn[c].n_sent);
+    snprintf(part, sizeof(part), "\"seq\":%d,", seq);
+    assert_non_null(strstr(fake.conn[c].sent[read_to[c]], part));
+    snprintf(part, sizeof(part), "\"text\":\"%s\"", text);
+    assert_non_null(strstr(fake.conn[c].sent[read_to[c]++], part));
+}
+
+static void hears_no_more(int c)
+{
+    assert_int_equal(read_to[c], fake.conn[c].n_sent);
+}
+
+static void opens(int c, const char *user)
+{
+    fake_open_v1(c, user);
+    read_to[c] = 0;
+}
+
+static void joins(int c, const char *user, const char *since)
+{
+    char rest[256];
+
+    opens(c, user);
+    snprintf(rest, sizeof(rest), "\"room\":\"general\"%s%s", since[0] != '\0' ? ",\"since\":" : "",
+             since);
+    fake_asks(c, "room.join", "j", rest);
+    fake_turn();
+}
+
+static void says(int c, const char *text)
+{
+    char rest[256];
+
+    snprintf(rest, sizeof(rest), "\"room\":\"general\",\"text\":\"%s\"", text);
+    fake_asks(c, "message.send", "", rest); /* no id: no answer */
+    fake_turn();
+}
+
+/* Puts m1..mN into the log as another server would, with nobody here. */
+static void fill(int n)
+{
+    char record[64];
+    int i;
+
+    for (i = 1; i <= n; i++) {
+        snprintf(record, sizeof(record), "{\"user\":\"x\",\"room\":\"general\",\"text\":\"m%d\"}",
+                 i);
+        fake.record[++fake.n_records] = strdup(record);
+    }
+}
+
+static void hears_filled(int c, int from, int to)
+{
+    char text[16];
+    int i;
+
+    for (i = from; i <= to; i++) {
+        snprintf(text, sizeof(text), "m%d", i);
+        hears_text(c, text, i);
+    }
+}
+
+static struct room *general(void)
+{
+    return room_find(fake.plugin.data, CHATD_STR("general"));
+}
+
+/* ------------------------------------------------------------------------------------------------- */
+
+static void a_conversation(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "alice", "");
+    joins(2, "bob", "");
+    hears(1, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":0,\"recovered\":false");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":0,\"recovered\":false");
+    fake_upgrade(3, "carol", "general");
+    fake_turn();
+    read_to[3] = 0;
+    fake_asks(1, "message.send", "s", "\"room\":\"general\",\"text\":\"one\",\"cid\":\"c\"");
+    fake_turn();
+    hears(1, "ack s \"room\":\"general\",\"seq\":1,\"ts\":1000,\"cid\":\"c\"");
+    hears(1, "{\"type\":\"message\",\"room\":\"general\",\"seq\":1,\"ts\":1000,\"user\":\"alice\","
+             "\"text\":\"one\",\"cid\":\"c\"}");
+    hears_text(2, "one", 1);
+    hears(3, "{\"user\":\"alice\",\"room\":\"general\",\"text\":\"one\",\"typing\":false,"
+             "\"seq\":1,\"ts\":1000}");
+    assert_int_equal(fake.n_frames, 2); /* once per dialect */
+    fake_says(3, "{\"text\":\"two\"}");
+    fake_turn();
+    hears_text(1, "two", 2);
+    hears_text(3, "two", 2);
+
+    fake_asks(2, "room.leave", "l", "\"room\":\"general\"");
+    hears_text(2, "two", 2);
+    hears(2, "ack l \"room\":\"general\"");
+    assert_int_equal(fake.n_watched[CHATD_EV_leave], 1);
+    fake_asks(2, "room.leave", "l", "\"room\":\"general\"");
+    hears(2, "error l not_member");
+    fake_asks(2, "message.send", "s", "\"room\":\"general\",\"text\":\"x\"");
+    hears(2, "error s not_member");
+    says(1, "three");
+    hears_no_more(2);
+    end();
+}
+
+static void requests_that_are_refused(void **state)
+{
+    static const struct {
+        const char *type, *rest, *code;
+    } cases[] = {
+        {"room.join", "\"room\":\"a b\"", "bad_request"},
+        {"room.join", "\"rom\":\"a\"", "bad_request"},
+        {"room.join", "\"room\":7", "bad_request"},
+        {"room.join", "\"room\":\"general\"", "conflict"},
+        {"room.join", "\"room\":\"a\",\"since\":7", "bad_request"},
+        {"room.join", "\"room\":\"a\",\"since\":{\"epoch\":\"e1\"}", "bad_request"},
+        {"room.join", "\"room\":\"a\",\"since\":{\"epoch\":\"e1\",\"seq\":-1}", "bad_request"},
+        {"room.join", "\"room\":\"a\",\"since\":{\"epoch\":1,\"seq\":1}", "bad_request"},
+        {"message.send", "\"room\":\"general\"", "bad_request"},
+        {"message.send", "\"room\":\"general\",\"text\":\"\"", "bad_request"},
+        {"message.send", "\"room\":\"general\",\"text\":[]", "bad_request"},
+        {"message.send", "\"room\":\"general\",\"text\":\"x\",\"cid\":5", "bad_request"},
+        {"message.send",
+         "\"room\":\"general\",\"text\":\"x\",\"cid\":"
+         "\"12345678901234567890123456789012345678901234567890123456789012345\"",
+         "bad_request"},
+        {"history.get", "\"room\":\"other\"", "not_member"},
+        {"history.get", "\"room\":\"general\",\"limit\":0", "bad_request"},
+        {"history.get", "\"room\":\"general\",\"limit\":201", "bad_request"},
+        {"history.get", "\"room\":\"general\",\"limit\":\"5\"", "bad_request"},
+        {"history.get", "\"room\":\"general\",\"before\":0", "bad_request"},
+        {"history.get", "\"room\":\"general\",\"before\":-1", "bad_request"},
+        {"history.get", "\"room\":\"general\",\"before\":5,\"after\":1", "bad_request"},
+    };
+    char want[64];
+    size_t i;
+
+    (void)state;
+    begin(1);
+    joins(1, "alice", "");
+    read_to[1]++;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fake_asks(1, cases[i].type, "r", cases[i].rest);
+        fake_turn();
+        snprintf(want, sizeof(want), "error r %s", cases[i].code);
+        hears(1, want);
+    }
+    assert_int_equal(fake.n_records, 0);
+    fake_asks(1, "room.join", "r", "\"room\":\"second\"");
+    fake_turn();
+    read_to[1]++;
+    fake_asks(1, "room.join", "r", "\"room\":\"third\"");
+    hears(1, "error r rate_limited");
+    end();
+}
+
+/* Who comes back pipelines: it speaks before its join is answered. */
+static void sending_while_joining(void **state)
+{
+    (void)state;
+    begin(1);
+    opens(1, "alice");
+    fake_asks(1, "room.join", "j", "\"room\":\"general\"");
+    fake_asks(1, "message.send", "s", "\"room\":\"general\",\"text\":\"early\"");
+    fake_asks(1, "room.join", "again", "\"room\":\"general\"");
+    hears(1, "error again conflict");
+    fake_turn();
+    hears(1, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":0,\"recovered\":false");
+    hears(1, "ack s \"room\":\"general\",\"seq\":1,\"ts\":1000");
+    hears_text(1, "early", 1);
+    hears_no_more(1);
+    /* One that changes its mind while the page is read; and one that goes away. */
+    fake_tick(60001);
+    opens(2, "bob");
+    fake_asks(2, "room.join", "j", "\"room\":\"other\"");
+    fake_asks(2, "room.leave", "l", "\"room\":\"other\"");
+    hears(2, "error j conflict");
+    hears(2, "ack l \"room\":\"other\"");
+    fake_asks(2, "room.join", "j", "\"room\":\"other\"");
+    fake_gone(2);
+    fake_turn();
+    end();
+}
+
+static void a_store_that_is_away(void **state)
+{
+    (void)state;
+    begin(1);
+    fake.fail_range = 1;
+    joins(1, "alice", "");
+    hears(1, "error j unavailable");
+    assert_null(general());
+    fake.fail_range = 0;
+    joins(2, "alice", "");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":0,\"recovered\":false");
+    fake.fail_append = 1;
+    fake_asks(2, "message.send", "s", "\"room\":\"general\",\"text\":\"x\"");
+    fake_turn();
+    hears(2, "error s timeout");
+    assert_int_equal(fake.conn[2].closed_code, 0);
+    fake.fail_range = 1;
+    fake_asks(2, "history.get", "h", "\"room\":\"general\"");
+    fake_turn();
+    hears(2, "error h unavailable");
+    end();
+}
+
+static void without_a_log(void **state)
+{
+    (void)state;
+    begin(0);
+    joins(1, "alice", "{\"epoch\":\"e1\",\"seq\":3}");
+    hears(1, "ack j \"room\":\"general\",\"recovered\":false");
+    fake_asks(1, "message.send", "s", "\"room\":\"general\",\"text\":\"x\",\"cid\":\"c\"");
+    fake_turn();
+    hears(1, "ack s \"room\":\"general\",\"cid\":\"c\"");
+    hears(1, "{\"type\":\"message\",\"room\":\"general\",\"ts\":1000,\"user\":\"alice\","
+             "\"text\":\"x\",\"cid\":\"c\"}");
+    fake_asks(1, "history.get", "h", "\"room\":\"general\"");
+    hears(1, "error h not_found");
+    end();
+}
+
+/* --- Resuming ------------------------------------------------------------------------------------ */
+
+static void resuming(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(10);
+    joins(1, "a", "");
+    hears(1,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    hears_filled(1, 8, 10);
+    assert_int_equal(fake.n_ranges, 1);
+
+    joins(2, "b", "{\"epoch\":\"e1\",\"seq\":8}"); /* in the ring */
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":8,\"top\":10,\"recovered\":true");
+    hears_filled(2, 9, 10);
+    joins(3, "c", "{\"epoch\":\"e1\",\"seq\":10}"); /* nothing missed */
+    hears(3,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":10,\"top\":10,\"recovered\":true");
+    hears_no_more(3);
+    assert_int_equal(fake.n_ranges, 1);
+
+    joins(4, "d", "{\"epoch\":\"e1\",\"seq\":2}"); /* before the ring */
+    hears(4, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":2,\"top\":10,\"recovered\":true");
+    hears_filled(4, 3, 10);
+    assert_int_equal(fake.n_ranges, 2);
+    joins(5, "e", "{\"epoch\":\"e1\",\"seq\":11}"); /* the future: the store says no */
+    hears(5,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    hears_filled(5, 8, 10);
+    joins(6, "f", "{\"epoch\":\"other\",\"seq\":9}");
+    hears(6,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    says(1, "live");
+    hears_filled(6, 8, 10);
+    hears_text(6, "live", 11);
+    hears_text(4, "live", 11);
+    hears_no_more(6);
+    end();
+}
+
+static void too_much_was_missed(void **state)
+{
+    (void)state;
+    begin(1);
+    config.resume_max = 5;
+    fill(10);
+    joins(1, "a", "{\"epoch\":\"e1\",\"seq\":4}");
+    hears(1,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    joins(2, "a", "{\"epoch\":\"e1\",\"seq\":5}");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":10,\"recovered\":true");
+    hears_filled(2, 6, 10);
+    fake.n_trimmed = 6;
+    joins(3, "a", "{\"epoch\":\"e1\",\"seq\":5}");
+    hears(3,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    hears_filled(3, 8, 10);
+    end();
+}
+
+/* 290 records are more than one read and more than the ring: read page by page, each when the one
+ * before has drained; what comes meanwhile is neither lost nor doubled. */
+static void a_long_way_back(void **state)
+{
+    int i;
+
+    (void)state;
+    begin(1);
+    fill(290);
+    joins(1, "a", "");
+    joins(2, "b", "{\"epoch\":\"e1\",\"seq\":0}");
+    hears(2,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":290,\"recovered\":true");
+    hears_filled(2, 1, 200);
+    says(1, "m291");
+    for (i = 0; i < 5 && fake.conn[2].drained != NULL; i++) {
+        fake_drains(2);
+        fake_turn();
+    }
+    hears_filled(2, 201, 291);
+    says(1, "live");
+    hears_text(2, "live", 292);
+    hears_no_more(2);
+    end();
+}
+
+/* A position that another worker gave, ahead of what came here: no record twice. */
+static void ahead_of_this_worker(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(3);
+    joins(1, "a", "");
+    hears(1, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":3,\"recovered\":false");
+    hears_filled(1, 1, 3);
+    fill(2); /* m1 and m2 as 4 and 5, of which the subscription has not told yet */
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":4}");
+    fake.task[fake.first_task].run(fake.first_task); /* the read alone */
+    fake.first_task++;
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":4,\"top\":5,\"recovered\":true");
+    hears_text(2, "m2", 5);
+    assert_int_equal(general()->n_ahead, 1);
+    fake_turn(); /* 4 and 5 come */
+    assert_int_equal(general()->n_ahead, 0);
+    hears_no_more(2);
+    hears_text(1, "m1", 4);
+    hears_text(1, "m2", 5);
+    says(1, "live");
+    hears_text(2, "live", 6);
+    hears_no_more(2);
+    end();
+}
+
+/* --- Slow readers -------------------------------------------------------------------------------- */
+
+static void who_is_too_slow_is_told_of_the_gap(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "fast", "");
+    joins(2, "slow", "");
+    read_to[1] = read_to[2] = 1;
+    says(1, "m1");
+    fake.conn[2].is_full = 1;
+    says(1, "m2");
+    says(1, "m3");
+    hears_filled(1, 1, 3);
+    hears_filled(2, 1, 1);
+    hears_no_more(2);
+    assert_int_equal(fake.conn[2].closed_code, 0);
+    fake_drains(2);
+    hears(2, "{\"type\":\"gap\",\"room\":\"general\",\"from\":2,\"to\":3,\"epoch\":\"e1\"}");
+    says(1, "m4");
+    hears_text(2, "m4", 4);
+    hears_no_more(2);
+    /* What it missed is there for the asking. */
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"after\":1,\"limit\":2");
+    fake_turn();
+    hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":2,\"ts\":1000,\"user\":\"fast\","
+             "\"text\":\"m2\"},{\"seq\":3,\"ts\":1000,\"user\":\"fast\",\"text\":\"m3\"}],"
+             "\"epoch\":\"e1\",\"top\":4,\"more\":true");
+    end();
+}
+
+/* One that is slow on its way in is not told of a gap: it goes on where it was. */
+static void a_slow_way_in(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(10);
+    joins(1, "a", "");
+    opens(2, "slow");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":2}");
+    fake_turn();
+    read_to[2] = fake.conn[2].n_sent;
+    fake_gone(2);
+    opens(2, "slow");
+    fake_frame_size = 40000; /* two fill a step */
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":7}");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":true");
+    hears_filled(2, 8, 9);
+    hears_no_more(2);
+    says(1, "m11");
+    hears_no_more(2);
+    fake.conn[2].is_full = 1;
+    fake.conn[2].drained(&fake.plugin, (chatd_conn){2}, NULL); /* it could not take it after all */
+    fake_drains(2);
+    hears_filled(2, 10, 11);
+    hears_no_more(2);
+    fake_drains(2);
+    says(1, "m12");
+    hears_filled(2, 12, 12);
+    end();
+}
+
+static void the_hooks_of_deliver(void **state)
+{
+    (void)state;
+    begin(1);
+    fake.is_deliver_hooked = 1;
+    fake.hide_text = "hidden";
+    joins(1, "fast", "");
+    joins(2, "slow", "");
+    read_to[1] = read_to[2] = 1;
+    says(1, "m1");
+    says(1, "hidden");
+    hears_filled(1, 1, 1);
+    hears_no_more(1);
+    read_to[2] = fake.conn[2].n_sent;
+    fake.conn[2].is_full = 1;
+    says(1, "m3");
+    says(1, "m4");
+    fake_drains(2);
+    hears(2, "{\"type\":\"gap\",\"room\":\"general\",\"from\":3,\"to\":4,\"epoch\":\"e1\"}");
+    says(1, "m5");
+    hears_filled(2, 5, 5);
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":4,\"before\":3");
+    fake_turn();
+    hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":1,\"ts\":1000,\"user\":\"fast\","
+             "\"text\":\"m1\"}],\"epoch\":\"e1\",\"top\":5,\"more\":false");
+    end();
+}
+
+/* --- New epochs ---------------------------------------------------------------------------------- */
+
+static void a_reset_that_voids_something(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "a", "");
+    fake_upgrade(3, "classic", "general");
+    fake_turn();
+    read_to[1] = 1;
+    says(1, "m1");
+    says(1, "m2");
+    says(1, "m3");
+    hears_filled(1, 1, 3);
+    joins(2, "at-one", "{\"epoch\":\"e1\",\"seq\":1}");
+    read_to[2] = fake.conn[2].n_sent;
+    fake_reset("e2", 2);
+    hears(1, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e2\",\"seq\":2}");
+    hears(2, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e2\",\"seq\":2}");
+    assert_int_equal(fake.conn[3].closed_code, 4001); /* classic starts again */
+    says(1, "new");
+    hears_text(1, "new", 3);
+    hears_text(2, "new", 3);
+    hears_no_more(1);
+    /* Positions of the old life are good up to where both are one. */
+    joins(4, "d", "{\"epoch\":\"e1\",\"seq\":2}");
+    hears(4, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":2,\"top\":3,\"recovered\":true");
+    hears_text(4, "new", 3);
+    joins(5, "e", "{\"epoch\":\"e1\",\"seq\":3}");
+    hears(5, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":0,\"top\":3,\"recovered\":false");
+    end();
+}
+
+static void a_reset_that_voids_nothing(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "a", "");
+    fake_upgrade(3, "classic", "general");
+    fake_turn();
+    says(1, "m1");
+    read_to[1] = fake.conn[1].n_sent;
+    fake_reset("e2", 1);
+    hears(1, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e2\",\"seq\":1}");
+    assert_int_equal(fake.conn[3].closed_code, 0);
+    says(1, "m2");
+    hears_text(1, "m2", 2);
+    hears_no_more(1);
+    end();
+}
+
+/* Told once it can take it, of the latest life, and of what is good through all of them. */
+static void a_slow_reader_hears_of_two_resets(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "a", "");
+    joins(2, "slow", "");
+    says(1, "m1");
+    says(1, "m2");
+    says(1, "m3");
+    read_to[2] = fake.conn[2].n_sent;
+    fake.conn[2].is_full = 1;
+    fake_reset("e2", 1);
+    says(1, "n2");
+    says(1, "n3");
+    fake_reset("e3", 3);
+    says(1, "o4");
+    hears_no_more(2);
+    fake_drains(2);
+    fake_turn();
+    fake_drains(2);
+    hears(2, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e3\",\"seq\":1}");
+    hears_text(2, "n2", 2);
+    hears_text(2, "n3", 3);
+    hears_text(2, "o4", 4);
+    says(1, "o5");
+    hears_text(2, "o5", 5);
+    hears_no_more(2);
+    end();
+}
+
+/* The first life is known from the page: the room was not here when it ended. */
+static void an_old_position_and_a_cold_room(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(5);
+    fake_reset("e2", 5);
+    fill(1); /* as 6 */
+    joins(1, "a", "{\"epoch\":\"e1\",\"seq\":5}");
+    hears(1, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":5,\"top\":6,\"recovered\":true");
+    joins(2, "b", "{\"epoch\":\"e1\",\"seq\":6}");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":3,\"top\":6,\"recovered\":false");
+    end();
+}
+
+static void records_that_were_trimmed_before_they_came(void **state)
+{
+    (void)state;
+    begin(1);
+    joins(1, "a", "");
+    fake_upgrade(3, "classic", "general");
+    fake_turn();
+    read_to[1] = 1;
+    says(1, "m1");
+    hears_filled(1, 1, 1);
+    fill(4);
+    fake.n_trimmed = 3;
+    fake.delivered = 3;
+    fake.listener.trimmed(&fake.plugin, (chatd_sub){1}, 2, 3, fake.listener_arg);
+    hears(1, "{\"type\":\"gap\",\"room\":\"general\",\"from\":2,\"to\":3,\"epoch\":\"e1\"}");
+    assert_int_equal(fake.conn[3].closed_code, 4001);
+    fake_turn();
+    hears_text(1, "m3", 4);
+    hears_text(1, "m4", 5);
+    hears_no_more(1);
+    end();
+}
+
+/* --- Pages over HTTP ------------------------------------------------------------------------------ */
+
+static void pages_over_http(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(60);
+    snprintf(fake.conn[1].room, sizeof(fake.conn[1].room), "general");
+    fake.messages_route.handle(&fake.plugin, (chatd_req){1});
+    fake_turn();
+    assert_int_equal(fake.reply_status, 200);
+    assert_non_null(strstr(fake.reply, "{\"room\":\"general\",\"messages\":[{\"seq\":11,"));
+    assert_int_equal(fake.n_watched[CHATD_EV_join], 0);
+    /* Who may not come in may not read either. */
+    fake.deny_event = CHATD_EV_join;
+    fake.messages_route.handle(&fake.plugin, (chatd_req){1});
+    fake_turn();
+    assert_string_not_equal(fake.reply, "");
+    assert_null(strstr(fake.reply, "messages"));
+    end();
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_conversation),
+        cmocka_unit_test(requests_that_are_refused),
+        cmocka_unit_test(sending_while_joining),
+        cmocka_unit_test(a_store_that_is_away),
+        cmocka_unit_test(without_a_log),
+        cmocka_unit_test(resuming),
+        cmocka_unit_test(too_much_was_missed),
+        cmocka_unit_test(a_long_way_back),
+        cmocka_unit_test(ahead_of_this_worker),
+        cmocka_unit_test(who_is_too_slow_is_told_of_the_gap),
+        cmocka_unit_test(a_slow_way_in),
+        cmocka_unit_test(the_hooks_of_deliver),
+        cmocka_unit_test(a_reset_that_voids_something),
+        cmocka_unit_test(a_reset_that_voids_nothing),
+        cmocka_unit_test(a_slow_reader_hears_of_two_resets),
+        cmocka_unit_test(an_old_position_and_a_cold_room),
+        cmocka_unit_test(records_that_were_trimmed_before_they_came),
+        cmocka_unit_test(pages_over_http),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
