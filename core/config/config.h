@@ -9,7 +9,8 @@
  * An option's value is, the first that is there: the environment, the INI, config_set_default(),
  * the row's own default. Its variable is CHATD_<SECTION>_<KEY> in upper case with dashes and dots
  * as underscores, for [chatd] just CHATD_<KEY>; a SECRET may be given as <that>_FILE instead, the
- * path of a file whose first line it is. CHATD_CONFIG is nobody's option: it names the INI.
+ * path of a file whose first line it is. A row may name one more variable (chatd_cfg_field.env), which
+ * counts after those and before the INI, and not at all when it is empty. CHATD_CONFIG is nobody's option: it names the INI.
  *
  * [plugins], [services] and [hooks] are open: their keys come from no schema, and a variable may
  * add one. CHATD_PLUGINS_HISTORY_REDIS is history-redis, CHATD_SERVICES_CHATD_LOG is chatd.log,
@@ -23,6 +24,7 @@
 #define CONFIG_CONFIG_H
 
 #include <chatd/config.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -43,7 +45,7 @@ struct config_item {
     const char *origin; /* "chatd.ini:12", "environment CHATD_PLUGINS_X" or "default" */
 };
 
-/* Reads `file` (NULL: no file) and the CHATD_* variables of `environ` (NULL: none); both are copied.
+/* Reads `file` (NULL: no file) and the variables of `environ` (NULL: none); both are copied.
  * Never NULL: what cannot be read is reported and left out. */
 struct config *config_load(const char *file, char *const *environ, struct config_report *rep);
 
@@ -67,6 +69,9 @@ unsigned config_fill(struct config *, const char *section, const struct chatd_cf
 
 /* Where the value of a filled option is from, as messages begin; "default" if there is none. */
 const char *config_origin(const struct config *, const char *section, const char *key);
+
+/* True if an option of a filled section is read from this variable by chatd_cfg_field.env. */
+bool config_reads_variable(const struct config *, const char *name);
 
 /* Writes up to `max` keys of an open section to `items`: first those of the INI in its order, then
  * those of the environment, then defaults. Returns how many there are. */

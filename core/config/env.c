@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The CHATD_* variables: copied once, and how sections and keys are spelled in their names. */
+/* The variables of the environment: copied once, and how sections and keys are spelled in the names
+ * of the CHATD_* ones. */
 #include "config/impl.h"
 
 #include "base/mem.h"
@@ -12,7 +13,8 @@ void config_env_load(struct config *c, char *const *environ)
 {
     for (; *environ != NULL; environ++) {
         const char *equals = strchr(*environ, '=');
-        if (equals == NULL || strncmp(*environ, prefix, sizeof(prefix) - 1) != 0)
+        bool is_ours = strncmp(*environ, prefix, sizeof(prefix) - 1) == 0;
+        if (equals == NULL)
             continue;
         char *name = config_keep_text(c, mem_strndup(*environ, (size_t)(equals - *environ)));
         if (config_env_find(c, name) != NULL)
@@ -22,7 +24,7 @@ void config_env_load(struct config *c, char *const *environ)
             .name = name,
             .value = config_keep_text(c, mem_strdup(equals + 1)),
             .origin = config_keep_text(c, mem_printf("environment %s", name)),
-            .known = strcmp(name, "CHATD_CONFIG") == 0,
+            .known = !is_ours || strcmp(name, "CHATD_CONFIG") == 0,
         };
     }
 }

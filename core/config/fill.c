@@ -72,6 +72,12 @@ static bool find_in_env(struct fill *f, const struct config_option *o, struct co
                        file->origin, var->name);
         return false;
     }
+    if (file == NULL && var == NULL && o->row.env != NULL)
+        var = config_env_find(f->c, o->row.env);
+    /* One that others have made up too is often set to nothing, for "none". */
+    if (var != NULL && var->value[0] == '\0' && o->row.env != NULL &&
+        strcmp(var->name, o->row.env) == 0)
+        var = NULL;
     if (file != NULL)
         *out = (struct config_source){read_secret(f, file), file->origin, true};
     else if (var != NULL)
@@ -186,4 +192,17 @@ const char *config_origin(const struct config *c, const char *section, const cha
             return s->option[i].source.origin;
     }
     return "default";
+}
+
+bool config_reads_variable(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->sections; i++) {
+        const struct config_section *s = c->section[i];
+        for (size_t k = 0; k < s->options; k++) {
+            const char *env = s->option[k].row.env;
+            if (env != NULL && strcmp(env, name) == 0)
+                return true;
+        }
+    }
+    return false;
 }

@@ -35,7 +35,7 @@ struct config_section {
     size_t items;
 };
 
-/* A CHATD_* variable. */
+/* A variable of the environment. */
 struct config_var {
     char *name, *value;
     char *origin; /* "environment <name>" */
@@ -83,7 +83,8 @@ const char *config_ini_origin(struct config *, unsigned line);
 
 /* env.c */
 
-/* The CHATD_* ones of `environ` become c->var. */
+/* Those of `environ` become c->var. Only CHATD_* ones can be unknown: the others are somebody else's,
+ * unless a row names one (chatd_cfg_field.env). */
 void config_env_load(struct config *, char *const *environ);
 struct config_var *config_env_find(const struct config *, const char *name);
 /* The variable of a key, from mem_alloc(); with key "" the common beginning of the section's. */

@@ -82,6 +82,8 @@ static const char *shared_var(const struct config_option *a, const struct config
 {
     if (same(a->env, b->env) || same(a->env, b->env_file))
         return a->env;
+    if (same(a->row.env, b->row.env))
+        return a->row.env;
     return same(a->env_file, b->env) ? a->env_file : NULL;
 }
 
@@ -127,6 +129,11 @@ static bool check_others(const struct config *c, const struct config_section *s,
 static bool check_reserved(const char *section, const struct config_option *o,
                            struct config_report *rep)
 {
+    if (o->row.env != NULL && strncmp(o->row.env, "CHATD_", 6) == 0) {
+        fault(rep, section, o->row.key, "would be read from %s, and those names are chatd's own",
+              o->row.env);
+        return false;
+    }
     if (strcmp(o->env, "CHATD_CONFIG") == 0) {
         fault(rep, section, o->row.key, "would be read from CHATD_CONFIG, which names the INI");
         return false;

@@ -5,16 +5,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <chatd/svc/bus.h>
+#include <chatd/svc/kv.h>
+#include <chatd/svc/log.h>
+
 #include <stdio.h>
 #include <string.h>
 
 enum { PICKS_MAX = 64 };
 
+/* The size a record had when the ABI began: it only grows. */
+enum { SERVICE_DEF_MIN_BYTES = offsetof(struct chatd_service_def, flags) };
+
 int service_offer(chatd_plugin *self, const struct chatd_service_def *in)
 {
     struct host *h = host_of(self);
     struct chatd_service_def def;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    int rc = host_record(in, SERVICE_DEF_MIN_BYTES, &def, sizeof(def));
 
     if (!host_may_register(self, "a service"))
         return CHATD_E_STATE;
@@ -149,6 +156,64 @@ static unsigned check_picks(struct host *h, struct config_report *rep)
     return errors;
 }
 
+/* The services that keep or carry what hosts have in common, and what that is. */
+static const struct {
+    const char *name, *what;
+} common[] = {
+    {CHATD_LOG_SERVICE, "the rooms' messages"},
+    {CHATD_KV_SERVICE, "accounts, keys and revocations"},
+    {CHATD_BUS_SERVICE, "typing and other signals"},
+};
+enum { COMMON = sizeof(common) / sizeof(common[0]) };
+
+static const struct offer *shared_offer(const struct host *h, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < h->n_offers; i++) {
+        if (strcmp(h->offer[i].def.name, name) == 0 &&
+            (h->offer[i].def.flags & CHATD_SERVICE_SHARED))
+            return &h->offer[i];
+    }
+    return NULL;
+}
+
+/* What one host alone can use, beside something that hosts share. That may be meant so. */
+static void warn_unshared(const struct host *h, const char *name, const char *what,
+                          const struct offer *alone, const struct offer *shared,
+                          struct config_report *rep)
+{
+    const struct offer *other = shared_offer(h, name);
+    char *advice = other != NULL ? mem_printf("; to share them write [services] %s = %s", name,
+                                              other->provider->name)
+                                 : mem_strdup("");
+    char *text = mem_printf("%s comes from %s, which each host has for itself, while %s comes from "
+                            "%s, which hosts share: %s are this host's alone%s",
+                            name, alone->provider->name, shared->def.name, shared->provider->name,
+                            what, advice);
+
+    rep->line(rep->arg, CONFIG_WARNING, text);
+    rep->warnings++;
+    mem_free(text);
+    mem_free(advice);
+}
+
+static void check_shared(const struct host *h, struct config_report *rep)
+{
+    const struct offer *picked[COMMON], *shared = NULL;
+    size_t i;
+
+    for (i = 0; i < COMMON; i++) {
+        picked[i] = service_picked(h, common[i].name);
+        if (shared == NULL && picked[i] != NULL && (picked[i]->def.flags & CHATD_SERVICE_SHARED))
+            shared = picked[i];
+    }
+    for (i = 0; i < COMMON; i++) {
+        if (shared != NULL && picked[i] != NULL && !(picked[i]->def.flags & CHATD_SERVICE_SHARED))
+            warn_unshared(h, common[i].name, common[i].what, picked[i], shared, rep);
+    }
+}
+
 /* Finds the provider of one need; what is wrong with it, or NULL. */
 static char *bind_need(struct host *h, struct plugin *p, size_t i)
 {
@@ -276,5 +341,6 @@ unsigned service_resolve(struct host *h, struct config_report *rep)
             errors += why != NULL ? complain(rep, why) : 0;
         }
     }
+    check_shared(h, rep);
     return errors + sort_plugins(h, rep);
 }

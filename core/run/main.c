@@ -40,16 +40,16 @@ static void to_stderr(void *arg, int severity, const char *text)
     fprintf(stderr, "%s%s\n", word[severity], text);
 }
 
-/* What the seed's compose file sets. */
-static void check_redis_addr(struct config_report *rep)
+/* What the seed's compose file sets. Asked when the plugins are loaded: one of them may read it. */
+static void check_redis_addr(const struct config *config, struct config_report *rep)
 {
     const char *addr = getenv("REDIS_ADDR");
 
-    if (addr == NULL || *addr == '\0')
+    if (addr == NULL || *addr == '\0' || config_reads_variable(config, "REDIS_ADDR"))
         return;
     rep->line(rep->arg, CONFIG_WARNING,
-              "environment REDIS_ADDR: this version has no history-redis plugin; messages and "
-              "accounts go to history-sqlite");
+              "environment REDIS_ADDR: no plugin that is on reads it; write history-redis = on "
+              "under [plugins], or set CHATD_PLUGINS_HISTORY_REDIS=on");
     rep->warnings++;
 }
 
@@ -62,8 +62,8 @@ static int check_child(const char *file, bool hooks, char *at_work)
     struct worker w;
 
     worker_options(config, &opt, &rep);
-    check_redis_addr(&rep);
     worker_init(&w, config, &opt, at_work, &rep);
+    check_redis_addr(config, &rep);
     if (hooks)
         hook_print(&w.host);
     fflush(stdout);
@@ -149,8 +149,10 @@ static int run(const char *file)
 
     worker_options(config, &opt, &rep);
     log_setup(opt.log_format == 1, (enum log_level)opt.log_level);
-    check_redis_addr(&rep);
-    if (worker_init(&w, config, &opt, NULL, &rep) == 0 && rep.errors == 0)
+    bool is_good = worker_init(&w, config, &opt, NULL, &rep) == 0 && rep.errors == 0;
+
+    check_redis_addr(config, &rep);
+    if (is_good)
         rc = worker_run(&w);
     else
         log_error("not started: %u mistake%s in %s; chatd --check shows them all", rep.errors,

@@ -259,7 +259,8 @@ void channels_reply(struct channels *channels, redisReply *reply)
     const redisReply *data = reply->element[2];
 
     if (strcmp(kind, "subscribe") == 0) {
-        channels->confirmed++;
+        if (channels->confirmed++ == 0)
+            channels->events->ready(channels->arg);
         if (channel != NULL)
             confirmed(channels, channel);
     } else if (strcmp(kind, "message") == 0 && data->type == REDIS_REPLY_STRING) {

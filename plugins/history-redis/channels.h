@@ -19,6 +19,7 @@ struct channels_events {
     /* It is listened to; `again`: it was before, and something may have been missed. */
     void (*listening)(void *arg, chatd_str room, chatd_str topic, bool again);
     void (*message)(void *arg, chatd_str room, chatd_str topic, chatd_str payload);
+    void (*ready)(void *arg); /* the canary's channel is listened to */
     void (*canary)(void *arg, chatd_str payload);
 };
 
@@ -36,6 +37,12 @@ struct channels {
 void channels_init(struct channels *channels, chatd_plugin *self, struct link *link,
                    int64_t database, const struct channels_events *events, void *arg);
 void channels_deinit(struct channels *channels);
+
+/* What is published on the canary's channel comes back. */
+static inline bool channels_are_ready(const struct channels *channels)
+{
+    return link_is_up(channels->link) && channels->confirmed > 0;
+}
 
 /* Listens to a room's channel or a topic's, once more. CHATD_E_BUSY: no memory. *is_listening_out: it is
  * confirmed already; else listening() comes. */

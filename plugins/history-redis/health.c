@@ -162,7 +162,7 @@ static void probe(struct health *health)
 
     health->probing = true;
     health->written = health->seen = false;
-    health->subscribed = link_is_up(health->subscriber);
+    health->subscribed = channels_are_ready(health->channels);
     health->probed_ms = chatd_mono_ms(health->self);
     ask(health, 5, set, false);
     ask(health, 2, get, true);
@@ -187,7 +187,7 @@ static void on_timer(chatd_plugin *self, void *arg)
         health->oddity[0] = '\0';
     /* The other half is the queue's to find: it sees when nothing is answered. */
     if (health->probing && health->written && !health->seen && health->subscribed &&
-        link_is_up(health->subscriber))
+        channels_are_ready(health->channels))
         link_drop(health->subscriber, "what is published does not come back");
     look(health);
     if (link_is_up(health->commands) && (!health->probing || health->written))
@@ -196,11 +196,13 @@ static void on_timer(chatd_plugin *self, void *arg)
 
 void health_link(struct health *health)
 {
-    if (!link_is_up(health->commands) || !link_is_up(health->subscriber))
+    bool is_whole = link_is_up(health->commands) && channels_are_ready(health->channels);
+
+    if (!is_whole)
         health->probing = false;
     look(health);
     /* What works again should be known at once. */
-    if (link_is_up(health->commands) && link_is_up(health->subscriber) && !health->probing)
+    if (is_whole && !health->probing)
         probe(health);
 }
 

@@ -3,7 +3,6 @@
 #include "link.h"
 
 #include "info.h"
-#include "text.h"
 #include "trouble.h"
 
 #include <inttypes.h>
@@ -207,26 +206,8 @@ static void look_at_memory(struct link *link, const char *info)
                  link->options->where, policy);
 }
 
-/* Why the last connection was closed, if this server counts such. */
-static void look_at_overflows(struct link *link, const char *info, bool is_same_server)
-{
-    char text[24];
-    uint64_t n = 0;
-
-    if (info_get(info, "client_output_buffer_limit_disconnections", text, sizeof(text)))
-        text_number((chatd_str){text, strlen(text)}, &n);
-    if (is_same_server && n > link->overflows)
-        snprintf(link->warning, sizeof(link->warning),
-                 "%s: Redis closed connections that took in too slowly what was sent to them, this "
-                 "one may have been among them; what was missed is read again. If it recurs, raise "
-                 "client-output-buffer-limit pubsub in redis.conf",
-                 link->options->where);
-    link->overflows = n;
-}
-
 static void take_info(struct link *link, const char *info)
 {
-    char last_run_id[LINK_RUN_ID_SIZE];
     char value[LINK_TEXT_SIZE / 4], why[LINK_TEXT_SIZE / 2];
 
     if (info_get(info, "loading", value, sizeof(value)) && strcmp(value, "1") == 0) {
@@ -248,13 +229,11 @@ static void take_info(struct link *link, const char *info)
         link_refuse(link, "CLUSTERDOWN");
         return;
     }
-    memcpy(last_run_id, link->run_id, sizeof(last_run_id));
     if (!info_get(info, "run_id", link->run_id, sizeof(link->run_id))) {
         link_drop(link, "its INFO names no run_id: it is not Redis, or forbids to ask");
         return;
     }
     look_at_memory(link, info);
-    look_at_overflows(link, info, strcmp(last_run_id, link->run_id) == 0);
     chatd_timer_cancel(link->self, link->limit);
     link->state = LINK_UP;
     link->up_ms = chatd_mono_ms(link->self);
@@ -285,6 +264,13 @@ static void on_reply(void *arg, redisReply *reply)
 static void on_closed(void *arg, const char *why)
 {
     struct link *link = arg;
+    char text[LINK_TEXT_SIZE / 2];
+
+    if (link->state == LINK_UP && link->options->hint != NULL) {
+        snprintf(text, sizeof(text), "%s; %s", why, link->options->hint);
+        link_drop(link, text);
+        return;
+    }
 
     /* The next address of a name, while the time lasts. */
     if (link->state == LINK_CONNECTING && link->next < link->resolved.n)

@@ -21,6 +21,7 @@ struct link_options {
     int64_t database;
     uint32_t connect_timeout_ms;
     const char *role; /* of the connection, for CLIENT LIST */
+    const char *hint; /* what may be behind it when Redis closes it; NULL: nothing in particular */
 };
 
 struct link;

@@ -214,6 +214,13 @@ static void channel_message(void *arg, chatd_str room, chatd_str topic, chatd_st
         subs_published(&history->subs, room, &publication);
 }
 
+static void channels_ready(void *arg)
+{
+    struct history *history = arg;
+
+    health_link(&history->health);
+}
+
 static void channel_canary(void *arg, chatd_str payload)
 {
     struct history *history = arg;
@@ -344,6 +351,8 @@ static void links_init(struct history *history)
                               .role = "commands"};
     history->subscriber_options = history->commands_options;
     history->subscriber_options.role = "subscriber";
+    history->subscriber_options.hint =
+        "if its log names output buffer limits, raise client-output-buffer-limit pubsub";
     link_init(&history->commands, history->self, &history->commands_options, &commands, history);
     link_init(&history->subscriber, history->self, &history->subscriber_options, &subscriber,
               history);
@@ -356,8 +365,10 @@ static void parts_init(struct history *history)
                                               .away_ms = queue_away_ms,
                                               .refused = queue_refused,
                                               .drop = queue_drop};
-    static const struct channels_events channels = {
-        .listening = channel_listening, .message = channel_message, .canary = channel_canary};
+    static const struct channels_events channels = {.listening = channel_listening,
+                                                    .message = channel_message,
+                                                    .ready = channels_ready,
+                                                    .canary = channel_canary};
     const struct history_config *config = history->self->config;
     chatd_plugin *self = history->self;
 

@@ -213,9 +213,10 @@ static void on_deadline(chatd_plugin *self, void *arg)
     struct request *request;
 
     queue->deadline.v = 0;
-    TAILQ_FOREACH(request, &queue->flight, link)
-    if (is_due(request, now)) /* its reply will still come, for nobody */
-        answer(request, CHATD_E_TIMEOUT, NULL);
+    for (request = TAILQ_FIRST(&queue->flight); request != NULL;
+         request = TAILQ_NEXT(request, link))
+        if (is_due(request, now)) /* its reply will still come, for nobody */
+            answer(request, CHATD_E_TIMEOUT, NULL);
     expire_unsent(queue, &queue->redo, now);
     expire_unsent(queue, &queue->waiting, now);
     deadline_arm(queue);
@@ -325,8 +326,8 @@ void queue_cancel(struct queue *queue)
 
     queue->closed = true;
     for (size_t i = 0; i < 3; i++)
-        TAILQ_FOREACH(request, lists[i], link)
-    answer(request, CHATD_E_CANCELLED, NULL);
+        for (request = TAILQ_FIRST(lists[i]); request != NULL; request = TAILQ_NEXT(request, link))
+            answer(request, CHATD_E_CANCELLED, NULL);
 }
 
 void queue_deinit(struct queue *queue)

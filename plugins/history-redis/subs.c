@@ -294,8 +294,7 @@ static void take_kept(struct sub *sub)
     struct sub_room *room = sub->room;
     struct kept *kept;
 
-    TAILQ_FOREACH(kept, &room->kept, link)
-    {
+    for (kept = TAILQ_FIRST(&room->kept); kept != NULL; kept = TAILQ_NEXT(kept, link)) {
         const struct chatd_log_record record = {
             .seq = kept->seq, .ts = kept->ts, .record = {kept->record, kept->n}};
 
@@ -470,8 +469,8 @@ void subs_listening(struct subs *subs, chatd_str name)
     if (room == NULL)
         return;
     room->listening = true;
-    TAILQ_FOREACH(sub, &room->subs, link)
-    want(sub);
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
+        want(sub);
     feed(subs);
 }
 
@@ -504,8 +503,7 @@ chatd_str subs_fresh_epoch(const struct subs *subs, chatd_str name)
 
     if (room == NULL || room->top > 0)
         return CHATD_STR("");
-    TAILQ_FOREACH(sub, &room->subs, link)
-    {
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link)) {
         if (!sub->removed && sub->at == 0 && is_plain(epoch_str(&sub->epoch)))
             return epoch_str(&sub->epoch);
     }

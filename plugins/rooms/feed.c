@@ -4,6 +4,7 @@
 
 #include "deliver.h"
 #include "member.h"
+#include "page.h"
 #include "record.h"
 #include "signals.h"
 #include "walk.h"
@@ -78,6 +79,7 @@ static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_
                   "room %s: the store lost the records after %llu; its clients are told",
                   room->name, (unsigned long long)seq);
     turn(room, seq < last ? seq : last, last, true);
+    page_epoch_began(room);
 }
 
 static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg)

@@ -111,7 +111,8 @@ static bool add_row(struct asker *asker, struct out *out, const struct chatd_log
 
 static bool write_answer(struct asker *asker, const struct chatd_log_page *page, struct out *out)
 {
-    static const char fixed[] = "{\"room\":,\"messages\":[],\"epoch\":,\"top\":,\"more\":false}";
+    static const char fixed[] =
+        "{\"room\":,\"messages\":[],\"epoch\":,\"top\":,\"more\":false,\"next\":}";
     bool is_backward = asker->query.direction == CHATD_LOG_BEFORE, is_first = true;
     struct window w = window_of(page, is_backward);
     bool is_more = page->more || w.to - w.from < page->n;
@@ -128,13 +129,19 @@ static bool write_answer(struct asker *asker, const struct chatd_log_page *page,
         if (!add_row(asker, out, page_row(page, i), &is_first))
             return false;
     }
-    if (out_reserve(out, sizeof(fixed) + chatd_json_quote_max(page->epoch.n) + OUT_NUMBER_MAX) < 0)
+    if (out_reserve(out, sizeof(fixed) + chatd_json_quote_max(page->epoch.n) +
+                             2 * (size_t)OUT_NUMBER_MAX) < 0)
         return false;
     out_raw(out, CHATD_STR("],\"epoch\":"));
     out_string(out, page->epoch);
     out_raw(out, CHATD_STR(",\"top\":"));
     out_number(out, (int64_t)page->top);
     out_raw(out, is_more ? CHATD_STR(",\"more\":true") : CHATD_STR(",\"more\":false"));
+    if (is_more && w.to > w.from) {
+        /* Where to go on: rows that the reader may not see say nothing. */
+        out_raw(out, CHATD_STR(",\"next\":"));
+        out_number(out, (int64_t)page_row(page, is_backward ? w.from : w.to - 1)->seq);
+    }
     if (asker->conn.v == 0)
         out_raw(out, CHATD_STR("}"));
     return true;

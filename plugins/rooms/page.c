@@ -60,6 +60,47 @@ static int take(struct room *room, const struct chatd_log_page *page)
     return page_is_here(room) ? CHATD_OK : CHATD_E_BUSY;
 }
 
+/* The subscription did not come to know the epoch that the store is in. */
+static void on_no_reset(chatd_plugin *self, void *arg)
+{
+    struct room *room = arg;
+
+    (void)self;
+    room->reread.v = 0;
+    join_answer_waiters(room, CHATD_E_TIMEOUT);
+    room_release(&room);
+}
+
+/* The page and the subscription are in two epochs: those who wait for the page go on waiting until both
+ * are in one. False: they cannot. */
+static bool wait_for_reset(struct room *room)
+{
+    if (room->waiters == NULL)
+        return false;
+    if (room->read_resets != room->resets) /* the subscription was told while the page was read */
+        return page_read(room) >= 0;
+    if (room->reread.v != 0)
+        return true;
+    if (chatd_timer_start(room->rooms->self, CHATD_LOG_DEADLINE_MS, 0, on_no_reset, room,
+                          &room->reread) < 0)
+        return false;
+    room_hold(room);
+    return true;
+}
+
+void page_epoch_began(struct room *room)
+{
+    struct room *held = room;
+
+    if (room->reread.v == 0)
+        return;
+    chatd_timer_cancel(room->rooms->self, room->reread);
+    room->reread.v = 0;
+    if (page_read(room) < 0)
+        join_answer_waiters(room, CHATD_E_BACKEND);
+    room_release(&held);
+}
+
 static void on_page(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
 {
     struct room *room = arg;
@@ -67,11 +108,13 @@ static void on_page(chatd_plugin *self, int err, const struct chatd_log_page *pa
     room->is_reading = false;
     if (err == CHATD_OK)
         err = take(room, page);
-    if (err != CHATD_OK && err != CHATD_E_CANCELLED)
-        chatd_log(self, CHATD_LOG_WARN,
-                  "room %s: its latest page could not be read (error %d): joiners are refused",
-                  room->name, err);
-    join_answer_waiters(room, err);
+    if (err != CHATD_E_STATE || !wait_for_reset(room)) {
+        if (err != CHATD_OK && err != CHATD_E_CANCELLED)
+            chatd_log(self, CHATD_LOG_WARN,
+                      "room %s: its latest page could not be read (error %d): joiners are refused",
+                      room->name, err);
+        join_answer_waiters(room, err);
+    }
     ring_unpin(&room->ring);
     ring_budget_enforce(&room->rooms->budget);
     room_release(&room);
@@ -90,6 +133,7 @@ int page_read(struct room *room)
         return rc;
     count(rooms, METRIC_STORE_READS);
     room->is_reading = true;
+    room->read_resets = room->resets;
     room_hold(room);
     ring_pin(&room->ring);
     return CHATD_OK;

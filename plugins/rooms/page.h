@@ -25,4 +25,7 @@ uint64_t page_start(const struct room *room);
  * way; join_answer_waiters() is told the outcome. An error: it could not be asked for. */
 int page_read(struct room *room);
 
+/* The subscription was told of a new epoch: a read that was ahead of it is done again. */
+void page_epoch_began(struct room *room);
+
 #endif

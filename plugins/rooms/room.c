@@ -125,6 +125,9 @@ bool room_free_all(struct rooms *rooms)
 
     HASH_ITER(hh, rooms->table, room, next)
     {
+        if (room->reread.v != 0) /* its timer, and so its hold, ended with the plugin's */
+            room->holds--;
+        room->reread.v = 0;
         if (room->holds > 0)
             return false;
     }

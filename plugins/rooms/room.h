@@ -41,6 +41,8 @@ struct room {
     chatd_sub log_sub;
     bool is_live, is_reading;
     struct join *waiters; /* joiners that wait for the read */
+    uint32_t read_resets; /* what `resets` was when it was asked for */
+    chatd_timer reread;   /* the store was ahead of the subscription: read again after its reset */
 
     chatd_sub bus_sub;                    /* while there are members */
     chatd_channel channel[DIALECT_COUNT]; /* zero: not opened yet */

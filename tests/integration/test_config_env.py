@@ -148,13 +148,42 @@ def test_a_variable_of_a_plugin_that_is_off_is_fine(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_redis_addr_says_what_becomes_of_it(tmp_path, chatd):
+REDIS_ON = {"CHATD_PLUGINS_HISTORY_REDIS": "on", "CHATD_PLUGINS_HISTORY_SQLITE": "off"}
+
+
+def test_redis_addr_that_nobody_reads_says_what_to_write(tmp_path, chatd):
     result = run_chatd("--check", env={"REDIS_ADDR": "redis:6379"}, cwd=tmp_path)
     assert result.returncode == 0
     assert "warning: environment REDIS_ADDR: " in result.stderr
-    assert "history-sqlite" in result.stderr
+    assert "CHATD_PLUGINS_HISTORY_REDIS=on" in result.stderr
     server = chatd(only={"typing": "off"}, env={"REDIS_ADDR": "redis:6379"}).expect("REDIS_ADDR")
     assert "environment REDIS_ADDR" in server.log
+
+
+def test_redis_addr_is_history_redis_address(tmp_path):
+    env = {"REDIS_ADDR": "redis:6379", **REDIS_ON}
+    result = run_chatd("--dump-config", env=env, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert value(result, "history-redis", "address") == ("redis:6379", "environment REDIS_ADDR")
+    assert run_chatd("--check", env=env, cwd=tmp_path).stderr == ""
+
+
+def test_redis_addr_is_stronger_than_the_ini_and_weaker_than_chatds_own_variable(tmp_path):
+    text = "[history-redis]\naddress = ini:1\n"
+    result = dump(tmp_path, text, {"REDIS_ADDR": "redis:6379", **REDIS_ON})
+    assert value(result, "history-redis", "address")[0] == "redis:6379"
+    own = {"CHATD_HISTORY_REDIS_ADDRESS": "own:2"}
+    result = dump(tmp_path, text, {"REDIS_ADDR": "redis:6379", **REDIS_ON, **own})
+    origin = "environment CHATD_HISTORY_REDIS_ADDRESS"
+    assert value(result, "history-redis", "address") == ("own:2", origin)
+    result = dump(tmp_path, text, {"REDIS_ADDR": "", **REDIS_ON})
+    assert value(result, "history-redis", "address")[0] == "ini:1"
+
+
+def test_a_redis_addr_that_is_none_is_told(tmp_path):
+    result = run_chatd("--check", env={"REDIS_ADDR": "redis://x:6379", **REDIS_ON}, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "redis://x:6379 is not an address: write host:port" in result.stderr
 
 
 def test_an_empty_redis_addr_is_none(tmp_path):

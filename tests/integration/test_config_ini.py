@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from server import BUILD, ROOT, run_chatd
+from server import BUILD, ROOT, ini_text, run_chatd
 
 INI = ROOT / "etc" / "chatd.ini"
 OPEN_SECTIONS = ("plugins", "services", "hooks")
@@ -13,6 +13,8 @@ OPEN_SECTIONS = ("plugins", "services", "hooks")
 WITHOUT_DEFAULT = {
     ("chatd", "plugin_dir"): BUILD / "lib" / "chatd",
     ("chatd", "allowed_origins"): "https://chat.example https://www.chat.example",
+    ("history-redis", "user"): "chatd",
+    ("history-redis", "password"): "secret",
     ("auth", "jwt_secret"): "this secret has more than thirty-two bytes",
     ("static", "root"): ROOT / "static",
 }
@@ -39,10 +41,15 @@ def documented():
 
 @pytest.fixture
 def schema(tmp_path):
-    """Options and defaults as chatd without any configuration prints them."""
-    result = run_chatd("--dump-config", cwd=tmp_path)
-    assert (result.returncode, result.stderr) == (0, "")
+    """Options and defaults as chatd prints them, with every bundled plugin."""
+    bundled = [p.stem for p in (BUILD / "lib" / "chatd").glob("*.so")]
+    services = {"chatd.kv": "history-sqlite", "chatd.log": "history-sqlite"}
+    ini = tmp_path / "all.ini"
+    ini.write_text(ini_text({"plugins": dict.fromkeys(bundled, "on"), "services": services}))
+    result = run_chatd("--dump-config", "-c", ini, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
     found = options(result.stdout, r"(?:; )?([a-z][a-z0-9_.-]*) = ?(.*)")
+    found["plugins", "history-redis"] = "off"  # one of the two stores is enough
     found["history-sqlite", "path"] = found["history-sqlite", "path"].removeprefix(f"{tmp_path}/")
     return found
 
@@ -81,6 +88,7 @@ def test_what_is_active_is_a_sqlite_server_on_every_address():
     assert active.pop(("chatd", "listen")) == "0.0.0.0:8080"
     assert active.pop(("history-sqlite", "path")) == "chatd.db"
     assert {section for section, _ in active} == {"plugins"}
+    assert active.pop(("plugins", "history-redis")) == "off"
     assert set(active.values()) == {"on"}
 
 

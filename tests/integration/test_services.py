@@ -122,3 +122,35 @@ def test_an_optional_plugin_without_its_need_is_left_out_loudly(chatd, tmp_path)
     server.wait_log("warn .*need-missing needs the service vendor.nothing.*goes on without it")
     assert "need-missing: start was called" not in server.log
     assert requests.get(server.http + "/readyz", timeout=DEADLINE).status_code == 200
+
+
+BOTH_STORES = {"history-sqlite": "on", "history-redis": "on"}
+
+
+@pytest.mark.parametrize("services, alone, shared, what", [
+    ({"chatd.kv": "history-sqlite", "chatd.log": "history-redis"},
+     "chatd.kv comes from history-sqlite", "chatd.log comes from history-redis",
+     "accounts, keys and revocations are this host's alone; "
+     "to share them write [services] chatd.kv = history-redis"),
+    ({"chatd.kv": "history-redis", "chatd.log": "history-sqlite"},
+     "chatd.log comes from history-sqlite", "chatd.kv comes from history-redis",
+     "the rooms' messages are this host's alone; "
+     "to share them write [services] chatd.log = history-redis"),
+])
+def test_a_store_of_one_host_beside_a_shared_one_is_told(tmp_path, services, alone, shared, what):
+    result = check(tmp_path, {"plugins": BOTH_STORES, "services": services})
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(lines) == 1, result.stderr
+    for part in (alone, shared, what):
+        assert part in lines[0]
+
+
+@pytest.mark.parametrize("plugins, services", [
+    ({"history-sqlite": "on"}, {}),
+    ({"history-redis": "on"}, {}),
+    (BOTH_STORES, {"chatd.kv": "history-redis", "chatd.log": "history-redis"}),
+])
+def test_services_that_are_shared_alike_are_no_matter(tmp_path, plugins, services):
+    result = check(tmp_path, {"plugins": plugins, "services": services})
+    assert (result.returncode, result.stderr) == (0, "")

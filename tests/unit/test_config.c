@@ -215,6 +215,68 @@ static void test_environment_wins(void **state)
     close_world(&w);
 }
 
+/* A name that people know already: weaker than the option's own variable, stronger than the INI. */
+static void test_a_variable_of_the_rows_choice(void **state)
+{
+    (void)state;
+    struct where {
+        const char *address;
+    } o;
+    const struct chatd_cfg_field own[] = {
+        {.key = "address",
+         .type = CHATD_CFG_STR,
+         .offset = offsetof(struct where, address),
+         .def = "here",
+         .env = "REDIS_ADDR"},
+        {.key = NULL},
+    };
+    const struct {
+        char *env[3];
+        const char *value, *origin;
+    } cases[] = {
+        {{NULL}, "ini", "chatd.ini:2"},
+        {{"REDIS_ADDR=there", NULL}, "there", "environment REDIS_ADDR"},
+        {{"REDIS_ADDR=", NULL}, "ini", "chatd.ini:2"},
+        {{"REDIS_ADDR=there", "CHATD_R_ADDRESS=own", NULL}, "own", "environment CHATD_R_ADDRESS"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world w;
+
+        open_world(&w, "[r]\naddress = ini\n", cases[i].env);
+        assert_false(config_reads_variable(w.c, "REDIS_ADDR"));
+        assert_int_equal(config_fill(w.c, "r", own, sizeof(own[0]), &o, sizeof(o), &w.rep), 0);
+        assert_string_equal(o.address, cases[i].value);
+        assert_non_null(strstr(config_origin(w.c, "r", "address"), cases[i].origin));
+        assert_true(config_reads_variable(w.c, "REDIS_ADDR"));
+        assert_int_equal(config_report_unknown(w.c, &w.rep), 0);
+        said(&w, "");
+        close_world(&w);
+    }
+}
+
+static void test_a_variable_for_two_options_or_of_chatds_own_is_a_fault(void **state)
+{
+    (void)state;
+    struct where {
+        const char *a, *b, *c;
+    } o;
+    const struct chatd_cfg_field own[] = {
+        {.key = "a", .type = CHATD_CFG_STR, .offset = offsetof(struct where, a), .env = "X"},
+        {.key = "b", .type = CHATD_CFG_STR, .offset = offsetof(struct where, b), .env = "X"},
+        {.key = "c", .type = CHATD_CFG_STR, .offset = offsetof(struct where, c), .env = "CHATD_Y"},
+        {.key = NULL},
+    };
+    struct world w;
+
+    open_world(&w, NULL, NULL);
+    assert_int_equal(config_fill(w.c, "r", own, sizeof(own[0]), &o, sizeof(o), &w.rep), 2);
+    said(&w, "error: option table: [r] b and [r] a would both be read from X\n"
+             "error: option table: [r] c would be read from CHATD_Y, and those names are chatd's "
+             "own\n");
+    close_world(&w);
+}
+
 static void test_preset_default(void **state)
 {
     (void)state;
@@ -800,6 +862,8 @@ int main(void)
         cmocka_unit_test(test_values_of_the_ini),
         cmocka_unit_test(test_all_spellings_of_a_switch),
         cmocka_unit_test(test_environment_wins),
+        cmocka_unit_test(test_a_variable_of_the_rows_choice),
+        cmocka_unit_test(test_a_variable_for_two_options_or_of_chatds_own_is_a_fault),
         cmocka_unit_test(test_preset_default),
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_not_numbers),

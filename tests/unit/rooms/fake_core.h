@@ -60,6 +60,8 @@ static struct {
     struct chatd_ws_def ws;
     struct chatd_route_def route, messages_route;
     struct chatd_verb_def verb[8];
+    void (*timer)(chatd_plugin *, void *); /* the one that was started last */
+    void *timer_arg;
     int n_verbs;
     const void *offered;
     void (*slot_destroy)(chatd_plugin *, void *);
@@ -408,6 +410,21 @@ static int fake_route(chatd_plugin *self, const struct chatd_route_def *def)
     *(strstr(def->pattern, "messages") != NULL ? &fake.messages_route : &fake.route) = *def;
     return CHATD_OK;
 }
+static int fake_timer(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
+                      void (*cb)(chatd_plugin *, void *), void *arg, chatd_timer *timer_out)
+{
+    (void)self, (void)after_ms, (void)every_ms;
+    fake.timer = cb;
+    fake.timer_arg = arg;
+    timer_out->v = 1;
+    return CHATD_OK;
+}
+static int fake_timer_cancel(chatd_plugin *self, chatd_timer timer)
+{
+    (void)self, (void)timer;
+    fake.timer = NULL;
+    return CHATD_OK;
+}
 static int fake_limit(chatd_plugin *self, const char *name, int64_t value)
 {
     (void)self, (void)name, (void)value;
@@ -710,6 +727,8 @@ static const struct chatd_core fake_table = {.size = sizeof(fake_table),
                                              .channel_count = fake_channel_count,
                                              .channel_on_behind = fake_channel_on_behind,
                                              .channel_send_at = fake_channel_send_at,
+                                             .timer = fake_timer,
+                                             .timer_cancel = fake_timer_cancel,
                                              .limit = fake_limit,
                                              .verb = fake_verb,
                                              .verb_ack = fake_verb_ack,
@@ -811,6 +830,15 @@ static FAKE_UNUSED void fake_drains(int c)
     fake.conn[c].drained = NULL;
     if (cb != NULL)
         cb(&fake.plugin, (chatd_conn){(uint64_t)c}, NULL);
+}
+
+/* The timer runs out. */
+static FAKE_UNUSED void fake_late(void)
+{
+    void (*cb)(chatd_plugin *, void *) = fake.timer;
+
+    fake.timer = NULL;
+    cb(&fake.plugin, fake.timer_arg);
 }
 
 /* The store comes back with another life: of the records those up to `common` are left. */

@@ -410,7 +410,7 @@ static void who_is_too_slow_is_told_of_the_gap(void **state)
     fake_turn();
     hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":2,\"ts\":1000,\"user\":\"fast\","
              "\"text\":\"m2\"},{\"seq\":3,\"ts\":1000,\"user\":\"fast\",\"text\":\"m3\"}],"
-             "\"epoch\":\"e1\",\"top\":4,\"more\":true");
+             "\"epoch\":\"e1\",\"top\":4,\"more\":true,\"next\":3");
     end();
 }
 
@@ -466,7 +466,11 @@ static void the_hooks_of_deliver(void **state)
     hears(2, "{\"type\":\"gap\",\"room\":\"general\",\"from\":3,\"to\":4,\"epoch\":\"e1\"}");
     says(1, "m5");
     hears_filled(2, 5, 5);
-    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":4,\"before\":3");
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":1,\"before\":3");
+    fake_turn();
+    hears(2, "ack h \"room\":\"general\",\"messages\":[],\"epoch\":\"e1\",\"top\":5,\"more\":true,"
+             "\"next\":2"); /* nothing to see, and further on there is something */
+    fake_asks(2, "history.get", "h", "\"room\":\"general\",\"limit\":4,\"before\":2");
     fake_turn();
     hears(2, "ack h \"room\":\"general\",\"messages\":[{\"seq\":1,\"ts\":1000,\"user\":\"fast\","
              "\"text\":\"m1\"}],\"epoch\":\"e1\",\"top\":5,\"more\":false");
@@ -570,6 +574,41 @@ static void an_old_position_and_a_cold_room(void **state)
     end();
 }
 
+/* The store's new life is seen by a joiner's read before the subscription is told of it: the joiner
+ * waits for that, and not for ever. */
+static void a_joiner_who_knows_first(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(5);
+    joins(1, "a", "");
+    read_to[1] = fake.conn[1].n_sent;
+    config.history_on_join = 5; /* more than the ring has: the next one reads */
+    fake.epoch = "e2";
+    fake.previous = "e1";
+    fake.common = 5;
+    joins(2, "b", "");
+    joins(3, "c", "");
+    hears_no_more(2);
+    fake.epoch = "e1";
+    fake_reset("e2", 5);
+    fake_turn();
+    hears(1, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e2\",\"seq\":5}");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":0,\"top\":5,\"recovered\":false");
+    hears_filled(2, 1, 5);
+    hears(3, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":0,\"top\":5,\"recovered\":false");
+
+    config.history_on_join = 6;
+    fake.n_trimmed = 0;
+    fake.epoch = "e3";
+    ring_start(&general()->ring, 5);
+    joins(4, "d", "");
+    hears_no_more(4);
+    fake_late();
+    hears(4, "error j unavailable");
+    end();
+}
+
 static void records_that_were_trimmed_before_they_came(void **state)
 {
     (void)state;
@@ -634,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_reset_that_voids_nothing),
         cmocka_unit_test(a_slow_reader_hears_of_two_resets),
         cmocka_unit_test(an_old_position_and_a_cold_room),
+        cmocka_unit_test(a_joiner_who_knows_first),
         cmocka_unit_test(records_that_were_trimmed_before_they_came),
         cmocka_unit_test(pages_over_http),
     };
