@@ -88,7 +88,7 @@ def test_without_a_line_the_start_is_refused_with_both_names(tmp_path):
 def check(folder, services):
     ini = folder / "chatd.ini"
     ini.write_text(ini_text({"plugins": BOTH, "services": services}))
-    return run_chatd("--check", "-c", ini, cwd=folder, env={"REDIS_ADDR": "127.0.0.1:1"})
+    return run_chatd("--check", "-c", ini, cwd=folder)
 
 
 def test_check_says_what_accounts_on_one_host_mean(tmp_path):

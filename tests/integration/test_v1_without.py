@@ -67,24 +67,26 @@ async def test_without_auth_guests_talk(chatd):
         assert (ack["seq"], "duplicate" in ack) == (2, False)
 
 
-async def test_without_typing_the_signal_is_ignored(chatd):
-    """No `typing`: `{"typing":true}` is ignored."""
+async def test_without_typing_its_verb_is_unknown_and_the_rest_goes_on(chatd):
+    """What is off is off, the rest goes on."""
     server = start(chatd, "typing")
     async with person(server, "alice", room="general") as alice, \
             person(server, "bob", room="general") as bob:
         assert "typing" not in alice.hello["features"]
-        await alice.type()
+        answer = await alice.ask("typing", room="general", typing=True)
+        assert answer["code"] == "unknown_type"
         await alice.say("Hello")
         await bob.hears("Hello")  # no typing came before
-        assert (await alice.next())["text"] == "Hello"
 
 
 async def test_without_rooms_its_verbs_are_unknown(chatd):
     """No `rooms`: its verbs answer `unknown_type`."""
     server = start(chatd, "rooms").expect("no plugin offers chatd.rooms")
     async with person(server, "alice") as alice:
-        for verb in ("room.join", "room.leave", "message.send", "typing", "history.get"):
+        for verb in ("room.join", "room.leave", "message.send", "history.get"):
             assert (await alice.ask(verb, room="general", text="x"))["code"] == "unknown_type"
+        answer = await alice.ask("typing", room="general", typing=True)  # of the plugin typing
+        assert answer["code"] in ("unknown_type", "not_member")
 
 
 async def test_the_seeds_dialect_works_beside_when_there_is_no_log(clusters):

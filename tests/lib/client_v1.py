@@ -93,7 +93,7 @@ class V1Client(Client):
         return self.ask_later("room.join", joined, room=room, **arguments)
 
     async def leave(self, room=None):
-        room = room or self.room
+        room = self._meant(room)
 
         def left(frame):
             if frame is not None and frame["type"] == "ack":
@@ -101,12 +101,16 @@ class V1Client(Client):
                 self.note("leave", room=room)
         return good(await soon(self.ask_later("room.leave", left, room=room)))
 
+    def _meant(self, room):
+        """The room of a call that may name none: the first one, else the only one it is in."""
+        return room or self.room or (next(iter(self.positions)) if self.positions else None)
+
     async def history(self, room=None, **arguments):
-        return await self.request("history.get", room=room or self.room, **arguments)
+        return await self.request("history.get", room=self._meant(room), **arguments)
 
     async def type(self, on=True, room=None):
         """No answer on success; a refusal comes into the inbox."""
-        await self.send({"type": "typing", "room": room or self.room, "typing": on})
+        await self.send({"type": "typing", "room": self._meant(room), "typing": on})
 
     def is_typing(self, frame, user, on=True):
         return (frame.get("type"), frame.get("user"), frame.get("typing")) == ("typing", user, on)
@@ -138,7 +142,7 @@ class V1Client(Client):
 
     def say_later(self, text, room=None, cid=None, repeats=False):
         """The future of the ack."""
-        say = Say(room or self.room, text, cid, repeats)
+        say = Say(self._meant(room), text, cid, repeats)
         self.note_say("attempt", say)
         self.says[id(say)] = say
         self._transmit(say)

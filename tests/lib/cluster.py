@@ -27,13 +27,12 @@ class Cluster:
     `redis` is one that runs already, and that the caller ends; `redis_args` as Redis takes them."""
 
     def __init__(self, folder, store="sqlite", instances=1, core=None, sections=None, plugins=None,
-                 redis=None, redis_args=(), env=None):
+                 redis=None, redis_args=()):
         assert store == "redis" or instances == 1, "one SQLite file has one owner"
         folder = pathlib.Path(folder)
         self.store = store
         self.owns_redis = store == "redis" and redis is None
         self.redis = Redis(folder / "redis", redis_args) if self.owns_redis else redis
-        self.env = env or {}
         self.nodes = [
             Server(folder / f"chatd{i}", core={**CALM, **(core or {})},
                    plugins={**STORES[store], **(plugins or {})},
@@ -48,8 +47,8 @@ class Cluster:
             self.redis.start()
         for node in self.nodes:
             if self.redis is not None:
-                node.env["REDIS_ADDR"] = self.redis.address
-            node.env.update(self.env)
+                keys = node.sections.setdefault("history-redis", {})
+                keys.setdefault("address", self.redis.address)
             node.start()
         for node in self.nodes:
             self.wait_ready(node)
