@@ -119,14 +119,17 @@ static void range_done(struct page *page, int err)
         asker->cb(asker->caller, err, NULL, asker->arg);
         return;
     }
-    const char *epoch = store_epoch(((struct history *)asker->owner)->store);
+    const struct store *store = ((struct history *)asker->owner)->store;
+    const char *epoch = store_epoch(store), *previous = store_previous_epoch(store);
     const struct chatd_log_page answer = {.size = sizeof(answer),
                                           .more = page->more,
                                           .epoch = {epoch, strlen(epoch)},
                                           .top = page->room.top,
                                           .records = page->records,
                                           .n = page->n,
-                                          .stride = sizeof(page->records[0])};
+                                          .stride = sizeof(page->records[0]),
+                                          .previous = {previous, strlen(previous)},
+                                          .common = page->room.common};
 
     asker->cb(asker->caller, CHATD_OK, &answer, asker->arg);
 }

@@ -208,6 +208,16 @@ static void test_trimmed(void **state)
     assert_int_equal(x.last, 1101);
 }
 
+/* What a position of the epoch before is worth. */
+static void told_worth(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
+{
+    (void)self;
+    assert_int_equal(err, CHATD_OK);
+    assert_true(CHATD_HAS(page, common));
+    world_tell(arg, "%.*s:%llu", (int)page->previous.n, page->previous.p,
+               (unsigned long long)page->common);
+}
+
 static void test_positions_of_other_epochs(void **state)
 {
     struct world *world = *state;
@@ -244,6 +254,15 @@ static void test_positions_of_other_epochs(void **state)
     world_expect(world, "");
     world_append(world, "a", "", 5);
     world_expect(world, "o5 c5 u5 f5 p5 +5");
+    for (uint32_t limit = 0; limit < 2; limit++)
+        chatd_log_range(world->plugin, world->log, CHATD_STR("a"), 0, limit, CHATD_LOG_BEFORE,
+                        told_worth, world);
+    chatd_log_range(world->plugin, world->log, CHATD_STR("new"), 0, 0, CHATD_LOG_BEFORE, told_worth,
+                    world);
+    char expected[256];
+
+    snprintf(expected, sizeof(expected), "%s:3 %s:3 %s:0", before, before, before);
+    world_expect(world, expected);
 }
 
 /* --- kv ---------------------------------------------------------------------------------------- */
