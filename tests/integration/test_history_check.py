@@ -159,6 +159,14 @@ def test_what_a_classic_readers_new_page_leaves_out_is_skipped(story):
     assert story.has().counts["skipped"] == 1
 
 
+def test_a_classic_reader_that_starts_again_in_a_new_epoch_lost_nothing(story):
+    story.joins("v").joins("c", None, None, epoch=None).sent("x", "y", "z")
+    story.gets("v", "x", "y", "z").gets("c", "x", "y").reset("v", "e2", 1)
+    story.joins("c", None, None, epoch=None).sent("new", first=2, epoch="e2")
+    story.gets("v", "new", first=2).gets("c", "x", "new")
+    assert story.has().counts["voided"] == 4
+
+
 def test_without_a_log_all_that_a_present_reader_gets_is_good(story):
     story.joins("a", None, None, epoch=None).sent("x", "y", seq=None, epoch=None)
     story.gets_loose("a", "y", "x").has()

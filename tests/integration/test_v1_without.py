@@ -86,7 +86,7 @@ async def test_without_rooms_its_verbs_are_unknown(chatd):
         for verb in ("room.join", "room.leave", "message.send", "history.get"):
             assert (await alice.ask(verb, room="general", text="x"))["code"] == "unknown_type"
         answer = await alice.ask("typing", room="general", typing=True)  # of the plugin typing
-        assert answer["code"] in ("unknown_type", "not_member")
+        assert answer["code"] in ("unknown_type", "not_found")
 
 
 async def test_the_seeds_dialect_works_beside_when_there_is_no_log(clusters):

@@ -103,6 +103,14 @@ class Cluster:
             return client.positions[room]
 
 
+async def meet(*people):
+    """Each says a word that all hear: then all are where signals reach them, too."""
+    for speaker in people:
+        await speaker.say(f"{speaker.name} is here")
+        for person in people:
+            await person.hears(f"{speaker.name} is here")
+
+
 def seqs(frames):
     return [frame["seq"] for frame in frames]
 

@@ -165,8 +165,10 @@ class View:
         if seq is None:
             is_bound = self.joins == 1 and not self.has_left and self.joined_at < ok["attempted_at"]
             return "lost" if is_bound else "elsewhere"
-        if None not in (ok["epoch"], self.epoch) and ok["epoch"] != self.epoch \
-                and seq > self.history.common(self.room, ok["epoch"], self.epoch):
+        # A classic reader knows no epochs: it is where the room came to at last.
+        epoch = self.epoch or self.history.last_epoch(self.room, ok["epoch"])
+        if None not in (ok["epoch"], epoch) and ok["epoch"] != epoch \
+                and seq > self.history.common(self.room, ok["epoch"], epoch):
             return "voided"
         if any(first <= seq <= last for first, last in self.skipped):
             return "skipped"
@@ -202,6 +204,14 @@ class History:
             epoch, seq = self.links[room, epoch]
             common = min(common, seq)
         return common
+
+    def last_epoch(self, room, epoch):
+        """Where the epochs that readers were told of lead to."""
+        seen = set()
+        while (room, epoch) in self.links and epoch not in seen:
+            seen.add(epoch)
+            epoch = self.links[room, epoch][0]
+        return epoch
 
     def view(self, entry):
         key = entry["reader"], entry["room"]
