@@ -307,9 +307,10 @@ void queue_down(struct queue *queue)
             request->was_sent = false;
         move(&queue->flight, keep ? &again : &lost, request);
     }
-    TAILQ_CONCAT(&again, &queue->redo, link);
-    TAILQ_CONCAT(&again, &queue->waiting, link);
-    TAILQ_CONCAT(&queue->waiting, &again, link);
+    /* In the order they were made: what is to be redone came before what was still under way. */
+    TAILQ_CONCAT(&queue->redo, &again, link);
+    TAILQ_CONCAT(&queue->redo, &queue->waiting, link);
+    TAILQ_CONCAT(&queue->waiting, &queue->redo, link);
     while ((request = TAILQ_FIRST(&lost)) != NULL) {
         answer(request, CHATD_E_TIMEOUT, NULL);
         TAILQ_REMOVE(&lost, request, link);

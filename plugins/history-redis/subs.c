@@ -52,6 +52,7 @@ struct sub_room {
     uint32_t kept_n;
     size_t kept_bytes;
     uint64_t last_number;
+    uint64_t last_dropped; /* number of the latest one that was not kept */
     size_t name_n;
     char name[];
 };
@@ -229,11 +230,13 @@ static void keep(struct sub_room *room, const struct publication *publication)
     struct kept *kept;
 
     room->last_number++;
-    if (room->kept_n >= SUBS_KEPT_MAX || room->kept_bytes + publication->body.n > SUBS_KEPT_BYTES)
-        return; /* a hole: it is read */
-    kept = calloc(1, sizeof(*kept) + publication->body.n + 1);
-    if (kept == NULL)
+    kept = room->kept_n < SUBS_KEPT_MAX && room->kept_bytes + publication->body.n <= SUBS_KEPT_BYTES
+               ? calloc(1, sizeof(*kept) + publication->body.n + 1)
+               : NULL;
+    if (kept == NULL) {
+        room->last_dropped = room->last_number; /* whoever reads now reads once more */
         return;
+    }
     kept->number = room->last_number;
     kept->seq = publication->seq;
     kept->ts = publication->ts;
@@ -379,7 +382,8 @@ static void take_page(struct sub *sub, const struct asked *asked, const struct p
         take_records(sub, page);
     take_kept(sub);
     if (!sub->removed && room->listening &&
-        (sub->again || asked->top_only || room->top > sub->at)) {
+        (sub->again || asked->top_only || room->top > sub->at ||
+         room->last_dropped >= sub->kept_from)) {
         sub->again = false;
         want(sub);
     }
