@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of all Python tests."""
+import asyncio
+import inspect
 import pathlib
 import sys
 
@@ -7,7 +9,20 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 
-from server import Server  # noqa: E402
+from server import DEADLINE, Server  # noqa: E402
+
+PLACES = [("sqlite", 1), ("redis", 1), ("redis", 3)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """`async def test_...` is run to its end, or to its limit."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 6 * DEADLINE))
+    return True
 
 
 @pytest.fixture
@@ -29,3 +44,44 @@ def chatd(tmp_path):
             problems.append(str(error))
         print(server.log)  # pytest shows it if the test failed
     assert not problems, "\n\n".join(problems)
+
+
+@pytest.fixture(params=PLACES, ids=[f"{store}-{n}" for store, n in PLACES])
+def place(request):
+    """(store, instances): each test that uses it, also by way of cluster and chat, runs on all."""
+    return request.param
+
+
+@pytest.fixture(params=["classic", "v1"])
+def dialect(request):
+    return request.param
+
+
+@pytest.fixture
+def clusters(tmp_path):
+    """clusters(**options) starts a Cluster (lib/cluster.py); all are ended and checked."""
+    from cluster import Cluster
+
+    started = []
+
+    def start(**options):
+        cluster = Cluster(tmp_path / f"cluster{len(started)}", **options)
+        started.append(cluster)
+        return cluster.start()
+
+    yield start
+    problems = [problem for cluster in reversed(started) for problem in cluster.close()]
+    assert not problems, "\n\n".join(problems)
+
+
+@pytest.fixture
+def cluster(clusters, place):
+    """cluster(**options): the same at the test's place."""
+    store, instances = place
+    return lambda **options: clusters(store=store, instances=instances, **options)
+
+
+@pytest.fixture
+def chat(cluster):
+    """A Cluster with default options."""
+    return cluster()

@@ -4,7 +4,8 @@
 # `N passed, N failed`. Logs are in build/test-logs/. After installing, nothing leaves the machine.
 #
 #   sh tests/run.sh                  everything
-#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, integration, browser or lint
+#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, integration, chaos, browser or
+#                                    lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 set -u
 
@@ -16,7 +17,7 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    echo "usage: sh tests/run.sh [build|unit|tsan|fuzz [DURATION]|sdk|integration|browser|lint]" >&2
+    echo "usage: sh tests/run.sh [build|unit|tsan|fuzz [DURATION]|sdk|integration|chaos|browser|lint]" >&2
     exit 2
 }
 
@@ -220,6 +221,12 @@ part_integration() {
     pytest_part asan -n "$jobs" tests/integration tests/sdk
 }
 
+# What dies under load. One test at a time: each has three chatd, a Redis and a crowd.
+part_chaos() {
+    with_preset asan || return
+    pytest_part asan tests/chaos
+}
+
 part_browser() {
     # selenium asks for its driver by this name, and without it each test would wait for nothing.
     if ! getent hosts localhost; then
@@ -252,7 +259,7 @@ part_lint() {
 groups='build test'
 case ${1:-all} in
 all)
-    parts='build unit tsan fuzz sdk integration browser lint'
+    parts='build unit tsan fuzz sdk integration chaos browser lint'
     groups='build test browser'
     ;;
 browser)
@@ -266,7 +273,7 @@ fuzz)
         parts=fuzzing
     fi
     ;;
-build | unit | tsan | sdk | integration | lint) parts=$1 ;;
+build | unit | tsan | sdk | integration | chaos | lint) parts=$1 ;;
 *) usage ;;
 esac
 [ $# -le 1 ] || [ "$1" = fuzz ] || usage
