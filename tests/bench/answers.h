@@ -14,8 +14,8 @@
 #define ANSWERS_CODE_MAX  31
 
 struct answers {
-    struct tally tally; /* of both kinds: what was answered twice or out of order shows here */
-    uint64_t acks;
+    struct tally tally; /* of both kinds: what was answered, and what twice */
+    uint64_t acks, reordered;
     struct hist hist; /* of acknowledgements alone, so that quick refusals make nothing look fast */
     struct {
         char code[ANSWERS_CODE_MAX + 1];

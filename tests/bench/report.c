@@ -39,9 +39,9 @@ static void put_answers(const struct swarm *swarm)
     const struct answers *answers = &swarm->answers;
 
     printf(",\"acks\":%" PRIu64 ",\"unanswered\":%" PRIu64 ",\"answers_doubled\":%" PRIu64
-           ",\"answers_reordered\":%" PRIu64 ",\"errors\":{",
+           ",\"acks_reordered\":%" PRIu64 ",\"errors\":{",
            answers->acks, swarm->sent - answers->tally.delivered, answers->tally.doubled,
-           answers->tally.reordered);
+           answers->reordered);
     for (unsigned i = 0; i < answers->codes; i++)
         printf("%s\"%s\":%" PRIu64, i ? "," : "", answers->error[i].code, answers->error[i].count);
     printf("}");

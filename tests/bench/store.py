@@ -156,7 +156,7 @@ def wrong(runs):
         return sum(run.get(name, 0) for run in runs for name in names)
     errors = sum(sum(run.get("errors", {}).values()) for run in runs) + total("closed")
     counts = (total("lost"), total("doubled", "answers_doubled"),
-              total("reordered", "answers_reordered"), total("unanswered"), errors)
+              total("reordered", "acks_reordered"), total("unanswered"), errors)
     return "/".join(map(str, counts))
 
 

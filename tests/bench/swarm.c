@@ -169,14 +169,14 @@ void swarm_pump(struct swarm *swarm, uint32_t room_index)
     }
 }
 
-/* With answers a message is through when it came back and was answered, in either order. */
+/* With answers a message is through when it came back and was acknowledged, in either order. */
 void swarm_next(struct swarm *swarm, uint32_t room_index)
 {
     struct room *room = &swarm->room[room_index];
     uint64_t through = room->came;
 
-    if (swarm->options->dialect == BENCH_V1 && room->answers < through)
-        through = room->answers;
+    if (swarm->options->dialect == BENCH_V1 && room->acks < through)
+        through = room->acks;
     if (!swarm->sending)
         return;
     while (swarm->budget > 0 && room->due < through + swarm->options->inflight) {

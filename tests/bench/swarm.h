@@ -44,9 +44,9 @@ struct room {
     unsigned warm;
     uint64_t due;  /* messages that should have been sent by now */
     uint64_t sent; /* counter of the last message sent */
-    uint64_t came; /* messages that came back to the sender, or never will */
+    uint64_t came; /* messages that came back to the sender */
     struct tally_position answered;
-    uint64_t answers;
+    uint64_t acks, last_ack;
     char name[SWARM_ROOM_NAME];
     uint8_t *out; /* the message being sent */
     size_t out_bytes, out_done;

@@ -24,7 +24,7 @@ void swarm_v1_join(struct swarm *swarm, struct client *client)
 
 /* Only a timeout leaves open whether the message is kept. All other refusals are final, and nobody
  * is owed what was refused. */
-static void count_error(struct swarm *swarm, struct room *room, const struct v1_answer *answer,
+static void count_error(struct swarm *swarm, const struct v1_answer *answer,
                         const struct ws_frame *frame)
 {
     bool is_timeout = answer->code_bytes == 7 && memcmp(answer->code, "timeout", 7) == 0;
@@ -34,9 +34,22 @@ static void count_error(struct swarm *swarm, struct room *room, const struct v1_
                 (const char *)frame->payload);
     if (!is_timeout)
         swarm->expected -= swarm->options->members;
-    room->came++;
 }
 
+/* Refusals may overtake: only acknowledgements come in order. */
+static void count_ack(struct swarm *swarm, struct room *room, const struct ws_stamp *stamp,
+                      uint64_t now_ns)
+{
+    if (stamp->counter < room->last_ack)
+        swarm->answers.reordered++;
+    else
+        room->last_ack = stamp->counter;
+    answers_add_ack(&swarm->answers, now_ns > stamp->time_ns ? now_ns - stamp->time_ns : 0);
+    room->acks++;
+}
+
+/* In the closed loop a refused message is not replaced: its room goes on with fewer in flight, rather
+ * than to ask again as fast as it is refused. */
 static void on_message_answer(struct swarm *swarm, struct client *client,
                               const struct v1_answer *answer, const struct ws_frame *frame,
                               uint64_t now_ns)
@@ -46,11 +59,9 @@ static void on_message_answer(struct swarm *swarm, struct client *client,
     if (!tally_note(&swarm->answers.tally, &room->answered, answer->stamp.counter))
         return;
     if (answer->is_ack)
-        answers_add_ack(&swarm->answers,
-                        now_ns > answer->stamp.time_ns ? now_ns - answer->stamp.time_ns : 0);
+        count_ack(swarm, room, &answer->stamp, now_ns);
     else
-        count_error(swarm, room, answer, frame);
-    room->answers++;
+        count_error(swarm, answer, frame);
     swarm_next(swarm, client->room);
 }
 
