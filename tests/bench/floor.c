@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_floor: the least a chat server can do, one send() of one ready frame for each reader. */
+#include "floor_message.h"
 #include "floor_upgrade.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -42,6 +42,7 @@ struct conn {
     size_t pending_bytes;
     struct conn *next_dead;
     bool dead;
+    bool is_v1;
 };
 
 struct server {
@@ -195,44 +196,46 @@ static uint8_t *put_head(uint8_t *payload, unsigned opcode, size_t bytes)
     return at;
 }
 
-/* The text between its quotes, escapes and all; NULL when there is none or it is empty. */
-static const char *find_text(const char *json, size_t bytes, size_t *text_bytes_out)
+/* Frames the body that `write` makes; the frame lies in the server's buffer until the next one. */
+static const uint8_t *make_frame(struct server *server, const struct floor_message *message,
+                                 size_t (*write)(const struct floor_message *, char *, size_t),
+                                 size_t *bytes_out)
 {
-    const char *end = json + bytes, *text = memmem(json, bytes, "\"text\":\"", 8);
+    uint8_t *body = server->frame + 16;
+    size_t body_bytes = write(message, (char *)body, sizeof(server->frame) - 16);
+    const uint8_t *frame = put_head(body, 1, body_bytes);
 
-    if (!text)
-        return NULL;
-    text += 8;
-    const char *at = text;
-    while (at < end && *at != '"')
-        at += *at == '\\' ? 2 : 1;
-    if (at >= end || at == text)
-        return NULL;
-    *text_bytes_out = (size_t)(at - text);
-    return text;
+    *bytes_out = (size_t)(body - frame) + body_bytes;
+    return frame;
 }
 
-static void fan_out(struct server *server, struct conn *from, const uint8_t *payload, size_t bytes)
+/* All of a room speak one dialect: the sender's decides. A request without a text is a room.join,
+ * which the upgrade has done already. */
+static void on_text(struct server *server, struct conn *from, const uint8_t *payload, size_t bytes)
 {
     struct room *room = from->room;
+    struct floor_message message = {.is_v1 = from->is_v1,
+                                    .room = room->name,
+                                    .user = from->number,
+                                    .json = (const char *)payload,
+                                    .json_bytes = bytes};
+    bool has_text = floor_message_has_text(message.json, bytes);
     struct timespec now;
-    size_t text_bytes;
-    const char *text = find_text((const char *)payload, bytes, &text_bytes);
+    size_t frame_bytes;
+    const uint8_t *frame;
 
-    if (!text)
+    if (has_text) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        message.ts = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+        message.seq = ++room->seq;
+    }
+    if (from->is_v1) {
+        frame = make_frame(server, &message, floor_message_ack, &frame_bytes);
+        conn_send(server, from, frame, frame_bytes);
+    }
+    if (!has_text)
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    char *body = (char *)server->frame + 16;
-    size_t size = sizeof(server->frame) - 16;
-    int before = snprintf(body, size, "{\"user\":\"u%u\",\"room\":\"%s\",\"text\":\"", from->number,
-                          room->name);
-    memcpy(body + before, text, text_bytes);
-    int after = snprintf(body + before + text_bytes, size - (size_t)before - text_bytes,
-                         "\",\"typing\":false,\"seq\":%" PRIu64 ",\"ts\":%" PRIu64 "}", ++room->seq,
-                         (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-    size_t body_bytes = (size_t)before + text_bytes + (size_t)after;
-    const uint8_t *frame = put_head((uint8_t *)body, 1, body_bytes);
-    size_t frame_bytes = (size_t)((uint8_t *)body - frame) + body_bytes;
+    frame = make_frame(server, &message, floor_message_body, &frame_bytes);
     for (size_t i = 0; i < room->count; i++)
         conn_send(server, room->member[i], frame, frame_bytes);
 }
@@ -243,7 +246,7 @@ static void on_frame(struct server *server, struct conn *conn, unsigned opcode, 
     uint8_t reply[10 + 125];
 
     if (opcode == 1) {
-        fan_out(server, conn, payload, bytes);
+        on_text(server, conn, payload, bytes);
     } else if ((opcode == 8 || opcode == 9) && bytes <= 125) {
         memcpy(reply + 10, payload, bytes);
         const uint8_t *head = put_head(reply + 10, opcode == 9 ? 10 : 8, bytes);
@@ -285,6 +288,7 @@ static ssize_t take_upgrade(struct server *server, struct conn *conn, const uint
 
     if (result <= 0)
         return result;
+    conn->is_v1 = upgrade.is_v1;
     room_add(room_get(server, upgrade.room), conn);
     conn_send(server, conn, (const uint8_t *)upgrade.answer, upgrade.answer_bytes);
     return (ssize_t)upgrade.head_bytes;

@@ -64,6 +64,8 @@ int floor_upgrade(const uint8_t *data, size_t bytes, struct floor_upgrade *upgra
     if (!key || strcspn(key, " \t\r") != KEY_BYTES)
         return -1;
     take_room(head, head_end, upgrade_out->room);
+    const char *protocol = find_header(head, head_end, "Sec-WebSocket-Protocol:");
+    upgrade_out->is_v1 = protocol && strncmp(protocol, "chatd.v1", 8) == 0;
     sha1_init(&sha1);
     sha1_update(&sha1, KEY_BYTES, (const uint8_t *)key);
     sha1_update(&sha1, sizeof(guid) - 1, (const uint8_t *)guid);
@@ -72,7 +74,7 @@ int floor_upgrade(const uint8_t *data, size_t bytes, struct floor_upgrade *upgra
     upgrade_out->answer_bytes =
         (size_t)snprintf(upgrade_out->answer, FLOOR_ANSWER_MAX,
                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                         "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                         accept);
+                         "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
+                         accept, upgrade_out->is_v1 ? "Sec-WebSocket-Protocol: chatd.v1\r\n" : "");
     return 1;
 }

@@ -3,6 +3,7 @@
 #ifndef BENCH_FLOOR_UPGRADE_H
 #define BENCH_FLOOR_UPGRADE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct floor_upgrade {
     char room[FLOOR_ROOM_MAX + 1];
     char answer[FLOOR_ANSWER_MAX];
     size_t answer_bytes;
+    bool is_v1; /* the client offered chatd.v1 and gets it */
 };
 
 /* 1 with the answer, 0 when the head is not complete, -1 when it is no upgrade. Any path will do;

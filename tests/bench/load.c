@@ -23,17 +23,27 @@ static double own_cpu_s(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static bool read_cpu(const struct swarm *swarm, double *server_out, double *client_out)
+struct cpu {
+    double server_s[OPTIONS_PIDS_MAX];
+    double client_s;
+};
+
+static bool read_cpu(const struct swarm *swarm, struct cpu *cpu_out)
 {
-    *client_out = own_cpu_s();
-    if (swarm->options->pid == 0 || proc_tree_cpu(swarm->options->pid, server_out) == 0)
-        return true;
-    fprintf(stderr, "bench_load: process %d is gone\n", (int)swarm->options->pid);
-    return false;
+    const struct options *options = swarm->options;
+
+    cpu_out->client_s = own_cpu_s();
+    for (unsigned i = 0; i < options->roots.count; i++) {
+        if (proc_tree_cpu(options->roots.pid[i], &cpu_out->server_s[i]) != 0) {
+            fprintf(stderr, "bench_load: process %d is gone\n", (int)options->roots.pid[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
-/* Closed loop: each room starts with `inflight` messages; on_stamp() adds one whenever a sender
- * sees its own again. */
+/* Closed loop: each room starts with `inflight` messages; swarm_next() adds one whenever
+ * a sender has its own back. */
 static void run_closed(struct swarm *swarm, uint64_t end_ns)
 {
     const struct options *options = swarm->options;
@@ -71,20 +81,24 @@ static void run_open(struct swarm *swarm, uint64_t end_ns)
     }
 }
 
-/* Until everything sent has come to everyone, or nothing has come for a while. */
+/* Until everything sent has come to everyone and is answered, or nothing has come for a while. */
 static void drain(struct swarm *swarm)
 {
-    uint64_t seen = swarm->tally.delivered, moved_ns = swarm_now_ns(), waiting = 1;
+    uint64_t seen = 0, moved_ns = swarm_now_ns(), waiting = 1;
 
     while (waiting > 0) {
         uint64_t now_ns = swarm_now_ns();
-        if (swarm->tally.delivered != seen)
+        uint64_t came = swarm->tally.delivered + swarm->answers.tally.delivered;
+        if (came != seen)
             moved_ns = now_ns;
-        seen = swarm->tally.delivered;
+        seen = came;
         waiting = 0;
         for (unsigned i = 0; i < swarm->options->rooms; i++)
             waiting += swarm->room[i].due - swarm->room[i].sent;
-        waiting += swarm->expected - swarm->tally.delivered;
+        if (swarm->expected > swarm->tally.delivered)
+            waiting += swarm->expected - swarm->tally.delivered;
+        if (swarm->options->dialect == BENCH_V1)
+            waiting += swarm->sent - swarm->answers.tally.delivered;
         if (now_ns - moved_ns > DRAIN_STALL_NS)
             return;
         swarm->sweep_at_sent = 0; /* the end of the window must not wait for a sweep */
@@ -105,9 +119,9 @@ static void linger(struct swarm *swarm)
 static int run_traffic(struct swarm *swarm)
 {
     struct report report = {0};
-    double server_begin = 0, server_end = 0, client_begin, client_end;
+    struct cpu begin, end;
 
-    if (!swarm_join(swarm, swarm->options->conns) || !read_cpu(swarm, &server_begin, &client_begin))
+    if (!swarm_join(swarm, swarm->options->conns) || !read_cpu(swarm, &begin))
         return EXIT_FAILURE;
     swarm->start_ns = swarm_now_ns();
     uint64_t end_ns = swarm->start_ns + swarm->options->seconds * SECOND_NS;
@@ -116,12 +130,13 @@ static int run_traffic(struct swarm *swarm)
     else
         run_closed(swarm, end_ns);
     drain(swarm);
-    if (!read_cpu(swarm, &server_end, &client_end))
+    if (!read_cpu(swarm, &end))
         return EXIT_FAILURE;
     linger(swarm);
     report.seconds = (double)(swarm->last_ns - swarm->start_ns) / 1e9;
-    report.server_cpu_s = server_end - server_begin;
-    report.client_cpu_s = client_end - client_begin;
+    for (unsigned i = 0; i < swarm->options->roots.count; i++)
+        report.server_cpu_s[i] = end.server_s[i] - begin.server_s[i];
+    report.client_cpu_s = end.client_s - begin.client_s;
     if (swarm->last_ns == 0) {
         fputs("bench_load: no message came back\n", stderr);
         return EXIT_FAILURE;
@@ -138,10 +153,19 @@ static bool settle_and_read(struct swarm *swarm, struct proc_memory *memory_out)
         swarm_turn(swarm, IDLE_TURN_NS);
     if (swarm->closed > 0)
         return false;
-    if (proc_tree_memory(swarm->options->pid, memory_out) == 0)
-        return true;
-    fprintf(stderr, "bench_load: cannot read the memory of process %d\n", (int)swarm->options->pid);
-    return false;
+    *memory_out = (struct proc_memory){0};
+    for (unsigned i = 0; i < swarm->options->roots.count; i++) {
+        pid_t pid = swarm->options->roots.pid[i];
+        struct proc_memory one;
+
+        if (proc_tree_memory(pid, &one) != 0) {
+            fprintf(stderr, "bench_load: cannot read the memory of process %d\n", (int)pid);
+            return false;
+        }
+        memory_out->pss_bytes += one.pss_bytes;
+        memory_out->private_bytes += one.private_bytes;
+    }
+    return true;
 }
 
 /* Reads in the middle, too: the second half shows what a connection costs without what any server
@@ -151,7 +175,7 @@ static int run_idle(struct swarm *swarm)
     struct proc_memory memory[3];
     unsigned half = swarm->options->conns / 2;
 
-    if (swarm->options->pid == 0) {
+    if (swarm->options->roots.count == 0) {
         fputs("bench_load: idle needs --pid\n", stderr);
         return EXIT_FAILURE;
     }

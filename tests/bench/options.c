@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_U16, KIND_PID, KIND_UINT, KIND_U64 };
+enum kind { KIND_TEXT, KIND_U16, KIND_PIDS, KIND_DIALECT, KIND_FLAG, KIND_UINT, KIND_U64 };
 
 struct option_row {
     const char *name;
@@ -28,7 +28,9 @@ struct option_row {
 static const struct option_row rows[] = {
     ROW("--host", KIND_TEXT, host, 0, 0, "IPv4 address of the server (127.0.0.1)"),
     ROW("--port", KIND_U16, port, 1, 65535, "its port (required)"),
-    ROW("--pid", KIND_PID, pid, 1, 1u << 30, "its root process, for CPU and memory"),
+    ROW("--pid", KIND_PIDS, roots, 1, 1u << 30, "root processes P[,P...] for CPU and memory"),
+    ROW("--dialect", KIND_DIALECT, dialect, 0, 0, "classic or v1 (classic)"),
+    ROW("--no-cid", KIND_FLAG, no_cid, 0, 0, "v1: send without cid; takes no value"),
     ROW("--rooms", KIND_UINT, rooms, 1, 100000, "rooms (1)"),
     ROW("--members", KIND_UINT, members, 1, 100000, "members of each room (100)"),
     ROW("--conns", KIND_UINT, conns, 1, 1000000, "idle: connections over all rooms (10000)"),
@@ -67,6 +69,28 @@ static bool parse_number(const struct option_row *row, const char *text, uint64_
     return true;
 }
 
+static bool store_pids(struct options *options, const struct option_row *row, const char *text)
+{
+    options->roots.count = 0;
+    for (const char *at = text; at; at = strchr(at, ',')) {
+        char one[16];
+        uint64_t number;
+
+        at += *at == ',';
+        snprintf(one, sizeof(one), "%.*s", (int)strcspn(at, ","), at);
+        if (options->roots.count == OPTIONS_PIDS_MAX || !parse_number(row, one, &number))
+            return false;
+        options->roots.pid[options->roots.count++] = (pid_t)number;
+    }
+    return true;
+}
+
+static bool store_dialect(struct options *options, const char *text)
+{
+    options->dialect = strcmp(text, "v1") == 0 ? BENCH_V1 : BENCH_CLASSIC;
+    return options->dialect == BENCH_V1 || strcmp(text, "classic") == 0;
+}
+
 /* memcpy, since a field is reached by its offset and not by its type. */
 static bool store(struct options *options, const struct option_row *row, const char *text)
 {
@@ -77,17 +101,18 @@ static bool store(struct options *options, const struct option_row *row, const c
         memcpy(field, &text, sizeof(text));
         return true;
     }
+    if (row->kind == KIND_PIDS)
+        return store_pids(options, row, text);
+    if (row->kind == KIND_DIALECT)
+        return store_dialect(options, text);
     if (!parse_number(row, text, &number))
         return false;
     unsigned as_uint = (unsigned)number;
     uint16_t as_u16 = (uint16_t)number;
-    pid_t as_pid = (pid_t)number;
     if (row->kind == KIND_U64)
         memcpy(field, &number, sizeof(number));
     else if (row->kind == KIND_U16)
         memcpy(field, &as_u16, sizeof(as_u16));
-    else if (row->kind == KIND_PID)
-        memcpy(field, &as_pid, sizeof(as_pid));
     else
         memcpy(field, &as_uint, sizeof(as_uint));
     return true;
@@ -107,12 +132,21 @@ static bool parse_mode(struct options *options, const char *name)
     return false;
 }
 
-static bool parse_pair(struct options *options, const char *name, const char *value)
+/* Reads one option and returns how many arguments it took, 0 when it is wrong. */
+static int parse_option(struct options *options, const char *name, const char *value)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return value && store(options, &rows[i], value);
-    return false;
+    const bool on = true;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (rows[i].kind == KIND_FLAG) {
+            memcpy((char *)options + rows[i].offset, &on, sizeof(on));
+            return 1;
+        }
+        return value && store(options, &rows[i], value) ? 2 : 0;
+    }
+    return 0;
 }
 
 static bool check(struct options *options)
@@ -152,8 +186,10 @@ bool options_parse(struct options *options_out, int argc, char **argv)
                                     .settle_ms = 2000,
                                     .sweep_ms = 50};
     bool good = argc > 1 && parse_mode(options_out, argv[1]);
-    for (int i = 2; good && i < argc; i += 2)
-        good = parse_pair(options_out, argv[i], argv[i + 1]);
+    for (int i = 2, taken; good && i < argc; i += taken) {
+        taken = parse_option(options_out, argv[i], argv[i + 1]);
+        good = taken > 0;
+    }
     good = good && check(options_out);
     if (!good)
         usage();

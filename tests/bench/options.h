@@ -8,6 +8,9 @@
 #include <sys/types.h>
 
 enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE };
+enum bench_dialect { BENCH_CLASSIC, BENCH_V1 };
+
+#define OPTIONS_PIDS_MAX 8
 
 struct options {
     enum bench_mode mode;
@@ -16,7 +19,12 @@ struct options {
     const char *cookie;      /* the Cookie header's value, or NULL */
     const char *path_format; /* `%s` stands for the room */
     uint16_t port;
-    pid_t pid; /* the server's root process, 0: measure nothing there */
+    enum bench_dialect dialect;
+    bool no_cid; /* chatd.v1: send without one */
+    struct {
+        pid_t pid[OPTIONS_PIDS_MAX]; /* root processes whose trees are measured */
+        unsigned count;
+    } roots;
     unsigned rooms;
     unsigned members; /* of each room; in idle mode made from conns and rooms */
     unsigned conns;

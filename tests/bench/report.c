@@ -5,9 +5,47 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static double quantile_us(const struct swarm *swarm, double q)
+static void put_quantiles(const char *prefix, const struct hist *hist)
 {
-    return (double)hist_quantile(&swarm->hist, q) / 1000;
+    static const struct {
+        const char *name;
+        double q;
+    } rows[] = {{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}};
+
+    for (unsigned i = 0; i < 3; i++)
+        printf(",\"%s%s_us\":%.1f", prefix, rows[i].name,
+               (double)hist_quantile(hist, rows[i].q) / 1000);
+}
+
+static void put_server_cpu(const struct options *options, const struct report *report,
+                           double millions)
+{
+    double sum = 0;
+
+    if (options->roots.count == 0) {
+        printf("\"server_cpu_s_per_million\":null,");
+        return;
+    }
+    printf("\"server_cpu_s_per_million_each\":[");
+    for (unsigned i = 0; i < options->roots.count; i++) {
+        sum += report->server_cpu_s[i];
+        printf("%s%.3f", i ? "," : "", report->server_cpu_s[i] / millions);
+    }
+    printf("],\"server_cpu_s_per_million\":%.3f,", sum / millions);
+}
+
+static void put_answers(const struct swarm *swarm)
+{
+    const struct answers *answers = &swarm->answers;
+
+    printf(",\"acks\":%" PRIu64 ",\"unanswered\":%" PRIu64 ",\"answers_doubled\":%" PRIu64
+           ",\"acks_reordered\":%" PRIu64 ",\"errors\":{",
+           answers->acks, swarm->sent - answers->tally.delivered, answers->tally.doubled,
+           answers->reordered);
+    for (unsigned i = 0; i < answers->codes; i++)
+        printf("%s\"%s\":%" PRIu64, i ? "," : "", answers->error[i].code, answers->error[i].count);
+    printf("}");
+    put_quantiles("ack_", &answers->hist);
 }
 
 void report_traffic(const struct swarm *swarm, const struct report *report)
@@ -16,8 +54,8 @@ void report_traffic(const struct swarm *swarm, const struct report *report)
     const struct tally *tally = &swarm->tally;
     double millions = (double)tally->delivered / 1e6;
 
-    printf("{\"mode\":\"%s\",\"rooms\":%u,\"members\":%u,", options->mode_name, options->rooms,
-           options->members);
+    printf("{\"mode\":\"%s\",\"dialect\":\"%s\",\"rooms\":%u,\"members\":%u,", options->mode_name,
+           options->dialect == BENCH_V1 ? "v1" : "classic", options->rooms, options->members);
     if (options->mode == BENCH_OPEN)
         printf("\"inflight\":null,\"rate\":%u,", options->rate);
     else
@@ -26,16 +64,15 @@ void report_traffic(const struct swarm *swarm, const struct report *report)
            ",\"seconds\":%.3f,\"deliveries_per_s\":%.0f,",
            options->sweep_ms, options->text_bytes, swarm->sent, tally->delivered, report->seconds,
            (double)tally->delivered / report->seconds);
-    if (options->pid)
-        printf("\"server_cpu_s_per_million\":%.3f,", report->server_cpu_s / millions);
-    else
-        printf("\"server_cpu_s_per_million\":null,");
-    printf("\"client_cpu_s_per_million\":%.3f,\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64
-           ",\"reordered\":%" PRIu64 ",\"closed\":%u,",
-           report->client_cpu_s / millions, swarm->expected - tally->delivered, tally->doubled,
-           tally->reordered, swarm->closed);
-    printf("\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f}\n", quantile_us(swarm, 0.5),
-           quantile_us(swarm, 0.99), quantile_us(swarm, 0.999));
+    put_server_cpu(options, report, millions);
+    printf("\"client_cpu_s_per_million\":%.3f,\"lost\":%" PRId64 ",\"doubled\":%" PRIu64
+           ",\"reordered\":%" PRIu64 ",\"closed\":%u",
+           report->client_cpu_s / millions, (int64_t)(swarm->expected - tally->delivered),
+           tally->doubled, tally->reordered, swarm->closed);
+    put_quantiles("", &swarm->hist);
+    if (options->dialect == BENCH_V1)
+        put_answers(swarm);
+    printf("}\n");
 }
 
 static double per_connection(uint64_t before, uint64_t after, unsigned conns)

@@ -7,8 +7,8 @@
 #include "swarm.h"
 
 struct report {
-    double seconds; /* from the first send to the last delivery */
-    double server_cpu_s;
+    double seconds;                        /* from the first send to the last delivery */
+    double server_cpu_s[OPTIONS_PIDS_MAX]; /* one for each --pid */
     double client_cpu_s;
 };
 

@@ -2,6 +2,8 @@
 /* The swarm's event loop: reads frames, counts stamps, answers pings and sends for the rooms. */
 #include "swarm.h"
 
+#include "v1.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,9 +47,15 @@ struct swarm *swarm_new(const struct options *options)
         swarm->client[i].room = i / options->members;
         tally_position_init(&swarm->client[i].position);
     }
+    swarm->frame_bytes =
+        options->text_bytes + (options->dialect == BENCH_V1 ? V1_MESSAGE_EXTRA : WS_MESSAGE_EXTRA);
     swarm->room = must_calloc(options->rooms, sizeof(*swarm->room));
-    for (unsigned i = 0; i < options->rooms; i++)
-        swarm->room[i].out = must_calloc(1, options->text_bytes + WS_MESSAGE_EXTRA);
+    for (unsigned i = 0; i < options->rooms; i++) {
+        struct room *room = &swarm->room[i];
+        room->out = must_calloc(1, swarm->frame_bytes);
+        tally_position_init(&room->answered);
+        snprintf(room->name, sizeof(room->name), "b%08x-%u", (unsigned)swarm->run, i);
+    }
     swarm->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     swarm->member_fd = options->sweep_ms ? epoll_create1(EPOLL_CLOEXEC) : swarm->epoll_fd;
     if (swarm->epoll_fd < 0 || swarm->member_fd < 0)
@@ -72,7 +80,7 @@ void swarm_free(struct swarm *swarm)
     free(swarm);
 }
 
-static void client_lost(struct swarm *swarm, struct client *client, const char *why)
+void swarm_lost(struct swarm *swarm, struct client *client, const char *why)
 {
     if (client->state == CLIENT_OPEN) {
         if (swarm->closed++ == 0)
@@ -80,7 +88,7 @@ static void client_lost(struct swarm *swarm, struct client *client, const char *
         swarm->room[client->room].open--;
         swarm->room[client->room].warm -= client->warm;
     } else if (!swarm->refused) {
-        fprintf(stderr, "bench_load: a connection failed before its upgrade: %s\n", why);
+        fprintf(stderr, "bench_load: a connection failed before it was in its room: %s\n", why);
         swarm->refused = true;
     }
     close(client->fd);
@@ -113,7 +121,7 @@ static void room_flush(struct swarm *swarm, uint32_t room_index)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) {
-            client_lost(swarm, sender, strerror(errno));
+            swarm_lost(swarm, sender, strerror(errno));
             return;
         }
         room->out_done += (size_t)n;
@@ -127,8 +135,16 @@ static void room_send(struct swarm *swarm, uint32_t room_index, uint64_t counter
     struct ws_stamp stamp = {room_index, counter, stamp_ns(swarm, room_index, counter)};
 
     swarm->mask_key = swarm->mask_key * 1664525u + 1013904223u;
-    room->out_bytes = ws_message_build(&swarm->mark, &stamp, swarm->options->text_bytes,
-                                       swarm->mask_key, room->out);
+    if (swarm->options->dialect == BENCH_V1) {
+        const struct v1_message message = {.room = room->name,
+                                           .stamp = &stamp,
+                                           .text_bytes = swarm->options->text_bytes,
+                                           .with_cid = counter > 0 && !swarm->options->no_cid};
+        room->out_bytes = v1_message_build(&swarm->mark, &message, swarm->mask_key, room->out);
+    } else {
+        room->out_bytes = ws_message_build(&swarm->mark, &stamp, swarm->options->text_bytes,
+                                           swarm->mask_key, room->out);
+    }
     room->out_done = 0;
     room_flush(swarm, room_index);
 }
@@ -153,11 +169,33 @@ void swarm_pump(struct swarm *swarm, uint32_t room_index)
     }
 }
 
+/* With answers a message is through when it came back and was acknowledged, in either order. */
+void swarm_next(struct swarm *swarm, uint32_t room_index)
+{
+    struct room *room = &swarm->room[room_index];
+    uint64_t through = room->came;
+
+    if (swarm->options->dialect == BENCH_V1 && room->acks < through)
+        through = room->acks;
+    if (!swarm->sending)
+        return;
+    while (swarm->budget > 0 && room->due < through + swarm->options->inflight) {
+        swarm->budget--;
+        room->due++;
+    }
+    swarm_pump(swarm, room_index);
+}
+
+bool swarm_is_sender(const struct swarm *swarm, const struct client *client)
+{
+    return client == &swarm->client[(size_t)client->room * swarm->options->members];
+}
+
 static void on_stamp(struct swarm *swarm, struct client *client, const struct ws_stamp *stamp,
                      uint64_t now_ns)
 {
     if (stamp->room != client->room) {
-        client_lost(swarm, client, "it got a message of another room");
+        swarm_lost(swarm, client, "it got a message of another room");
         return;
     }
     struct room *room = &swarm->room[client->room];
@@ -168,15 +206,14 @@ static void on_stamp(struct swarm *swarm, struct client *client, const struct ws
     }
     if (!tally_note(&swarm->tally, &client->position, stamp->counter))
         return;
-    bool sender = client == &swarm->client[(size_t)client->room * swarm->options->members];
+    bool sender = swarm_is_sender(swarm, client);
     /* A member that is read by the sweep would show the sweep's delay, not the server's. */
     if (sender || swarm->options->sweep_ms == 0)
         hist_add(&swarm->hist, now_ns > stamp->time_ns ? now_ns - stamp->time_ns : 0);
     swarm->last_ns = now_ns;
-    if (sender && swarm->sending && swarm->budget > 0) {
-        swarm->budget--;
-        room->due++;
-        swarm_pump(swarm, client->room);
+    if (sender) {
+        room->came++;
+        swarm_next(swarm, client->room);
     }
 }
 
@@ -184,13 +221,12 @@ static void on_stamp(struct swarm *swarm, struct client *client, const struct ws
 static void answer_ping(struct swarm *swarm, struct client *client, const struct ws_frame *ping)
 {
     uint8_t pong[WS_CONTROL_MAX];
-    bool sender = client == &swarm->client[(size_t)client->room * swarm->options->members];
 
-    if (sender && swarm->room[client->room].out_bytes)
+    if (swarm_is_sender(swarm, client) && swarm->room[client->room].out_bytes)
         return;
     size_t bytes = ws_pong_build(ping, swarm->mask_key, pong);
     if (send(client->fd, pong, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)bytes)
-        client_lost(swarm, client, "a pong could not be sent");
+        swarm_lost(swarm, client, "a pong could not be sent");
 }
 
 static void on_frame(struct swarm *swarm, struct client *client, const struct ws_frame *frame,
@@ -200,8 +236,10 @@ static void on_frame(struct swarm *swarm, struct client *client, const struct ws
     char reason[64];
 
     if (frame->opcode == WS_TEXT) {
-        if (ws_stamp_find(&swarm->mark, frame, &stamp))
+        if (client->state == CLIENT_OPEN && ws_stamp_find(&swarm->mark, frame, &stamp))
             on_stamp(swarm, client, &stamp, now_ns);
+        else if (swarm->options->dialect == BENCH_V1)
+            swarm_v1_answer(swarm, client, frame, now_ns);
         else if (memmem(frame->payload, frame->payload_bytes, "\"error\":{", 9))
             fprintf(stderr, "bench_load: the server answers %.*s\n", (int)frame->payload_bytes,
                     (const char *)frame->payload);
@@ -212,8 +250,41 @@ static void on_frame(struct swarm *swarm, struct client *client, const struct ws
                             ? 1005u
                             : (unsigned)frame->payload[0] << 8 | (unsigned)frame->payload[1];
         snprintf(reason, sizeof(reason), "the server closed it with %u", code);
-        client_lost(swarm, client, reason);
+        swarm_lost(swarm, client, reason);
     }
+}
+
+void swarm_opened(struct swarm *swarm, struct client *client)
+{
+    client->state = CLIENT_OPEN;
+    swarm->room[client->room].open++;
+    swarm->handshake--;
+}
+
+/* Takes the answer to the upgrade; 0 when it is not there yet, or is a refusal. */
+static size_t consume_reply(struct swarm *swarm, struct client *client, size_t bytes)
+{
+    bool is_v1 = swarm->options->dialect == BENCH_V1;
+    size_t used = 0;
+    int result = ws_reply_check(swarm->buffer, bytes, is_v1 ? V1_PROTOCOL : NULL, &used);
+
+    if (result < 0) {
+        fprintf(stderr, "bench_load: no %s101 but: %.*s\n", is_v1 ? V1_PROTOCOL " and " : "",
+                (int)(bytes < 300 ? bytes : 300), (const char *)swarm->buffer);
+        swarm_lost(swarm, client, "the upgrade was refused");
+    }
+    if (result <= 0)
+        return 0;
+    if (is_v1)
+        swarm_v1_join(swarm, client);
+    else
+        swarm_opened(swarm, client);
+    return used;
+}
+
+static bool has_frames(const struct client *client)
+{
+    return client->state == CLIENT_JOINING || client->state == CLIENT_OPEN;
 }
 
 /* Handles all complete frames in the buffer and returns how many bytes they took. */
@@ -224,27 +295,16 @@ static size_t consume(struct swarm *swarm, struct client *client, size_t bytes)
     struct ws_frame frame;
     int result = 1;
 
-    if (client->state == CLIENT_UPGRADING) {
-        result = ws_reply_check(swarm->buffer, bytes, &used);
-        if (result < 0)
-            fprintf(stderr, "bench_load: no 101 but: %.*s\n", (int)(bytes < 300 ? bytes : 300),
-                    (const char *)swarm->buffer);
-        if (result < 0)
-            client_lost(swarm, client, "the upgrade was refused");
-        if (result <= 0)
-            return 0;
-        client->state = CLIENT_OPEN;
-        swarm->room[client->room].open++;
-        swarm->handshake--;
-    }
-    while (client->state == CLIENT_OPEN &&
+    if (client->state == CLIENT_UPGRADING && (used = consume_reply(swarm, client, bytes)) == 0)
+        return 0;
+    while (has_frames(client) &&
            (result = ws_frame_next(swarm->buffer + used, bytes - used, &frame)) == 1) {
         used += frame.frame_bytes;
         on_frame(swarm, client, &frame, now_ns);
     }
     if (result < 0 || bytes - used > SWARM_BUFFER_BYTES / 2)
-        if (client->state == CLIENT_OPEN)
-            client_lost(swarm, client, "the server sent a broken or too long frame");
+        if (has_frames(client))
+            swarm_lost(swarm, client, "the server sent a broken or too long frame");
     return used;
 }
 
@@ -277,7 +337,7 @@ static void client_read(struct swarm *swarm, struct client *client, bool until_e
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            client_lost(swarm, client, n ? strerror(errno) : "the server ended it");
+            swarm_lost(swarm, client, n ? strerror(errno) : "the server ended it");
             return;
         }
         size_t bytes = kept + (size_t)n, used = consume(swarm, client, bytes);
@@ -328,6 +388,5 @@ void swarm_turn(struct swarm *swarm, uint64_t wait_ns)
         continue;
     swarm->sweep_ns = now_ns;
     swarm->sweep_at_sent =
-        swarm->sent + (uint64_t)options->rooms *
-                          (1 + SWARM_UNREAD_BYTES / (options->text_bytes + WS_MESSAGE_EXTRA));
+        swarm->sent + (uint64_t)options->rooms * (1 + SWARM_UNREAD_BYTES / swarm->frame_bytes);
 }

@@ -3,6 +3,7 @@
 #ifndef BENCH_SWARM_H
 #define BENCH_SWARM_H
 
+#include "answers.h"
 #include "hist.h"
 #include "options.h"
 #include "tally.h"
@@ -15,7 +16,16 @@
 #define SWARM_BUFFER_BYTES (256u * 1024)
 #define SWARM_UNREAD_BYTES (32u * 1024) /* a member may have waiting in its socket */
 
-enum client_state { CLIENT_NONE, CLIENT_CONNECTING, CLIENT_UPGRADING, CLIENT_OPEN, CLIENT_CLOSED };
+#define SWARM_ROOM_NAME 24
+
+enum client_state {
+    CLIENT_NONE,
+    CLIENT_CONNECTING,
+    CLIENT_UPGRADING,
+    CLIENT_JOINING, /* chatd.v1: waits for the answer to its room.join */
+    CLIENT_OPEN,
+    CLIENT_CLOSED
+};
 
 struct client {
     int fd;
@@ -34,7 +44,11 @@ struct room {
     unsigned warm;
     uint64_t due;  /* messages that should have been sent by now */
     uint64_t sent; /* counter of the last message sent */
-    uint8_t *out;  /* the message being sent */
+    uint64_t came; /* messages that came back to the sender */
+    struct tally_position answered;
+    uint64_t acks, last_ack;
+    char name[SWARM_ROOM_NAME];
+    uint8_t *out; /* the message being sent */
     size_t out_bytes, out_done;
 };
 
@@ -56,11 +70,13 @@ struct swarm {
     bool sending;       /* a sender that sees its message again may send the next */
     uint64_t budget;    /* messages still allowed by --messages */
     uint64_t start_ns;
-    uint64_t sent;     /* measured messages over all rooms */
-    uint64_t expected; /* deliveries they must lead to */
-    uint64_t last_ns;  /* time of the last new delivery */
+    uint64_t sent;      /* measured messages over all rooms */
+    uint64_t expected;  /* deliveries they must lead to */
+    uint64_t last_ns;   /* time of the last new delivery */
+    size_t frame_bytes; /* no message's frame is longer */
     struct tally tally;
     struct hist hist;
+    struct answers answers; /* chatd.v1 only */
     uint8_t buffer[SWARM_BUFFER_BYTES];
 };
 
@@ -80,6 +96,24 @@ void swarm_turn(struct swarm *swarm, uint64_t wait_ns);
 
 /* Sends what is due in one room, as far as the socket takes it. */
 void swarm_pump(struct swarm *swarm, uint32_t room_index);
+
+/* Closed loop: sends the next messages of a room whose sender has its earlier ones back. */
+void swarm_next(struct swarm *swarm, uint32_t room_index);
+
+bool swarm_is_sender(const struct swarm *swarm, const struct client *client);
+
+/* The server ended this connection or broke a rule; it is closed and counted. */
+void swarm_lost(struct swarm *swarm, struct client *client, const char *why);
+
+/* chatd.v1 (swarm_v1.c): asks for the client's room; it is CLIENT_OPEN when that is answered. */
+void swarm_v1_join(struct swarm *swarm, struct client *client);
+
+/* chatd.v1: a frame that is no message of this run: an answer, perhaps. */
+void swarm_v1_answer(struct swarm *swarm, struct client *client, const struct ws_frame *frame,
+                     uint64_t now_ns);
+
+/* The client is among the members of its room as far as the server told. */
+void swarm_opened(struct swarm *swarm, struct client *client);
 
 /* Sends one warm-up message, unless one is on its way already. */
 void swarm_warm_up(struct swarm *swarm, uint32_t room_index);

@@ -2,6 +2,8 @@
 /* Opens the swarm's connections, a few at a time, and proves that each is a member of its room. */
 #include "swarm.h"
 
+#include "v1.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -83,7 +85,14 @@ static void start_client(struct swarm *swarm, unsigned index)
 void swarm_connected(struct swarm *swarm, struct client *client)
 {
     const struct options *options = swarm->options;
-    char room[32], request[4096];
+    const struct ws_request request = {.host = options->host,
+                                       .port = options->port,
+                                       .path_format = options->path_format,
+                                       .room = swarm->room[client->room].name,
+                                       .cookie = options->cookie,
+                                       .protocol =
+                                           options->dialect == BENCH_V1 ? V1_PROTOCOL : NULL};
+    char text[4096];
     int error = 0;
     socklen_t size = sizeof(error);
 
@@ -93,16 +102,14 @@ void swarm_connected(struct swarm *swarm, struct client *client)
         refuse(swarm, "connect");
         return;
     }
-    snprintf(room, sizeof(room), "b%08x-%u", (unsigned)swarm->run, (unsigned)client->room);
-    size_t bytes = ws_request_build(request, sizeof(request), options->host, options->port,
-                                    options->path_format, room, options->cookie);
+    size_t bytes = ws_request_build(&request, text, sizeof(text));
     if (bytes == 0) {
         errno = E2BIG;
         refuse(swarm, "request");
         return;
     }
     /* A fresh socket takes the whole request or is broken. */
-    if (send(client->fd, request, bytes, MSG_NOSIGNAL) != (ssize_t)bytes) {
+    if (send(client->fd, text, bytes, MSG_NOSIGNAL) != (ssize_t)bytes) {
         refuse(swarm, "send");
         return;
     }

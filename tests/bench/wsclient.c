@@ -13,7 +13,7 @@
 
 _Static_assert(STAMP_BYTES <= WS_TEXT_MIN, "the shortest text holds a stamp");
 
-static void put_hex(uint8_t *out, uint64_t value, unsigned digits)
+void ws_hex_put(uint8_t *out, uint64_t value, unsigned digits)
 {
     static const char alphabet[] = "0123456789abcdef";
 
@@ -21,7 +21,7 @@ static void put_hex(uint8_t *out, uint64_t value, unsigned digits)
         out[i] = (uint8_t)alphabet[value & 15];
 }
 
-static uint64_t get_hex(const uint8_t *in, unsigned digits)
+uint64_t ws_hex_get(const uint8_t *in, unsigned digits)
 {
     uint64_t value = 0;
 
@@ -52,14 +52,13 @@ bool ws_stamp_find(struct ws_mark *mark, const struct ws_frame *frame, struct ws
         mark->hint = (size_t)(at - frame->payload);
     }
     at += WS_MARK_BYTES;
-    stamp_out->room = (uint32_t)get_hex(at, ROOM_DIGITS);
-    stamp_out->counter = get_hex(at + ROOM_DIGITS, COUNTER_DIGITS);
-    stamp_out->time_ns = get_hex(at + ROOM_DIGITS + COUNTER_DIGITS, TIME_DIGITS);
+    stamp_out->room = (uint32_t)ws_hex_get(at, ROOM_DIGITS);
+    stamp_out->counter = ws_hex_get(at + ROOM_DIGITS, COUNTER_DIGITS);
+    stamp_out->time_ns = ws_hex_get(at + ROOM_DIGITS + COUNTER_DIGITS, TIME_DIGITS);
     return true;
 }
 
-/* Head of a masked frame; payloads over 65,535 bytes are not sent here. */
-static size_t put_head(uint8_t *out, unsigned opcode, size_t payload_bytes, uint32_t mask_key)
+size_t ws_head_put(uint8_t *out, unsigned opcode, size_t payload_bytes, uint32_t mask_key)
 {
     size_t n = 0;
 
@@ -75,7 +74,7 @@ static size_t put_head(uint8_t *out, unsigned opcode, size_t payload_bytes, uint
     return n + sizeof(mask_key);
 }
 
-static void mask(uint8_t *payload, size_t bytes, uint32_t mask_key)
+void ws_mask(uint8_t *payload, size_t bytes, uint32_t mask_key)
 {
     uint8_t key[4];
 
@@ -84,23 +83,29 @@ static void mask(uint8_t *payload, size_t bytes, uint32_t mask_key)
         payload[i] ^= key[i & 3];
 }
 
+void ws_text_put(uint8_t *out, const struct ws_mark *mark, const struct ws_stamp *stamp,
+                 size_t text_bytes)
+{
+    memcpy(out, mark->text, WS_MARK_BYTES);
+    ws_hex_put(out + WS_MARK_BYTES, stamp->room, ROOM_DIGITS);
+    ws_hex_put(out + WS_MARK_BYTES + ROOM_DIGITS, stamp->counter, COUNTER_DIGITS);
+    ws_hex_put(out + WS_MARK_BYTES + ROOM_DIGITS + COUNTER_DIGITS, stamp->time_ns, TIME_DIGITS);
+    memset(out + STAMP_BYTES, 'x', text_bytes - STAMP_BYTES);
+}
+
 size_t ws_message_build(const struct ws_mark *mark, const struct ws_stamp *stamp, size_t text_bytes,
                         uint32_t mask_key, uint8_t *frame_out)
 {
     static const char before[] = "{\"text\":\"", after[] = "\",\"typing\":false}";
     size_t payload_bytes = sizeof(before) - 1 + text_bytes + sizeof(after) - 1;
-    size_t head = put_head(frame_out, WS_TEXT, payload_bytes, mask_key);
+    size_t head = ws_head_put(frame_out, WS_TEXT, payload_bytes, mask_key);
     uint8_t *at = frame_out + head;
 
     memcpy(at, before, sizeof(before) - 1);
     at += sizeof(before) - 1;
-    memcpy(at, mark->text, WS_MARK_BYTES);
-    put_hex(at + WS_MARK_BYTES, stamp->room, ROOM_DIGITS);
-    put_hex(at + WS_MARK_BYTES + ROOM_DIGITS, stamp->counter, COUNTER_DIGITS);
-    put_hex(at + WS_MARK_BYTES + ROOM_DIGITS + COUNTER_DIGITS, stamp->time_ns, TIME_DIGITS);
-    memset(at + STAMP_BYTES, 'x', text_bytes - STAMP_BYTES);
+    ws_text_put(at, mark, stamp, text_bytes);
     memcpy(at + text_bytes, after, sizeof(after) - 1);
-    mask(frame_out + head, payload_bytes, mask_key);
+    ws_mask(frame_out + head, payload_bytes, mask_key);
     return head + payload_bytes;
 }
 
@@ -108,9 +113,9 @@ size_t ws_pong_build(const struct ws_frame *ping, uint32_t mask_key, uint8_t *fr
 {
     if (ping->payload_bytes > 125)
         return 0;
-    size_t head = put_head(frame_out, WS_PONG, ping->payload_bytes, mask_key);
+    size_t head = ws_head_put(frame_out, WS_PONG, ping->payload_bytes, mask_key);
     memcpy(frame_out + head, ping->payload, ping->payload_bytes);
-    mask(frame_out + head, ping->payload_bytes, mask_key);
+    ws_mask(frame_out + head, ping->payload_bytes, mask_key);
     return head + ping->payload_bytes;
 }
 
@@ -141,25 +146,37 @@ int ws_frame_next(const uint8_t *data, size_t bytes, struct ws_frame *frame_out)
     return bytes - head >= length ? 1 : 0;
 }
 
-size_t ws_request_build(char *request_out, size_t size, const char *host, unsigned port,
-                        const char *path_format, const char *room, const char *cookie)
+/* "NAME: VALUE\r\n", nothing when there is no value. */
+static int put_header(char *out, size_t size, const char *name, const char *value)
 {
-    const char *slot = strstr(path_format, "%s");
-    int before = (int)(slot ? (size_t)(slot - path_format) : strlen(path_format));
-    int n = snprintf(request_out, size,
+    return value ? snprintf(out, size, "%s: %s\r\n", name, value) : 0;
+}
+
+size_t ws_request_build(const struct ws_request *request, char *out, size_t size)
+{
+    const char *path = request->path_format, *slot = strstr(path, "%s");
+    int before = (int)(slot ? (size_t)(slot - path) : strlen(path));
+    int n = snprintf(out, size,
                      "GET %.*s%s%s HTTP/1.1\r\n"
                      "Host: %s:%u\r\n"
                      "Upgrade: websocket\r\n"
                      "Connection: Upgrade\r\n"
                      "Sec-WebSocket-Key: Y2hhdGQtYmVuY2gtMTIzNA==\r\n"
-                     "Sec-WebSocket-Version: 13\r\n"
-                     "%s%s%s\r\n",
-                     before, path_format, slot ? room : "", slot ? slot + 2 : "", host, port,
-                     cookie ? "Cookie: " : "", cookie ? cookie : "", cookie ? "\r\n" : "");
-    return n > 0 && (size_t)n < size ? (size_t)n : 0;
+                     "Sec-WebSocket-Version: 13\r\n",
+                     before, path, slot ? request->room : "", slot ? slot + 2 : "", request->host,
+                     request->port);
+
+    if (n > 0 && (size_t)n < size)
+        n += put_header(out + n, size - (size_t)n, "Sec-WebSocket-Protocol", request->protocol);
+    if (n > 0 && (size_t)n < size)
+        n += put_header(out + n, size - (size_t)n, "Cookie", request->cookie);
+    if (n <= 0 || (size_t)n + 3 > size)
+        return 0;
+    memcpy(out + n, "\r\n", 3);
+    return (size_t)n + 2;
 }
 
-int ws_reply_check(const uint8_t *data, size_t bytes, size_t *head_bytes_out)
+int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, size_t *head_bytes_out)
 {
     static const char accepted[] = "HTTP/1.1 101";
     const uint8_t *end = memmem(data, bytes, "\r\n\r\n", 4);
@@ -167,5 +184,7 @@ int ws_reply_check(const uint8_t *data, size_t bytes, size_t *head_bytes_out)
     if (!end)
         return bytes < 8192 ? 0 : -1;
     *head_bytes_out = (size_t)(end - data) + 4;
-    return memcmp(data, accepted, sizeof(accepted) - 1) == 0 ? 1 : -1;
+    if (memcmp(data, accepted, sizeof(accepted) - 1) != 0)
+        return -1;
+    return !protocol || memmem(data, *head_bytes_out, protocol, strlen(protocol)) ? 1 : -1;
 }

@@ -11,6 +11,7 @@
 #define WS_TEXT_MAX      32768
 #define WS_MESSAGE_EXTRA 64 /* of a message beside its text, at most */
 #define WS_CONTROL_MAX   (6 + 125)
+#define WS_HEAD_MAX      8
 
 enum ws_opcode { WS_TEXT = 1, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
@@ -41,6 +42,19 @@ void ws_mark_init(struct ws_mark *mark, uint32_t run);
 /* Finds the stamp of this run in a payload; false when there is none. */
 bool ws_stamp_find(struct ws_mark *mark, const struct ws_frame *frame, struct ws_stamp *stamp_out);
 
+/* Head of a client's frame without fragments; returns its length, at most WS_HEAD_MAX. Payloads over
+ * 65,535 bytes are not sent here. */
+size_t ws_head_put(uint8_t *out, unsigned opcode, size_t payload_bytes, uint32_t mask_key);
+void ws_mask(uint8_t *payload, size_t bytes, uint32_t mask_key);
+
+/* A number in hexadecimal digits of fixed width. */
+void ws_hex_put(uint8_t *out, uint64_t value, unsigned digits);
+uint64_t ws_hex_get(const uint8_t *in, unsigned digits);
+
+/* Writes a text of `text_bytes` (at least WS_TEXT_MIN) that carries the stamp. */
+void ws_text_put(uint8_t *out, const struct ws_mark *mark, const struct ws_stamp *stamp,
+                 size_t text_bytes);
+
 /* Writes one masked classic message with a text of `text_bytes` and returns the frame's length;
  * `frame_out` has room for `text_bytes` + WS_MESSAGE_EXTRA. */
 size_t ws_message_build(const struct ws_mark *mark, const struct ws_stamp *stamp, size_t text_bytes,
@@ -54,12 +68,20 @@ size_t ws_pong_build(const struct ws_frame *ping, uint32_t mask_key, uint8_t *fr
  * that a server may send to a client that offered no extension (RFC 6455, 5.1 and 5.2). */
 int ws_frame_next(const uint8_t *data, size_t bytes, struct ws_frame *frame_out);
 
-/* Writes the upgrade request for `room` and returns its length, 0 when `size` is too small.
- * `%s` in `path_format` stands for the room; `cookie` may be NULL. */
-size_t ws_request_build(char *request_out, size_t size, const char *host, unsigned port,
-                        const char *path_format, const char *room, const char *cookie);
+struct ws_request {
+    const char *host;
+    unsigned port;
+    const char *path_format; /* `%s` stands for the room */
+    const char *room;
+    const char *cookie;   /* or NULL */
+    const char *protocol; /* subprotocol to offer, or NULL */
+};
 
-/* 1 and the length of the head when the answer is a 101, 0 when it is not complete, -1 otherwise. */
-int ws_reply_check(const uint8_t *data, size_t bytes, size_t *head_bytes_out);
+/* Writes the upgrade request and returns its length, 0 when `size` is too small. */
+size_t ws_request_build(const struct ws_request *request, char *out, size_t size);
+
+/* 1 and the length of the head when the answer is a 101 that names `protocol` (NULL: any), 0 when it
+ * is not complete, -1 otherwise. */
+int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, size_t *head_bytes_out);
 
 #endif
