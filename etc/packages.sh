@@ -21,7 +21,7 @@ for group in "$@"; do
     test)
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
-            python3-requests python3-websockets python3-jwt python3-bcrypt redis-server
+            python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
             python3-redis"
         ;;
     browser) packages="$packages chromium chromium-driver python3-selenium" ;;
@@ -66,23 +66,9 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 
-# No service is started by being installed: the tests start what they need, on ports of their own.
-# invoke-rc.d asks this file; one that is there already is the machine's own and stays.
-policy=/usr/sbin/policy-rc.d
-made_policy=
-case " $missing " in
-*" redis-server "*)
-    if [ ! -e "$policy" ]; then
-        made_policy=1
-        # shellcheck disable=SC2016 # for the shell that runs it
-        $as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >"$0" && chmod 755 "$0"' "$policy"
-    fi
-    ;;
-esac
-
 echo "Installing from Debian:$missing"
 log=$(mktemp)
-trap 'rm -f "$log"; [ -z "$made_policy" ] || $as_root rm -f "$policy"' EXIT
+trap 'rm -f "$log"' EXIT
 
 install() {
     # shellcheck disable=SC2086 # a list; and sudo clears the environment

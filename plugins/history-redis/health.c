@@ -52,7 +52,13 @@ static void look(struct health *health)
         report_link(health, health->subscriber, "no messages of others: ");
     } else if (health->failure[0] != '\0') {
         report(health, is_late ? CHATD_AWAY : CHATD_DEGRADED, health->failure);
+    } else if (is_late && health->oddity[0] != '\0') {
+        report(health, CHATD_AWAY, health->oddity);
     } else if (is_late) {
+        /* After a long absence the canary says in a moment what holds now. */
+        if (health->state == CHATD_AWAY && health->probing &&
+            now - health->probed_ms < HEALTH_GRACE_MS)
+            return;
         if (health->well_ms == 0)
             snprintf(text, sizeof(text), "connecting to Redis at %s",
                      health->commands->options->where);
@@ -200,10 +206,10 @@ void health_link(struct health *health)
 
     if (!is_whole)
         health->probing = false;
-    look(health);
     /* What works again should be known at once. */
     if (is_whole && !health->probing)
         probe(health);
+    look(health);
 }
 
 int health_start(struct health *health, chatd_plugin *self, struct link *commands,

@@ -167,8 +167,6 @@ static void subscriber_up(void *arg)
 {
     struct history *history = arg;
 
-    if (history->subscriber.warning[0] != '\0')
-        chatd_log(history->self, CHATD_LOG_WARN, "%s", history->subscriber.warning);
     channels_up(&history->channels);
     health_link(&history->health);
     agree(history);

@@ -340,6 +340,8 @@ void queue_deinit(struct queue *queue)
     for (size_t i = 0; i < 3; i++)
         while ((request = TAILQ_FIRST(lists[i])) != NULL) {
             TAILQ_REMOVE(lists[i], request, link);
+            if (request->patient) /* the plugin's own: those who wait for it are still here */
+                answer(request, CHATD_E_CANCELLED, NULL);
             end(queue, request);
         }
 }

@@ -27,7 +27,7 @@ static const struct row {
     {"MASTERDOWN", {TROUBLE_PLACE, true, "this is a replica that lost its master"}},
     {"LOADING", {TROUBLE_PLACE, true, "Redis still reads its data from disk: wait"}},
     {"BUSY ",
-     {TROUBLE_OTHER, true, "a script of somebody's runs and runs there: SCRIPT KILL ends it"}},
+     {TROUBLE_STORE, true, "a script of somebody's runs and runs there: SCRIPT KILL ends it"}},
     {"MOVED",
      {TROUBLE_PLACE, true, "a Redis Cluster is not supported: use a master with replicas"}},
     {"CROSSSLOT",

@@ -10,7 +10,7 @@ enum trouble_kind {
     TROUBLE_OTHER,
     TROUBLE_NO_SCRIPT, /* not known there: send its text */
     TROUBLE_TYPE,      /* one key holds something else */
-    TROUBLE_STORE,     /* it writes nothing now: memory, disk */
+    TROUBLE_STORE,     /* it writes nothing now: memory, disk, a script that holds it up */
     TROUBLE_PLACE,     /* not the server to talk to, or not yet: connect anew */
     TROUBLE_ACCESS     /* password or rights */
 };

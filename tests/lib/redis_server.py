@@ -12,7 +12,9 @@ import time
 import redis
 from server import DEADLINE, wait_until
 
-PROGRAM = shutil.which("redis-server")
+# redis-server is one program with redis-check-rdb, told apart by the name it is called by. The latter
+# lies in redis-tools, which Debian installs without starting a service.
+PROGRAM = shutil.which("redis-server") or shutil.which("redis-check-rdb")
 
 
 def free_port():
@@ -38,13 +40,13 @@ class Redis:
         self._clients = []
 
     def _command(self):
-        return [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),
                 "--save", "", "--appendonly", "yes", "--appendfsync", "always",
                 "--logfile", str(self.log_path), "--daemonize", "no", *map(str, self.args)]
 
     def _launch(self):
         self.process = subprocess.Popen(
-            self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            self._command(), executable=PROGRAM, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, cwd=self.folder, start_new_session=True)
 
     def _answers(self):

@@ -29,7 +29,7 @@ static void test_kinds(void **state)
         {"ERR Error running script (call to f_x): @user_script: 1: -READONLY You can't write",
          TROUBLE_PLACE, true},
         {"LOADING Redis is loading the dataset in memory", TROUBLE_PLACE, true},
-        {"BUSY Redis is busy running a script.", TROUBLE_OTHER, true},
+        {"BUSY Redis is busy running a script.", TROUBLE_STORE, true},
         {"WRONGPASS invalid username-password pair or user is disabled.", TROUBLE_ACCESS, true},
         {"NOAUTH Authentication required.", TROUBLE_ACCESS, true},
         {"NOPERM this user has no permissions", TROUBLE_ACCESS, false},
