@@ -40,8 +40,7 @@ struct join *join_find(const struct seat *seat, chatd_str room)
 {
     struct join *join;
 
-    LL_FOREACH2(seat->joins, join, sibling)
-    {
+    for (join = seat->joins; join != NULL; join = join->sibling) {
         if (str_equal(room_name(join->room), room))
             return join;
     }

@@ -25,8 +25,7 @@ static struct member *find_in(const struct seat *seat, const struct room *room)
 {
     struct member *member;
 
-    LL_FOREACH2(seat->members, member, sibling)
-    {
+    for (member = seat->members; member != NULL; member = member->sibling) {
         if (member->room == room)
             return member;
     }

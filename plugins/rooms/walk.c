@@ -229,8 +229,7 @@ void walk_go_on(struct rooms *rooms, chatd_conn conn)
 
     if (seat == NULL)
         return;
-    LL_FOREACH2(seat->members, member, sibling)
-    {
+    for (member = seat->members; member != NULL; member = member->sibling) {
         enum step outcome =
             member->state == MEMBER_BEHIND && !member->is_ahead ? step(member, &queued) : STEP_DONE;
 
