@@ -84,7 +84,7 @@ static struct append *append_new(struct history *history, const struct chatd_log
 {
     static const struct request_class class = {.answer = append_answer, .destroy = plain_destroy};
     const struct history_config *config = history->self->config;
-    struct text list, meta, cids, channel;
+    struct text list, meta, epoch, cids, channel;
     char fresh[24], ts_text[24], max[24], window[16], double_of[2 * TEXT_NAME_MAX + 2];
     bool dedup = entry->cid.n > 0 && entry->dedup_ms > 0;
     chatd_str known = subs_fresh_epoch(&history->subs, entry->room);
@@ -106,6 +106,7 @@ static struct append *append_new(struct history *history, const struct chatd_log
     }
     const chatd_str argv[] = {text_list(&list, entry->room),
                               text_meta(&meta, entry->room),
+                              text_epoch(&epoch, entry->room),
                               text_cids(&cids, entry->room),
                               CHATD_STR(""), /* run_id */
                               known.n > 0 ? known : (chatd_str){fresh, (size_t)fresh_n},
@@ -115,11 +116,11 @@ static struct append *append_new(struct history *history, const struct chatd_log
                               {double_of, double_n},
                               {window, (size_t)window_n},
                               text_room_channel(&channel, config->database, entry->room)};
-    struct append *append = request_new(sizeof(*append), &class, SCRIPT_APPEND, 3, 11, argv);
+    struct append *append = request_new(sizeof(*append), &class, SCRIPT_APPEND, 4, 12, argv);
 
     if (append == NULL)
         return NULL;
-    append->request.run_id_at = 3;
+    append->request.run_id_at = 4;
     append->request.repeats = dedup;
     append->ts = ts;
     return append;

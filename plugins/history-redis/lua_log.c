@@ -2,9 +2,13 @@
 /* The scripts of a room's log. */
 #include "script.h"
 
+/* How long an epoch is kept ready for a room that has nothing. */
+#define EPOCH_READY_MS "600000"
+
 /*
  * The state of a room, for both scripts. KEYS[1] is the list of records, KEYS[2] the hash with seq, epoch,
- * run, first, prev; ARGV[1] the server's run_id, ARGV[2] a fresh epoch.
+ * run, first, prev, KEYS[3] an epoch that is kept ready; ARGV[1] the server's run_id, ARGV[2] a fresh
+ * epoch.
  *
  * Places count: the last entry is number `seq`, the first seq - LLEN + 1. So whatever trims the list
  * from its beginning does no harm.
@@ -13,43 +17,46 @@
  * promoted may never have had them: another run_id begins a new epoch. Its name follows from the old
  * one and the run_id, so that all readers find the same, also where it cannot be written. A list
  * without the hash was left by the seed; its epoch's name follows from what is in it. A room that has
- * neither costs Redis nothing until somebody writes there.
+ * neither has an epoch that is kept ready for a while, so that all who look in know the one that its first
+ * record will have; the rest of it costs Redis nothing until somebody writes there.
  *
- * Types are looked at before anything is written: an error leaves nothing half done, and names the
- * key.
+ * All is read before anything is written: an error leaves nothing half done. What a key is, is asked only
+ * when a command did not find what it wanted; the error names the key then.
  */
-#define STATE                                                                             \
-    "local function want(key, kind)\n"                                                    \
-    "  local is = redis.call('TYPE', key).ok\n"                                           \
-    "  if is ~= 'none' and is ~= kind then\n"                                             \
-    "    return redis.error_reply('WRONGTYPE key ' .. key .. ' is a ' .. is ..\n"         \
-    "      ', not a ' .. kind)\n"                                                         \
-    "  end\n"                                                                             \
-    "end\n"                                                                               \
-    "local bad = want(KEYS[1], 'list') or want(KEYS[2], 'hash')\n"                        \
-    "if bad then return bad end\n"                                                        \
-    "local run, fresh = ARGV[1], ARGV[2]\n"                                               \
-    "local len = redis.call('LLEN', KEYS[1])\n"                                           \
-    "local meta = redis.call('HMGET', KEYS[2], 'seq', 'epoch', 'run', 'first', 'prev')\n" \
-    "local seq, epoch = tonumber(meta[1] or ''), meta[2]\n"                               \
-    "local first, prev = tonumber(meta[4] or '') or 1, meta[5] or ''\n"                   \
-    "local changed = false\n"                                                             \
-    "if not seq or not epoch then\n"                                                      \
-    "  seq, first, prev, changed = len, 1, '', true\n"                                    \
-    "  epoch = fresh\n"                                                                   \
-    "  if len > 0 then\n"                                                                 \
-    "    local last = redis.call('LINDEX', KEYS[1], -1)\n"                                \
-    "    epoch = string.sub(redis.sha1hex(run .. len .. last), 1, 16)\n"                  \
-    "  end\n"                                                                             \
-    "elseif meta[3] ~= run then\n"                                                        \
-    "  prev, first, changed = epoch, seq + 1, true\n"                                     \
-    "  epoch = string.sub(redis.sha1hex(epoch .. run), 1, 16)\n"                          \
-    "end\n"                                                                               \
-    "if len > seq then seq = len end\n"                                                   \
-    "local function text(n) return string.format('%.0f', n) end\n"
+#define STATE                                                                              \
+    "local function want(key, kind)\n"                                                     \
+    "  local is = redis.call('TYPE', key).ok\n"                                            \
+    "  if is ~= 'none' and is ~= kind then\n"                                              \
+    "    return redis.error_reply('WRONGTYPE key ' .. key .. ' is a ' .. is ..\n"          \
+    "      ', not a ' .. kind)\n"                                                          \
+    "  end\n"                                                                              \
+    "end\n"                                                                                \
+    "local run, fresh = ARGV[1], ARGV[2]\n"                                                \
+    "local len = redis.pcall('LLEN', KEYS[1])\n"                                           \
+    "if type(len) == 'table' then return want(KEYS[1], 'list') or len end\n"               \
+    "local meta = redis.pcall('HMGET', KEYS[2], 'seq', 'epoch', 'run', 'first', 'prev')\n" \
+    "if meta.err then return want(KEYS[2], 'hash') or meta end\n"                          \
+    "local seq, epoch = tonumber(meta[1] or ''), meta[2]\n"                                \
+    "local first, prev = tonumber(meta[4] or '') or 1, meta[5] or ''\n"                    \
+    "local changed, is_new = false, false\n"                                               \
+    "if not seq or not epoch then\n"                                                       \
+    "  seq, first, prev, changed = len, 1, '', true\n"                                     \
+    "  if len > 0 then\n"                                                                  \
+    "    local last = redis.call('LINDEX', KEYS[1], -1)\n"                                 \
+    "    epoch = string.sub(redis.sha1hex(run .. len .. last), 1, 16)\n"                   \
+    "  else\n"                                                                             \
+    "    local ready = redis.pcall('GET', KEYS[3])\n"                                      \
+    "    is_new, epoch = true, type(ready) == 'string' and ready or fresh\n"               \
+    "  end\n"                                                                              \
+    "elseif meta[3] ~= run then\n"                                                         \
+    "  prev, first, changed = epoch, seq + 1, true\n"                                      \
+    "  epoch = string.sub(redis.sha1hex(epoch .. run), 1, 16)\n"                           \
+    "end\n"                                                                                \
+    "if len > seq then seq = len end\n"                                                    \
+    "local function text(n) return string.format('%d', n) end\n"
 
 /*
- * Appends a record. KEYS[3]: how the hashes of cids begin. ARGV[3]: the record without its opening
+ * Appends a record. KEYS[4]: how the hashes of cids begin. ARGV[3]: the record without its opening
  * brace; ARGV[4]: ts; ARGV[5]: history_max; ARGV[6]: user NUL cid, empty: never a double; ARGV[7]: how
  * long doubles are known, ms; ARGV[8]: the channel.
  * Gives {0, epoch, seq}, or {1, epoch, seq, ts} of the first one if it is a double.
@@ -64,11 +71,10 @@ const char script_append[] = STATE
     "  local time = redis.call('TIME')\n"
     "  window = tonumber(ARGV[7])\n"
     "  local n = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / window)\n"
-    "  cids = KEYS[3] .. text(n)\n"
-    "  for _, key in ipairs({cids, KEYS[3] .. text(n - 1)}) do\n"
-    "    bad = want(key, 'hash')\n"
-    "    if bad then return bad end\n"
-    "    local there = redis.call('HGET', key, ARGV[6])\n"
+    "  cids = KEYS[4] .. text(n)\n"
+    "  for _, key in ipairs({cids, KEYS[4] .. text(n - 1)}) do\n"
+    "    local there = redis.pcall('HGET', key, ARGV[6])\n"
+    "    if type(there) == 'table' then return want(key, 'hash') or there end\n"
     "    if there then\n"
     "      local s, t = string.match(there, '^(%d+) ?(%d*)')\n"
     "      return {1, epoch, s or '0', t or ''}\n"
@@ -86,11 +92,12 @@ const char script_append[] = STATE
     "else\n"
     "  redis.call('HSET', KEYS[2], 'seq', n)\n"
     "end\n"
+    "if is_new then redis.call('DEL', KEYS[3]) end\n"
     "if cids then\n"
     "  redis.call('HSET', cids, ARGV[6], n .. ' ' .. ARGV[4])\n"
-    "  redis.call('PEXPIRE', cids, text(2 * window))\n"
+    "  if redis.call('HLEN', cids) == 1 then redis.call('PEXPIRE', cids, text(2 * window)) end\n"
     "end\n"
-    "redis.call('LTRIM', KEYS[1], -tonumber(ARGV[5]), -1)\n"
+    "if len >= tonumber(ARGV[5]) then redis.call('LTRIM', KEYS[1], -tonumber(ARGV[5]), -1) end\n"
     "redis.call('PUBLISH', ARGV[8],\n"
     "  'r ' .. epoch .. ' ' .. n .. ' ' .. ARGV[4] .. ' {' .. body)\n"
     "return {0, epoch, n}\n";
@@ -99,10 +106,13 @@ const char script_append[] = STATE
  * Reads a page. ARGV[3]: seq; ARGV[4]: limit; ARGV[5]: 'before' or 'after'; ARGV[6]: bytes after which a page
  * ends. Gives {epoch, prev, common, top, more, seq of the first entry, entry...}, rising.
  *
- * A new epoch is noted, so that the next one knows it for its predecessor; where it cannot be (a full
- * memory) the page is good all the same.
+ * A new epoch is noted, so that the next one knows it for its predecessor, and one for a room that has
+ * nothing is kept ready; where it cannot be (a full memory) the page is good all the same.
  */
 const char script_range[] = STATE
+    "if is_new and seq == 0 and epoch == fresh then\n"
+    "  redis.pcall('SET', KEYS[3], epoch, 'PX', '" EPOCH_READY_MS "')\n"
+    "end\n"
     "if changed and len + seq > 0 then\n"
     "  redis.pcall('HSET', KEYS[2], 'seq', text(seq), 'epoch', epoch, 'run', run,\n"
     "    'first', text(first), 'prev', prev)\n"

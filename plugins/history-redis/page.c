@@ -84,7 +84,7 @@ static const struct request_class range_class = {.answer = range_answer, .destro
 int page_ask(const struct page_source *source, const struct page_wish *wish, page_done done,
              void *arg)
 {
-    struct text list, meta;
+    struct text list, meta, epoch;
     char fresh[24], seq[24], limit[12], most[12];
     uint64_t random;
 
@@ -95,6 +95,7 @@ int page_ask(const struct page_source *source, const struct page_wish *wish, pag
     int most_n = snprintf(most, sizeof(most), "%d", PAGE_BYTES_MAX);
     const chatd_str argv[] = {text_list(&list, wish->room),
                               text_meta(&meta, wish->room),
+                              text_epoch(&epoch, wish->room),
                               CHATD_STR(""), /* run_id: known when it is sent */
                               wish->fresh.n > 0 ? wish->fresh : (chatd_str){fresh, (size_t)fresh_n},
                               {seq, (size_t)seq_n},
@@ -102,13 +103,13 @@ int page_ask(const struct page_source *source, const struct page_wish *wish, pag
                               wish->direction == CHATD_LOG_BEFORE ? CHATD_STR("before")
                                                                   : CHATD_STR("after"),
                               {most, (size_t)most_n}};
-    struct range *range = request_new(sizeof(*range), &range_class, SCRIPT_RANGE, 2, 8, argv);
+    struct range *range = request_new(sizeof(*range), &range_class, SCRIPT_RANGE, 3, 9, argv);
 
     if (range == NULL)
         return CHATD_E_BUSY;
     range->request.repeats = true;
     range->request.patient = wish->patient;
-    range->request.run_id_at = 2;
+    range->request.run_id_at = 3;
     range->done = done;
     range->arg = arg;
     return queue_submit(source->queue, &range->request);

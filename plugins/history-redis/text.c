@@ -57,6 +57,12 @@ chatd_str text_meta(struct text *out, chatd_str room)
     return join(out, "chat_meta:", room);
 }
 
+chatd_str text_epoch(struct text *out, chatd_str room)
+{
+    out->n = 0;
+    return join(out, "chat_epoch:", room);
+}
+
 chatd_str text_cids(struct text *out, chatd_str room)
 {
     out->n = 0;

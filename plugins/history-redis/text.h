@@ -32,9 +32,11 @@ static inline bool text_is(chatd_str a, chatd_str b)
 /* A name: `least` to TEXT_NAME_MAX bytes, no NUL. */
 bool text_is_name(chatd_str name, size_t least);
 
-/* The keys of a room: its list, its hash, and the beginning of those of its cids. */
+/* The keys of a room: its list, its hash, its epoch while it has neither, and the beginning of those of
+ * its cids. */
 chatd_str text_list(struct text *out, chatd_str room);
 chatd_str text_meta(struct text *out, chatd_str room);
+chatd_str text_epoch(struct text *out, chatd_str room);
 chatd_str text_cids(struct text *out, chatd_str room);
 
 /* The key of an entry with a ttl. ':' and '%' are escaped, so that two pairs never meet. */

@@ -5,7 +5,7 @@ import json
 import bcrypt
 import pytest
 import requests
-from chat import AUTH, PASSWORD, Client, classic, sign_up
+from chat import AUTH, PASSWORD, Client, classic, sign_up, v1
 from redis_server import Redis
 from server import DEADLINE, wait_until
 
@@ -72,11 +72,32 @@ def test_a_channel_is_listened_to_while_somebody_is_in_the_room(start, redis):
     wait_until(lambda: client.pubsub_channels("room:*") == [])
 
 
-def test_a_room_that_is_only_looked_at_leaves_nothing(start, redis):
-    server = start()
-    with classic(server, sign_up(server, "alice"), "made-up"):
-        wait_until(lambda: redis.client().pubsub_channels("room:made-up"))
-    assert redis.client().keys("chat_*") == []
+def test_a_room_that_is_only_looked_at_leaves_nothing_that_stays(start, redis):
+    server, client = start(), redis.client()
+    with classic(server, sign_up(server, "alice"), "made-up") as alice:
+        wait_until(lambda: client.pubsub_channels("room:made-up"))
+        assert client.keys("chat_*") == ["chat_epoch:made-up"]
+        assert 0 < client.pttl("chat_epoch:made-up") <= 600_000
+        ready = client.get("chat_epoch:made-up")
+        alice.say("one")
+        alice.hears("one")
+    assert client.hget("chat_meta:made-up", "epoch") == ready
+    assert not client.exists("chat_epoch:made-up")
+
+
+def test_a_room_that_somebody_deletes_begins_a_new_life(start, redis):
+    server, client = start(), redis.client()
+    with v1(server, sign_up(server, "alice")) as alice:
+        first = alice.ask(type="room.join", room="general")["epoch"]
+        for n in (1, 2, 3):
+            alice.send({"type": "message.send", "room": "general", "text": f"m{n}"})
+            alice.hears(f"m{n}")
+        client.delete("chat_history:general", "chat_meta:general")
+        alice.send({"type": "message.send", "room": "general", "text": "anew"})
+        reset = alice.recv()
+        assert (reset["type"], reset["seq"]) == ("reset", 0)
+        assert reset["epoch"] != first
+        assert alice.recv()["seq"] == 1
 
 
 def test_history_max_trims_the_list_and_seq_goes_on(start, redis):

@@ -30,6 +30,7 @@ static void test_keys(void **state)
     (void)state;
     is(text_list(&text, str("general")), "chat_history:general");
     is(text_meta(&text, str("general")), "chat_meta:general");
+    is(text_epoch(&text, str("general")), "chat_epoch:general");
     is(text_cids(&text, str("a:1")), "chat_cid:a:1:");
     is(text_ttl(&text, str("a:b"), str("c%d:")), "kv:a%3Ab:c%25d%3A");
     assert_true(text_room_of_list(str("chat_history:a:b"), &room));
