@@ -86,7 +86,7 @@ def test_a_room_that_is_only_looked_at_leaves_nothing_that_stays(start, redis):
 
 
 def test_a_room_that_somebody_deletes_begins_a_new_life(start, redis):
-    server, client = start(), redis.client()
+    server, client = start().expect("the store lost the records after 0"), redis.client()
     with v1(server, sign_up(server, "alice")) as alice:
         first = alice.ask(type="room.join", room="general")["epoch"]
         for n in (1, 2, 3):
