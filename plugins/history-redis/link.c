@@ -5,6 +5,7 @@
 #include "info.h"
 #include "trouble.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,11 +64,21 @@ static void give_up(struct link *link)
         link->events->failed(link->arg);
 }
 
+/* Nobody is there: the one thing that an operator can do something about. */
+static bool is_nobody(const char *why)
+{
+    return strcmp(why, strerror(ECONNREFUSED)) == 0 || strcmp(why, strerror(ENOENT)) == 0 ||
+           strcmp(why, strerror(EHOSTUNREACH)) == 0;
+}
+
 void link_drop(struct link *link, const char *why)
 {
+    const char *advice =
+        is_nobody(why) ? ": start Redis there, or correct [history-redis] address" : "";
+
     if (link->state == LINK_RESTS)
         return;
-    snprintf(link->trouble, sizeof(link->trouble), "%s: %s", link->options->where, why);
+    snprintf(link->trouble, sizeof(link->trouble), "%s: %s%s", link->options->where, why, advice);
     give_up(link);
 }
 
@@ -294,6 +305,15 @@ void link_init(struct link *link, chatd_plugin *self, const struct link_options 
 void link_start(struct link *link)
 {
     link->down_ms = chatd_mono_ms(link->self);
+    attempt(link);
+}
+
+void link_hurry(struct link *link)
+{
+    if (link->state != LINK_RESTS || link->closed || link->retry.v == 0)
+        return;
+    chatd_timer_cancel(link->self, link->retry);
+    link->retry.v = 0;
     attempt(link);
 }
 

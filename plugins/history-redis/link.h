@@ -62,6 +62,9 @@ void link_init(struct link *link, chatd_plugin *self, const struct link_options 
 /* Begins; from now on it keeps itself up. */
 void link_start(struct link *link);
 
+/* Does not wait for the next attempt: the server was just seen to answer. */
+void link_hurry(struct link *link);
+
 /* Ends it for good, without events. */
 void link_close(struct link *link);
 

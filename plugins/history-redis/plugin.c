@@ -129,6 +129,7 @@ static void commands_up(void *arg)
               link->options->where, link->run_id);
     if (link->warning[0] != '\0')
         chatd_log(history->self, CHATD_LOG_WARN, "%s", link->warning);
+    link_hurry(&history->subscriber);
     queue_up(&history->queue);
     scripts_load(&history->queue);
     subs_recheck(&history->subs);
@@ -167,6 +168,7 @@ static void subscriber_up(void *arg)
 {
     struct history *history = arg;
 
+    link_hurry(&history->commands);
     channels_up(&history->channels);
     health_link(&history->health);
     agree(history);
