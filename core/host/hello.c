@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The first frame of a chatd.v1 connection: who it is, what this server offers, and its limits. */
+/* The first frame of a chatd.v1 connection: who it is, what this server offers, and its limits; and the
+ * last one. */
 #include "host/host.h"
 
 #include "base/buf.h"
 #include "base/rng.h"
 
 #include <string.h>
+
+enum { BYE_RETRY_MIN_MS = 500, BYE_RETRY_SPREAD_MS = 4500 };
 
 int hello_feature(chatd_plugin *self, const char *name)
 {
@@ -98,7 +101,38 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
     buf_deinit(&out);
 }
 
+/* When to come back after a close that is nobody's fault: not all at once. 0: as the client likes. */
+static unsigned retry_ms(unsigned code)
+{
+    bool is_ours =
+        code == CHATD_CLOSE_GOING_AWAY || code == CHATD_CLOSE_ROLL || code == CHATD_CLOSE_TRY_LATER;
+
+    return is_ours ? BYE_RETRY_MIN_MS + (unsigned)(rng_u64() % BYE_RETRY_SPREAD_MS) : 0;
+}
+
+static struct frame *farewell(void *arg, struct conn *c, unsigned code, const char *reason)
+{
+    const struct ws_claim *claim = c->claim;
+    unsigned retry = retry_ms(code);
+    struct buf out = {0};
+    struct frame *f;
+
+    (void)arg;
+    if (claim == NULL || claim->def.subprotocol == NULL ||
+        strcmp(claim->def.subprotocol, V1_SUBPROTOCOL) != 0)
+        return NULL;
+    buf_printf(&out, "{\"type\":\"bye\",\"code\":%u,\"reason\":", code);
+    buf_json(&out, reason, strlen(reason));
+    if (retry > 0)
+        buf_printf(&out, ",\"retry_ms\":%u", retry);
+    buf_puts(&out, "}");
+    f = frame_new(CHATD_TEXT, out.p, out.n);
+    buf_deinit(&out);
+    return f;
+}
+
 void hello_init(struct host *h)
 {
+    h->net.calls.farewell = farewell;
     chatd_on_connected(&h->core.pub, on_connected);
 }

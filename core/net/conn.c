@@ -220,10 +220,23 @@ static void begin_close(struct conn *c, unsigned code, const char *reason, const
     arm_wheel(c);
 }
 
+/* The same when it is us who want it: who speaks a dialect that has a word for it is told first. */
+static void say_farewell(struct conn *c, unsigned code, const char *reason, const char *why)
+{
+    const struct net_calls *calls = &c->net->calls;
+    struct frame *f = calls->farewell != NULL ? calls->farewell(calls->arg, c, code, reason) : NULL;
+
+    if (f != NULL) {
+        conn_behind(c, f, 0);
+        frame_unref(&f);
+    }
+    begin_close(c, code, reason, why);
+}
+
 void conn_close(struct conn *c, unsigned code, const char *reason)
 {
     if (c->state == CONN_OPEN)
-        begin_close(c, code, reason, "closed by the server");
+        say_farewell(c, code, reason, "closed by the server");
 }
 
 void conn_abort(struct conn *c, unsigned code, const char *reason)
@@ -255,7 +268,7 @@ bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
     c->net->count.too_slow++;
     if (c->queue != NULL)
         outq_cut(c->queue);
-    begin_close(c, 4001, "too slow", "too slow: queue_hard reached");
+    say_farewell(c, 4001, "too slow", "too slow: queue_hard reached");
     return true;
 }
 
@@ -541,7 +554,7 @@ void conn_due(void *net_arg, uint32_t index)
         return;
     }
     if (c->state == CONN_OPEN && c->expires_mono_s > 0 && now >= c->expires_mono_s)
-        begin_close(c, 4501, "token expired", "token expired");
+        say_farewell(c, 4501, "token expired", "token expired");
     if (c->state == CONN_OPEN && c->pauses == 0) {
         if ((c->flags & CONN_PING_SENT) && now >= c->pong_due_s) {
             net->count.no_pong++;

@@ -17,6 +17,7 @@
 
 struct channel;
 struct conn;
+struct frame;
 struct http;
 
 enum { NET_READ_BYTES = 65536 };
@@ -44,6 +45,8 @@ struct net_calls {
     void (*gone)(void *arg, struct conn *c);
     /* Its queue is below queue_soft again and CONN_TELL_DRAINED was set. */
     void (*drained)(void *arg, struct conn *c);
+    /* We close it: what it is told before the close frame, or NULL. The caller unrefs it. */
+    struct frame *(*farewell)(void *arg, struct conn *c, unsigned code, const char *reason);
     /* A member fell behind (SEND_OR_SKIP) and is out of the channel. May do anything. */
     void (*behind)(void *arg, const struct net_behind *behind);
     void *arg;

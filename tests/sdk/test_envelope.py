@@ -2,8 +2,10 @@
 """chatd.v1 as far as the core knows it: hello, and the envelope {type, id, ...}."""
 import json
 import re
+import signal
 
 import pytest
+import websockets
 from chat import ALL_OFF, AUTH, Client, v1
 from raw_ws import signed
 
@@ -132,3 +134,25 @@ def test_a_room_in_the_address_is_ignored(chatd):
     server = chatd(only=ALL_OFF)
     with Client(server.ws("/ws?room=%ff"), subprotocol="chatd.v1") as client:
         assert client.recv()["type"] == "hello"
+
+
+def test_a_stop_says_bye_first_and_when_to_come_back(chatd):
+    """`bye`: `reason, retry_ms` just before the server closes on purpose."""
+    server = chatd(only={**ALL_OFF, "rooms": "on"})
+    with v1(server) as client, Client(server.ws()) as classic:
+        server.process.send_signal(signal.SIGTERM)
+        bye = client.recv()
+        assert (bye["type"], bye["code"], bye["reason"]) == ("bye", 1001, "the server stops")
+        assert 500 <= bye["retry_ms"] < 5000
+        assert client.close_code() == 1001
+        with pytest.raises(websockets.ConnectionClosed):
+            classic.recv()  # it would take a frame it does not know for a message
+        assert server.stop() == 0
+
+
+def test_who_must_not_come_back_is_told_no_time(chatd):
+    server = chatd(only={**ALL_OFF, "auth": "on"}, sections={"auth": AUTH}).expect("offers chatd.kv")
+    with v1(server, signed("alice", ttl=2)) as client:
+        bye = client.recv()
+        assert bye == {"type": "bye", "code": 4501, "reason": "token expired"}
+        assert client.close_code() == 4501
