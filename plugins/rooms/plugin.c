@@ -251,6 +251,6 @@ static void stop(chatd_plugin *self)
     free(rooms);
 }
 
-CHATD_PLUGIN(.name = "rooms", .version = "0.1.0", .license = "MIT", .config = fields,
+CHATD_PLUGIN(.name = "rooms", .version = "0.2.0", .license = "MIT", .config = fields,
              .config_size = sizeof(struct rooms_config), .needs = needs, .init = init,
              .start = start, .stop = stop, .reload = reload);

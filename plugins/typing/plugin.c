@@ -279,6 +279,6 @@ static void stop(chatd_plugin *self)
     free(typing);
 }
 
-CHATD_PLUGIN(.name = "typing", .version = "0.1.0", .license = "MIT", .config = fields,
+CHATD_PLUGIN(.name = "typing", .version = "0.2.0", .license = "MIT", .config = fields,
              .config_size = sizeof(struct typing_config), .needs = needs, .init = init,
              .start = start, .stop = stop, .reload = reload);
