@@ -11,6 +11,9 @@
 /* What a walk may queue on a connection before it has to drain. */
 #define STEP_BYTES 65536u
 
+/* Between two looks at a store that is ahead of the room's subscription. */
+#define RETRY_MS 1000u
+
 /* A read of the store for one member. It outlives the member, not the room. */
 struct fetch {
     struct room *room;     /* held */
@@ -46,6 +49,20 @@ static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg)
 static void go_on_when_drained(struct rooms *rooms, chatd_conn conn)
 {
     chatd_conn_when_drained(rooms->self, conn, on_drained, NULL);
+}
+
+static void on_retry(chatd_plugin *self, void *arg)
+{
+    walk_go_on(self->data, (chatd_conn){(uint64_t)(uintptr_t)arg});
+}
+
+/* The store is in an epoch that the subscription is about to tell of, and walk_reset() will go on; should
+ * that not come, the store is asked again. */
+static void go_on_later(struct rooms *rooms, chatd_conn conn)
+{
+    chatd_timer timer;
+
+    chatd_timer_start(rooms->self, RETRY_MS, 0, on_retry, (void *)(uintptr_t)conn.v, &timer);
 }
 
 static enum step give_up(struct member *member, int code, const char *reason)
@@ -153,8 +170,9 @@ static void on_fetched(chatd_plugin *self, int err, const struct chatd_log_page 
 
             if (rc >= 0 || failed(member, rc) == STEP_DRAIN)
                 go_on_when_drained(room->rooms, conn);
+        } else {
+            go_on_later(room->rooms, conn);
         }
-        /* Else the store is in an epoch that the subscription is about to tell of: walk_reset() goes on. */
     }
     (void)self;
     room_release(&room);

@@ -609,6 +609,37 @@ static void a_joiner_who_knows_first(void **state)
     end();
 }
 
+/* The same while a member is on its way: the store is asked again until both are of one mind. */
+static void a_walker_who_knows_first(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(300);
+    joins(1, "a", "");
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":0}");
+    fake_turn();
+    hears(2,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":0,\"top\":300,\"recovered\":true");
+    hears_filled(2, 1, 200);
+    fake.epoch = "e2";
+    fake_drains(2);
+    fake_turn();
+    hears_no_more(2);
+    fake_late(); /* asked again: still ahead */
+    fake_turn();
+    hears_no_more(2);
+    fake.epoch = "e1";
+    fake_reset("e2", 300);
+    fake_turn();
+    fake_drains(2);
+    fake_turn();
+    hears(2, "{\"type\":\"reset\",\"room\":\"general\",\"epoch\":\"e2\",\"seq\":200}");
+    hears_filled(2, 201, 300);
+    hears_no_more(2);
+    end();
+}
+
 static void records_that_were_trimmed_before_they_came(void **state)
 {
     (void)state;
@@ -674,6 +705,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_hears_of_two_resets),
         cmocka_unit_test(an_old_position_and_a_cold_room),
         cmocka_unit_test(a_joiner_who_knows_first),
+        cmocka_unit_test(a_walker_who_knows_first),
         cmocka_unit_test(records_that_were_trimmed_before_they_came),
         cmocka_unit_test(pages_over_http),
     };
