@@ -616,6 +616,7 @@ static void a_walker_who_knows_first(void **state)
     begin(1);
     fill(300);
     joins(1, "a", "");
+    fake_frame_size = 400; /* a page of the store fills a step */
     opens(2, "b");
     fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":0}");
     fake_turn();
