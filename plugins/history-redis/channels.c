@@ -17,7 +17,7 @@ struct channel {
     UT_hash_handle hh;
     uint32_t users;
     uint32_t pins; /* events under way */
-    bool listening, was_listening;
+    bool listening;
     uint64_t confirm_at; /* it is confirmed when so many are */
     size_t room_at, room_n;
     size_t topic_at, topic_n;
@@ -218,14 +218,12 @@ void channels_remove_topic(struct channels *channels, chatd_str topic)
 
 static void confirmed(struct channels *channels, struct channel *channel)
 {
-    bool again = channel->was_listening;
-
     /* One that was left and asked for again has an older confirmation on its way. */
     if (channel->listening || channels->confirmed < channel->confirm_at)
         return;
-    channel->listening = channel->was_listening = true;
+    channel->listening = true;
     channel->pins++;
-    channels->events->listening(channels->arg, room_of(channel), topic_of(channel), again);
+    channels->events->listening(channels->arg, room_of(channel), topic_of(channel));
     channel->pins--;
     free_unused(channels, channel);
 }

@@ -16,8 +16,8 @@ struct channel;
 /* A channel is a room's or a topic's; a room's carries the topic room/X too. `room` is empty for one
  * that is none. All borrowed. */
 struct channels_events {
-    /* It is listened to; `again`: it was before, and something may have been missed. */
-    void (*listening)(void *arg, chatd_str room, chatd_str topic, bool again);
+    /* It is listened to from now on: what was sent since somebody wanted that may have been missed. */
+    void (*listening)(void *arg, chatd_str room, chatd_str topic);
     void (*message)(void *arg, chatd_str room, chatd_str topic, chatd_str payload);
     void (*ready)(void *arg); /* the canary's channel is listened to */
     void (*canary)(void *arg, chatd_str payload);

@@ -130,9 +130,12 @@ static void canary_answer(struct request *request, int err, redisReply *reply)
         health->probing = false; /* Redis' error was told to health_refused() */
         return;
     }
-    /* Whatever a canary of this key wrote is good to read. */
+    /* Whatever a canary of this key wrote is good to read. One that is gone at once did not come through:
+     * the next one may. */
     if (canary->is_read && reply->type == REDIS_REPLY_STRING)
         health->written = true;
+    else if (canary->is_read)
+        health->probing = false;
     came_home(health);
 }
 
@@ -169,6 +172,7 @@ static void probe(struct health *health)
     health->probing = true;
     health->written = health->seen = false;
     health->subscribed = channels_are_ready(health->channels);
+    health->heard = health->subscriber->wire.received;
     health->probed_ms = chatd_mono_ms(health->self);
     ask(health, 5, set, false);
     ask(health, 2, get, true);
@@ -193,10 +197,11 @@ static void on_timer(chatd_plugin *self, void *arg)
         health->oddity[0] = '\0';
     /* The other half is the queue's to find: it sees when nothing is answered. */
     if (health->probing && health->written && !health->seen && health->subscribed &&
-        channels_are_ready(health->channels))
+        channels_are_ready(health->channels) && health->subscriber->wire.received == health->heard)
         link_drop(health->subscriber, "what is published does not come back");
     look(health);
-    if (link_is_up(health->commands) && (!health->probing || health->written))
+    if (link_is_up(health->commands) && (!health->probing || health->written ||
+                                         chatd_mono_ms(self) - health->probed_ms >= HEALTH_AWAY_MS))
         probe(health);
 }
 

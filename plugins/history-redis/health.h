@@ -25,6 +25,7 @@ struct health {
     bool probing;       /* it is under way */
     bool written, seen; /* its write and read went through; its publication came back */
     bool subscribed;    /* it was sent while the subscriber was up: it has to come back */
+    uint64_t heard;     /* bytes that had come over the subscriber when it began */
     int64_t probed_ms;
     int64_t well_ms;              /* when the latest canary that came home was sent; 0: none yet */
     char failure[LINK_TEXT_SIZE]; /* Redis writes nothing: why; until a canary goes through */

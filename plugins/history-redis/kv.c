@@ -103,11 +103,14 @@ struct kv_call {
     int written;
 };
 
+/* Redis counts expiry in milliseconds since 1970: what is later than it can say is a mistake. */
+#define TTL_MAX_MS (INT64_C(1000) * 365 * 86400 * 1000)
+
 static bool is_good(const struct kv_call *call)
 {
     return text_is_name(call->ns, 1) && text_is_name(call->key, 1) &&
            call->value.n <= CHATD_KV_VALUE_MAX && call->expected.n <= CHATD_KV_VALUE_MAX &&
-           call->ttl_ms >= 0;
+           call->ttl_ms >= 0 && call->ttl_ms <= TTL_MAX_MS;
 }
 
 static int submit(chatd_plugin *p, chatd_plugin *self, const struct kv_call *call, chatd_kv_cb cb,
@@ -173,7 +176,6 @@ static int kv_put(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str k
                            .value = value,
                            .ttl_ms = ttl_ms,
                            .script = SCRIPT_NONE,
-                           .repeats = true,
                            .read = read_done};
 
     if (!is_good(&call))

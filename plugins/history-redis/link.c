@@ -263,10 +263,10 @@ static void on_reply(void *arg, redisReply *reply)
         link->step++;
     uint32_t step = link->step++;
 
-    /* A name is a courtesy: it is no matter if it may not be set. */
+    /* A name is a courtesy: it is no matter if it cannot be set, unless nothing can be done here. */
     if (reply->type == REDIS_REPLY_ERROR &&
-        (step != STEP_NAME || strncmp(reply->str, "ERR", 3) == 0 ||
-         trouble_of(reply->str)->is_unexecuted))
+        (step != STEP_NAME || trouble_of(reply->str)->kind == TROUBLE_PLACE ||
+         strncmp(reply->str, "NOAUTH", 6) == 0))
         link_refuse(link, reply->str);
     else if (step == STEP_INFO)
         take_info(link, reply->str != NULL ? reply->str : "");

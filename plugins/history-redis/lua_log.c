@@ -63,7 +63,10 @@
  *
  * Doubles are looked for by the server's clock, which all hosts share, in the two newest windows. The ts kept
  * beside seq tells a caller whose first try was cut off that the first one was its own.
- * The list is written first: where Redis refuses writes, it refuses this one, and nothing is done.
+ * The list is written first: where Redis refuses writes, it refuses this one, and nothing is done. When the
+ * record and its number are there, the message is stored: what a user's rights do not allow after that
+ * must not make an error of it, or it would be sent again. A cid whose record is gone, since somebody
+ * deleted the room, is no double.
  */
 const char script_append[] = STATE
     "local cids, window\n"
@@ -75,10 +78,8 @@ const char script_append[] = STATE
     "  for _, key in ipairs({cids, KEYS[4] .. text(n - 1)}) do\n"
     "    local there = redis.pcall('HGET', key, ARGV[6])\n"
     "    if type(there) == 'table' then return want(key, 'hash') or there end\n"
-    "    if there then\n"
-    "      local s, t = string.match(there, '^(%d+) ?(%d*)')\n"
-    "      return {1, epoch, s or '0', t or ''}\n"
-    "    end\n"
+    "    local s, t = string.match(there or '', '^(%d+) ?(%d*)')\n"
+    "    if s and tonumber(s) <= seq then return {1, epoch, s, t} end\n"
     "  end\n"
     "end\n"
     "seq = seq + 1\n"
@@ -92,13 +93,13 @@ const char script_append[] = STATE
     "else\n"
     "  redis.call('HSET', KEYS[2], 'seq', n)\n"
     "end\n"
-    "if is_new then redis.call('DEL', KEYS[3]) end\n"
+    "if is_new then redis.pcall('DEL', KEYS[3]) end\n"
     "if cids then\n"
     "  redis.call('HSET', cids, ARGV[6], n .. ' ' .. ARGV[4])\n"
-    "  if redis.call('HLEN', cids) == 1 then redis.call('PEXPIRE', cids, text(2 * window)) end\n"
+    "  if redis.call('HLEN', cids) == 1 then redis.pcall('PEXPIRE', cids, text(2 * window)) end\n"
     "end\n"
-    "if len >= tonumber(ARGV[5]) then redis.call('LTRIM', KEYS[1], -tonumber(ARGV[5]), -1) end\n"
-    "redis.call('PUBLISH', ARGV[8],\n"
+    "if len >= tonumber(ARGV[5]) then redis.pcall('LTRIM', KEYS[1], -tonumber(ARGV[5]), -1) end\n"
+    "redis.pcall('PUBLISH', ARGV[8],\n"
     "  'r ' .. epoch .. ' ' .. n .. ' ' .. ARGV[4] .. ' {' .. body)\n"
     "return {0, epoch, n}\n";
 

@@ -92,7 +92,8 @@ int page_ask(const struct page_source *source, const struct page_wish *wish, pag
     int fresh_n = snprintf(fresh, sizeof(fresh), "%016" PRIx64, random);
     int seq_n = snprintf(seq, sizeof(seq), "%" PRIu64, wish->seq);
     int limit_n = snprintf(limit, sizeof(limit), "%" PRIu32, wish->limit);
-    int most_n = snprintf(most, sizeof(most), "%d", PAGE_BYTES_MAX);
+    int most_n = snprintf(most, sizeof(most), "%" PRIu32,
+                          wish->bytes > 0 ? wish->bytes : (uint32_t)PAGE_BYTES_MAX);
     const chatd_str argv[] = {text_list(&list, wish->room),
                               text_meta(&meta, wish->room),
                               text_epoch(&epoch, wish->room),

@@ -32,6 +32,7 @@ struct page_wish {
     uint64_t seq;
     uint32_t limit; /* 0: epoch and top alone */
     enum chatd_log_range_flag direction;
+    uint32_t bytes;  /* after which the page ends, 0: PAGE_BYTES_MAX */
     bool patient;    /* the plugin's own */
     chatd_str fresh; /* the epoch of a room that nobody has written to; empty: a random one */
 };

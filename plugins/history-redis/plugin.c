@@ -190,14 +190,13 @@ static void subscriber_reply(void *arg, redisReply *reply)
     channels_reply(&history->channels, reply);
 }
 
-static void channel_listening(void *arg, chatd_str room, chatd_str topic, bool again)
+static void channel_listening(void *arg, chatd_str room, chatd_str topic)
 {
     struct history *history = arg;
 
     if (room.n > 0)
         subs_listening(&history->subs, room);
-    if (again)
-        bus_message(&history->bus, topic, CHATD_STR(""), 1);
+    bus_message(&history->bus, topic, CHATD_STR(""), 1);
 }
 
 static void channel_message(void *arg, chatd_str room, chatd_str topic, chatd_str payload)
@@ -249,6 +248,13 @@ static int64_t queue_away_ms(void *arg)
     const struct history *history = arg;
 
     return link_away_ms(&history->commands);
+}
+
+static uint64_t queue_moved(void *arg)
+{
+    const struct wire *wire = &((const struct history *)arg)->commands.wire;
+
+    return wire->received + wire->sent;
 }
 
 static void queue_refused(void *arg, const char *error, chatd_str key)
@@ -363,6 +369,7 @@ static void parts_init(struct history *history)
     static const struct queue_events queue = {.send = queue_send,
                                               .is_up = queue_is_up,
                                               .away_ms = queue_away_ms,
+                                              .moved = queue_moved,
                                               .refused = queue_refused,
                                               .drop = queue_drop};
     static const struct channels_events channels = {.listening = channel_listening,
@@ -397,8 +404,8 @@ static int init(chatd_plugin *self)
         err = services_offer(self, config);
     if (err != CHATD_OK) {
         if (why != NULL)
-            chatd_log(self, CHATD_LOG_ERROR, "[history-redis] address = %s %s", config->address,
-                      why);
+            chatd_log(self, CHATD_LOG_ERROR, "[history-redis] address (or REDIS_ADDR) = %s %s",
+                      config->address, why);
         else
             chatd_log(self, CHATD_LOG_ERROR, "the services or metrics cannot be registered (%d)",
                       err);

@@ -226,11 +226,12 @@ static void on_deadline(chatd_plugin *self, void *arg)
 static void on_tick(chatd_plugin *self, void *arg)
 {
     struct queue *queue = arg;
-    bool is_quiet = !TAILQ_EMPTY(&queue->flight) && queue->received == queue->seen;
+    uint64_t moved = queue->events->moved(queue->arg);
+    bool is_quiet = !TAILQ_EMPTY(&queue->flight) && moved == queue->seen;
 
     (void)self;
     queue->quiet_ticks = is_quiet ? queue->quiet_ticks + 1 : 0;
-    queue->seen = queue->received;
+    queue->seen = moved;
     if (queue->quiet_ticks > QUEUE_STUCK_TICKS) {
         queue->quiet_ticks = 0;
         queue->events->drop(queue->arg, NULL);
@@ -272,7 +273,6 @@ void queue_reply(struct queue *queue, redisReply *reply)
 {
     struct request *request = TAILQ_FIRST(&queue->flight);
 
-    queue->received++;
     if (request == NULL) { /* nothing was asked */
         queue->events->drop(queue->arg, reply->type == REDIS_REPLY_ERROR ? reply->str : NULL);
         return;
@@ -288,8 +288,11 @@ void queue_reply(struct queue *queue, redisReply *reply)
         pump(queue);
 }
 
+/* Another server may have taken over that has not seen the scripts: their text goes with the calls until it
+ * says their hashes, for a call that it does not know would have to be sent again, after later ones. */
 void queue_up(struct queue *queue)
 {
+    memset(queue->hash, 0, sizeof(queue->hash));
     queue->quiet_ticks = 0;
     pump(queue);
 }

@@ -59,6 +59,8 @@ struct queue_events {
     bool (*send)(void *arg, int argc, const char **argv, const size_t *bytes);
     bool (*is_up)(void *arg);
     int64_t (*away_ms)(void *arg);
+    /* Bytes that came in and went out so far. */
+    uint64_t (*moved)(void *arg);
     /* Redis refused with this error; the request's answer follows. `key` is what it was about. */
     void (*refused)(void *arg, const char *error, chatd_str key);
     /* This connection is of no use: make a new one. `error` is Redis', or NULL: it fell silent. */
@@ -74,8 +76,7 @@ struct queue {
     struct request_list flight;  /* sent, in the order their replies come */
     uint32_t count, count_max;
     size_t bytes, bytes_max;
-    uint64_t received;    /* replies */
-    uint32_t quiet_ticks; /* seconds with something under way and no reply */
+    uint32_t quiet_ticks; /* seconds with something under way and no byte either way */
     uint64_t seen;
     chatd_timer deadline, tick;
     bool closed;

@@ -431,6 +431,7 @@ static void read_start(struct subs *subs, struct sub *sub)
                                    .seq = sub->at,
                                    .limit = top_only ? 0 : SUBS_PAGE,
                                    .direction = CHATD_LOG_AFTER,
+                                   .bytes = SUBS_PAGE_BYTES,
                                    .patient = true,
                                    .fresh = subs_fresh_epoch(subs, room_name(sub->room))};
 

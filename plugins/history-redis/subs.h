@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 #define SUBS_PAGE       256u
+#define SUBS_PAGE_BYTES (512u * 1024u)
 #define SUBS_READS_MAX  64u  /* pages on their way at one time, of all subscribers */
 #define SUBS_KEPT_MAX   256u /* publications kept for a room while somebody reads */
 #define SUBS_KEPT_BYTES (1024u * 1024u)

@@ -117,6 +117,7 @@ static bool flush(struct wire *wire)
         if (n < 0)
             break;
         wire->out_at += (size_t)n;
+        wire->sent += (uint64_t)n;
     }
     if (wire->out_at == wire->out_n) {
         wire->out_at = wire->out_n = 0;
@@ -144,7 +145,7 @@ static bool reserve(struct wire *wire, size_t more)
 {
     if (wire->out_n + more <= wire->out_room)
         return true;
-    if (wire->out_at > 0) {
+    if (wire->out_at >= wire->out_room / 2 && wire->out_at > 0) {
         memmove(wire->out, wire->out + wire->out_at, wire->out_n - wire->out_at);
         wire->out_n -= wire->out_at;
         wire->out_at = 0;
@@ -183,11 +184,6 @@ bool wire_send(struct wire *wire, int argc, const char **argv, const size_t *byt
     /* Refused when the server stops: then nobody waits for an answer any more. */
     wire->flushing = chatd_post(wire->self, posted, wire) == CHATD_OK;
     return true;
-}
-
-size_t wire_backlog(const struct wire *wire)
-{
-    return wire->out_n - wire->out_at;
 }
 
 /* --- connecting -------------------------------------------------------------------------------- */

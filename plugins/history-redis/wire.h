@@ -36,7 +36,7 @@ struct wire {
     redisReader *reader;
     char *out; /* what waits to be sent: from `out_at` to `out_n` */
     size_t out_n, out_at, out_room;
-    uint64_t received; /* bytes, ever */
+    uint64_t received, sent; /* bytes, ever */
 };
 
 void wire_init(struct wire *wire, chatd_plugin *self, const struct wire_events *events, void *arg);
@@ -47,9 +47,6 @@ const char *wire_connect(struct wire *wire, const struct sockaddr *address, sock
 /* Queues a command; it is sent with the others of this loop turn. False: there is no memory for it, or
  * the wire is closed. */
 bool wire_send(struct wire *wire, int argc, const char **argv, const size_t *bytes);
-
-/* Bytes that the kernel has not taken yet. */
-size_t wire_backlog(const struct wire *wire);
 
 /* Closes; closed() is not called. May be called twice, and in every event. */
 void wire_close(struct wire *wire);

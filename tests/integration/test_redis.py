@@ -100,6 +100,36 @@ def test_a_room_that_somebody_deletes_begins_a_new_life(start, redis):
         assert alice.recv()["seq"] == 1
 
 
+def test_a_cid_whose_room_was_deleted_is_no_double(start, redis):
+    server, client = start().expect("the store lost the records after 0"), redis.client()
+    message = {"type": "message.send", "room": "general", "text": "once", "cid": "0123456789abcdef"}
+    with v1(server, sign_up(server, "alice")) as alice:
+        alice.ask(type="room.join", room="general")
+        assert alice.ask(**message)["seq"] == 1
+        assert alice.ask(**message)["duplicate"]
+        client.delete("chat_history:general", "chat_meta:general")
+        answer = alice.ask(**message)
+        assert answer["seq"] == 1 and "duplicate" not in answer
+    assert client.llen("chat_history:general") == 1
+
+
+def test_a_user_who_may_not_publish_stores_once_what_is_acknowledged(start, redis):
+    """What fails after the record is written must not look as if nothing was stored."""
+    client = redis.client()
+    client.acl_setuser("chatd", enabled=True, nopass=True, keys="*", channels="*",
+                       categories=["+@all"])
+    server = start(user="chatd", password="any")
+    server.expect("history-redis: ")
+    token = sign_up(server, "alice")
+    with v1(server, token) as alice:
+        alice.ask(type="room.join", room="general")
+        client.acl_setuser("chatd", commands=["-publish"])
+        answer = alice.ask(type="message.send", room="general", text="kept", cid="0123456789abcdef")
+        assert answer["type"] == "ack" and answer["seq"] == 1, answer
+    assert client.llen("chat_history:general") == 1
+    server.wait_log("give the user of .history-redis. this right")
+
+
 def test_history_max_trims_the_list_and_seq_goes_on(start, redis):
     server = start(history_max=100)
     token = sign_up(server, "alice")

@@ -19,7 +19,8 @@ extern "C" {
 #define CHATD_BUS_TOPIC_MAX 256u
 #define CHATD_BUS_DATA_MAX  65536u
 
-/* `lost` is 1 and `data` empty when messages may have been missed: check what you rely on. */
+/* `lost` is 1 and `data` empty when messages may have been missed, also between subscribe() and the
+ * moment from which a topic is really heard: check what you rely on. */
 typedef void (*chatd_bus_cb)(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost,
                              void *arg);
 
