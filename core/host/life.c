@@ -253,7 +253,7 @@ void life_drain(struct host *h)
     }
 }
 
-/* All jobs are cancelled while every plugin is still alive: their callbacks may call others. */
+/* All that is pending is cancelled while every plugin is still alive: callbacks may call others. */
 void life_stop(struct host *h)
 {
     size_t i;
@@ -265,6 +265,10 @@ void life_stop(struct host *h)
     for (i = h->n_plugins; i-- > 0;) {
         unwind(h, h->plugin[i]);
         channel_names_remove(h, h->plugin[i]);
+    }
+    for (i = h->n_plugins; i-- > 0;) {
+        if (h->plugin[i]->state == PLUGIN_STARTED && h->plugin[i]->desc.cancel != NULL)
+            h->plugin[i]->desc.cancel(&h->plugin[i]->pub);
     }
     job_refuse(h);
     for (i = h->n_plugins; i-- > 0;)

@@ -2,7 +2,6 @@
 /* The plugin history-redis: options, registration, and what the parts tell each other. */
 #include "history.h"
 
-#include "farewell.h"
 #include "hash.h"
 
 #include <chatd/chatd.h>
@@ -441,17 +440,11 @@ static int start(chatd_plugin *self)
     return CHATD_OK;
 }
 
-static void over(void *arg)
+static void cancel(chatd_plugin *self)
 {
-    struct history *history = arg;
+    struct history *history = self->data;
 
     queue_cancel(&history->queue);
-}
-
-static void drain(chatd_plugin *self)
-{
-    if (farewell_wait(self, over, self->data) != CHATD_OK)
-        chatd_log(self, CHATD_LOG_WARN, "calls that are under way at the end are not answered");
 }
 
 static void stop(chatd_plugin *self)
@@ -472,4 +465,4 @@ static void stop(chatd_plugin *self)
 
 CHATD_PLUGIN(.name = "history-redis", .version = "1.0", .license = "MIT", .config = fields,
              .config_size = sizeof(struct history_config), .needs = needs, .init = init,
-             .start = start, .drain = drain, .stop = stop);
+             .start = start, .stop = stop, .cancel = cancel);

@@ -107,7 +107,7 @@ void queue_reply(struct queue *queue, redisReply *reply);
 /* [loop] Tells everybody CHATD_E_CANCELLED and takes nothing new. */
 void queue_cancel(struct queue *queue);
 
-/* Frees what is left. Callers are not told: they have stopped before their provider. */
+/* Frees what is left; its callers were told by queue_cancel(). */
 void queue_deinit(struct queue *queue);
 
 #endif

@@ -10,9 +10,9 @@ import pytest
 import redis as python_redis
 import requests
 import websockets
-from chat import AUTH, PASSWORD, classic, refused, sign_up, v1
+from chat import AUTH, PASSWORD, classic, does_not_start, refused, rogue, sign_up, v1
 from redis_server import Proxy, Redis, free_port
-from server import DEADLINE, wait_until
+from server import DEADLINE, Server, wait_until
 
 ONLY = {"auth": "on", "rooms": "on", "typing": "on", "history-redis": "on"}
 TROUBLE = "history-redis: (degraded|away|127)"
@@ -503,3 +503,12 @@ def test_a_sender_at_a_cut_connection_is_told_or_served(start, redis, proxy):
     stored = [json.loads(e)["text"] for e in redis.client().lrange("chat_history:loud", 0, -1)]
     assert len(stored) == len(set(stored))
     assert acked <= set(stored)
+
+
+def test_a_start_that_fails_leaves_no_call_unanswered(tmp_path):
+    """`auth` waits for its key from a Redis that is away when another plugin stops the start."""
+    server = Server(tmp_path / "chatd", only={**ONLY, **rogue("start-fails")},
+                    sections={"history-redis": {"address": "127.0.0.1:1"}})
+    does_not_start(server)
+    assert "plugin start-fails failed to start" in server.log
+    assert "Sanitizer" not in server.log, server.log

@@ -137,6 +137,7 @@ static void in_plugin(void)
     MEMBER(chatd_plugin_desc, drain);
     MEMBER(chatd_plugin_desc, stop);
     MEMBER(chatd_plugin_desc, reload);
+    MEMBER(chatd_plugin_desc, cancel);
     STRUCT(chatd_core);
     MEMBER(chatd_core, size);
     MEMBER(chatd_core, abi_major);

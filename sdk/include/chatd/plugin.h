@@ -70,6 +70,10 @@ struct chatd_plugin_desc {
     /* [loop] RELOADABLE options changed. `fresh` is a filled config struct that replaces
      * self->config right after the call returns CHATD_OK; an error keeps the old one. */
     int (*reload)(chatd_plugin *self, const void *fresh);
+    /* [loop] Between drain and the first plugin's stop(), for every plugin that was started: call back with
+     * CHATD_E_CANCELLED what callers of your services still wait for. The core does so for jobs; who waits for
+     * something else, such as a socket, does it here. Calls that come now get CHATD_E_STATE. 0.2 */
+    void (*cancel)(chatd_plugin *self);
 };
 
 /* Defines the one exported symbol. Name the members in the order of the struct:
