@@ -86,7 +86,8 @@ const struct chatd_cfg_field core_option_rows[] = {
      .def = "1m",
      .min = 8192,
      .max = 1073741824,
-     .help = "waiting for one connection: above it, it is closed with 4001"},
+     .help =
+         "waiting for one connection: above it, it is closed with 4001, or skips messages and is told"},
     {.key = "write_timeout",
      .type = CHATD_CFG_DURATION,
      AT(write_timeout),

@@ -34,7 +34,7 @@ int hello_limit(chatd_plugin *self, const char *name, int64_t value)
     struct host *h = host_of(self);
     size_t i;
 
-    if (name == NULL)
+    if (name == NULL || strcmp(name, "message_bytes") == 0) /* that one is the core's */
         return CHATD_E_INVAL;
     for (i = 0; i < h->n_limits; i++) {
         if (strcmp(h->limit[i].name, name) != 0)

@@ -137,7 +137,7 @@ void channel_behind(struct host *h, const struct net_behind *behind)
     struct channel *ch = channel_get(&h->net, behind->channel);
     struct named_channel *named = ch != NULL ? ch->name : NULL;
 
-    /* Both may have ended since; a member that came back meanwhile has to be told all the same. */
+    /* Both may have ended since. */
     if (named != NULL && named->behind != NULL && conn_get(&h->net, behind->conn) != NULL)
         named->behind(&named->plugin->pub, (chatd_channel){behind->channel},
                       (chatd_conn){behind->conn}, behind->mark, named->behind_arg);

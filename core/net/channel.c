@@ -38,12 +38,25 @@ static struct conn_membership *membership(struct conn *c, const struct channel *
     return NULL;
 }
 
+/* Who comes in again has nothing to do with what it missed before. */
+static void forget_behind(const struct channel *ch, const struct conn *c)
+{
+    struct net *net = ch->net;
+    uint32_t i;
+
+    for (i = 0; i < net->n_behind; i++) {
+        if (net->behind[i].channel == ch->id && net->behind[i].conn == c->id)
+            net->behind[i].conn = 0;
+    }
+}
+
 int channel_join(struct channel *ch, struct conn *c)
 {
     if (membership(c, ch) != NULL)
         return -1;
     /* What was noted before is not for the newcomer. */
     channel_flush(ch);
+    forget_behind(ch, c);
     if (ch->n_member == ch->cap_member) {
         ch->cap_member = ch->cap_member ? ch->cap_member * 2 : 4;
         ch->member = mem_realloc(ch->member, ch->cap_member * sizeof(struct conn *));

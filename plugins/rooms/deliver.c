@@ -68,7 +68,7 @@ static void fan_out_filtered(struct item *item, enum dialect dialect)
         if (chatd_conn_send_frame(rooms->self, member->conn, item->frame, flags) == CHATD_E_BUSY &&
             flags != 0 && member_fall_behind(member, item->seq - 1)) {
             member->owes_gap = true;
-            walk_go_on(rooms, member->conn);
+            walk_when_drained(rooms, member->conn);
         }
     }
 }
@@ -160,14 +160,16 @@ int deliver_entry(struct room *room, struct ring_entry *entry)
     struct record record = {.json = NULL};
     int d, rc = CHATD_OK;
 
+    /* All are made before one is sent: nobody gets it who will be sent it again. */
+    for (d = 0; d < DIALECT_COUNT && rc >= 0; d++) {
+        if (has_live_members(room, (enum dialect)d))
+            rc = make_frame(room, entry, (enum dialect)d);
+    }
     for (d = 0; d < DIALECT_COUNT && rc >= 0; d++) {
         struct item item = {.room = room, .record = &record, .seq = entry->seq};
 
-        if (!has_live_members(room, (enum dialect)d))
-            continue;
-        rc = make_frame(room, entry, (enum dialect)d);
         item.frame = entry->dialect[d].frame;
-        if (rc < 0 || item.frame.v == 0)
+        if (item.frame.v == 0 || !has_live_members(room, (enum dialect)d))
             continue;
         if (is_filtered && record.json == NULL && !record_open(record_of(entry), &record))
             continue; /* cannot be: it has a frame */

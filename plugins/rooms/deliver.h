@@ -6,8 +6,7 @@
 #include "member.h"
 #include "record.h"
 
-/* Sends a record that just came to all live members. CHATD_E_BUSY: for want of memory some did not
- * get it. */
+/* Sends a record that just came to all live members. CHATD_E_BUSY: for want of memory nobody got it. */
 int deliver_entry(struct room *room, struct ring_entry *entry);
 
 /* The same for a message that no log keeps. */

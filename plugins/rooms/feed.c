@@ -61,6 +61,8 @@ static void turn(struct room *room, uint64_t to, uint64_t last, bool is_reset)
         else
             walk_go_on(room->rooms, member->conn); /* it may have waited for this */
     }
+    if (room->n_ahead > 0)
+        walk_ahead(room);
     room_unguard(&guard);
 }
 

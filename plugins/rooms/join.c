@@ -93,6 +93,8 @@ static bool has_all_after(const struct chatd_log_page *page, uint64_t seq)
     return page->n > 0 ? page_row(page, 0)->seq == seq + 1 : seq == page->top;
 }
 
+static void place_or_wait(struct join *join);
+
 static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
 {
     struct join *join = arg;
@@ -103,6 +105,8 @@ static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *
         join_free(join);
     else if (err != CHATD_OK)
         join->done(join, &store_away);
+    else if (!page_is_here(join->room)) /* the log took a turn meanwhile */
+        place_or_wait(join);
     else if (is_good(join->room, &join->since) && str_equal(page->epoch, room_epoch(join->room)) &&
              has_all_after(page, join->since.seq))
         let_in(join, true, page);
@@ -131,7 +135,8 @@ static void place(struct join *join)
     uint64_t seq = join->since.seq, last = room->ring.last;
     uint64_t resume_max = (uint64_t)config_of(room->rooms)->resume_max;
 
-    ring_pin(&room->ring);
+    if (!join->is_pinned)
+        ring_pin(&room->ring);
     join->is_pinned = true;
     ring_touch(&room->ring);
     if (!is_good(room, &join->since) || (seq < last && last - seq > resume_max))
@@ -140,6 +145,18 @@ static void place(struct join *join)
         let_in(join, true, NULL);
     else
         read_missed(join);
+}
+
+static void place_or_wait(struct join *join)
+{
+    if (page_is_here(join->room)) {
+        place(join);
+    } else if (page_read(join->room) < 0) {
+        join->done(join, &store_away);
+    } else {
+        join->is_waiting = true;
+        DL_APPEND(join->room->waiters, join);
+    }
 }
 
 static void on_verdict(chatd_plugin *self, int verdict, void *arg)
@@ -155,13 +172,8 @@ static void on_verdict(chatd_plugin *self, int verdict, void *arg)
         struct refusal why = refusal_of(&join->ev.ev);
 
         join->done(join, &why);
-    } else if (page_is_here(join->room)) {
-        place(join);
-    } else if (page_read(join->room) < 0) {
-        join->done(join, &store_away);
     } else {
-        join->is_waiting = true;
-        DL_APPEND(join->room->waiters, join);
+        place_or_wait(join);
     }
 }
 

@@ -54,8 +54,8 @@ static void on_behind(chatd_plugin *self, chatd_channel channel, chatd_conn conn
     member->state = MEMBER_BEHIND;
     if (!member->owes_reset || seq - 1 < member->sent)
         member->sent = seq - 1;
-    member->owes_gap = true;
-    walk_go_on(room->rooms, conn);
+    member->owes_gap = true; /* told once, when it has room for more than that */
+    walk_when_drained(room->rooms, conn);
 }
 
 static int open_channel(struct room *room, enum dialect dialect)

@@ -14,7 +14,8 @@ bool page_is_here(const struct room *room)
 {
     if (room->rooms->log == NULL)
         return true; /* there are no pages */
-    return room->is_live && ring_covers(&room->ring, page_size(room));
+    return room->is_live &&
+           (ring_covers(&room->ring, page_size(room)) || (room->is_page_cut && room->ring.n > 0));
 }
 
 uint64_t page_start(const struct room *room)
@@ -57,6 +58,7 @@ static int take(struct room *room, const struct chatd_log_page *page)
         return CHATD_E_STATE; /* the subscription is about to be told of another epoch */
     }
     merge(&room->ring, page, page_size(room));
+    room->is_page_cut = page->more && page->n > 0 && page->n < page_size(room);
     return page_is_here(room) ? CHATD_OK : CHATD_E_BUSY;
 }
 
@@ -123,11 +125,14 @@ static void on_page(chatd_plugin *self, int err, const struct chatd_log_page *pa
 int page_read(struct room *room)
 {
     struct rooms *rooms = room->rooms;
+    /* Up to where the subscription stands: what is beyond will come over it, and would take the place of
+     * older records in the page. */
+    uint64_t before = room->is_live ? room->ring.last + 1 : 0;
     int rc;
 
     if (room->is_reading)
         return CHATD_OK;
-    rc = chatd_log_range(rooms->self, rooms->log, room_name(room), 0, page_size(room),
+    rc = chatd_log_range(rooms->self, rooms->log, room_name(room), before, page_size(room),
                          CHATD_LOG_BEFORE, on_page, room);
     if (rc < 0)
         return rc;

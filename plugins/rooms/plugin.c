@@ -91,7 +91,7 @@ static const struct chatd_cfg_field fields[] = {
 };
 
 static const struct chatd_need needs[] = {
-    {CHATD_LOG_SERVICE, CHATD_LOG_MAJOR, CHATD_LOG_MINOR, CHATD_NEED_OPTIONAL},
+    {CHATD_LOG_SERVICE, CHATD_LOG_MAJOR, 0, CHATD_NEED_OPTIONAL},
     {CHATD_KV_SERVICE, CHATD_KV_MAJOR, CHATD_KV_MINOR, CHATD_NEED_OPTIONAL},
     {CHATD_BUS_SERVICE, CHATD_BUS_MAJOR, CHATD_BUS_MINOR, 0},
     {NULL, 0, 0, 0},

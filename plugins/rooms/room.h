@@ -40,6 +40,7 @@ struct room {
     uint32_t resets;                        /* epochs that began since the room is here */
     chatd_sub log_sub;
     bool is_live, is_reading;
+    bool is_page_cut;     /* the store gave less than a page, being large: that is the page then */
     struct join *waiters; /* joiners that wait for the read */
     uint32_t read_resets; /* what `resets` was when it was asked for */
     chatd_timer reread;   /* the store was ahead of the subscription: read again after its reset */

@@ -46,7 +46,7 @@ static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg)
 }
 
 /* CHATD_E_EXISTS: it was asked for already. */
-static void go_on_when_drained(struct rooms *rooms, chatd_conn conn)
+void walk_when_drained(struct rooms *rooms, chatd_conn conn)
 {
     chatd_conn_when_drained(rooms->self, conn, on_drained, NULL);
 }
@@ -169,7 +169,7 @@ static void on_fetched(chatd_plugin *self, int err, const struct chatd_log_page 
             int rc = is_present ? send_page(member, page, &queued) : CHATD_OK;
 
             if (rc >= 0 || failed(member, rc) == STEP_DRAIN)
-                go_on_when_drained(room->rooms, conn);
+                walk_when_drained(room->rooms, conn);
         } else {
             go_on_later(room->rooms, conn);
         }
@@ -254,7 +254,10 @@ void walk_go_on(struct rooms *rooms, chatd_conn conn)
         if (outcome == STEP_END)
             return;
         if (outcome == STEP_DRAIN) {
-            go_on_when_drained(rooms, conn);
+            /* The others have their turn first the next time. */
+            LL_DELETE2(seat->members, member, sibling);
+            LL_APPEND2(seat->members, member, sibling);
+            walk_when_drained(rooms, conn);
             return;
         }
     }
@@ -271,7 +274,7 @@ void walk_begin(struct member *member, uint64_t sent, const struct chatd_log_pag
     if (rc < 0 && failed(member, rc) != STEP_DRAIN)
         return;
     if (rc < 0 || queued >= STEP_BYTES)
-        go_on_when_drained(member->room->rooms, member->conn);
+        walk_when_drained(member->room->rooms, member->conn);
     else
         walk_go_on(member->room->rooms, member->conn);
 }

@@ -50,6 +50,8 @@ static inline int chatd_channel_send(chatd_plugin *self, chatd_channel channel, 
 static inline int chatd_channel_send_at(chatd_plugin *self, chatd_channel channel,
                                         chatd_frame frame, uint64_t mark)
 {
+    if (!CHATD_HAS(self->core, channel_send_at))
+        return CHATD_E_ABI;
     return self->core->channel_send_at(self, channel, frame, mark);
 }
 
@@ -60,6 +62,8 @@ static inline int chatd_channel_on_behind(chatd_plugin *self, chatd_channel chan
                                                      chatd_conn conn, uint64_t mark, void *arg),
                                           void *arg)
 {
+    if (!CHATD_HAS(self->core, channel_on_behind))
+        return CHATD_E_ABI;
     return self->core->channel_on_behind(self, channel, cb, arg);
 }
 

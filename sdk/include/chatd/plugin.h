@@ -282,9 +282,12 @@ static inline int chatd_feature(chatd_plugin *self, const char *name)
     return self->core->feature(self, name);
 }
 
-/* [init] Adds `name` (a literal) to what `hello.limits` tells; again, also [loop]: its new value. */
+/* [init] Adds `name` (a literal) to what `hello.limits` tells; again, also [loop]: its new value. Since
+ * 0.2. */
 static inline int chatd_limit(chatd_plugin *self, const char *name, int64_t value)
 {
+    if (!CHATD_HAS(self->core, limit))
+        return CHATD_E_ABI;
     return self->core->limit(self, name, value);
 }
 
