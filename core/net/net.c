@@ -70,7 +70,8 @@ static void tell_behind(struct net *net)
     for (i = 0; i < net->n_behind; i++) {
         struct net_behind behind = net->behind[i]; /* the array may move */
 
-        net->calls.behind(net->calls.arg, &behind);
+        if (behind.conn != 0) /* else it is back already */
+            net->calls.behind(net->calls.arg, &behind);
     }
     net->n_behind = 0;
 }

@@ -32,7 +32,7 @@ struct net_limits {
 
 /* A member that was taken out of a channel because it could not take the frame of `mark`. */
 struct net_behind {
-    uint64_t channel, conn, mark;
+    uint64_t channel, conn, mark; /* conn 0: it came back meanwhile */
 };
 
 /* Calls from below; set once by the host. */

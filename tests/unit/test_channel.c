@@ -267,6 +267,29 @@ static void who_falls_behind_leaves_and_is_named(void **state)
     end_client(fast);
 }
 
+/* One that left and came back in the same turn is told nothing of the time before. */
+static void who_comes_back_is_not_told_of_before(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *slow = open_client(1);
+    struct frame *f = big_frame(20000);
+    uint64_t mark;
+
+    (void)state;
+    channel_join(ch, slow->conn);
+    for (mark = 1; ch->n_member == 1; mark++) {
+        channel_send(ch, f, 0, mark, SEND_OR_SKIP);
+        channel_flush(ch);
+    }
+    frame_unref(&f);
+    assert_int_equal(net.n_behind, 1);
+    assert_int_equal(channel_join(ch, slow->conn), 0);
+    net_flush(&net);
+    assert_null(strstr(events, "behind("));
+    assert_int_equal(net.n_behind, 0);
+    end_client(slow);
+}
+
 /* The callback may take it in again at once: it falls out again if it must, and the turn ends. */
 static void who_fell_behind_may_come_back_in_the_callback(void **state)
 {
@@ -379,6 +402,7 @@ int main(void)
         T(too_slow_is_closed_in_the_flush),
         T(ephemeral_notes_spare_the_slow),
         T(who_falls_behind_leaves_and_is_named),
+        T(who_comes_back_is_not_told_of_before),
         T(who_fell_behind_may_come_back_in_the_callback),
         T(leaving_members_do_not_disturb_the_others),
         T(freeing_sends_what_was_noted),

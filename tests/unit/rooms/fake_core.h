@@ -70,6 +70,7 @@ static struct {
     int has_log, has_kv, fail_range, fail_append, n_ranges;
     char *record[FAKE_RECORDS];
     int n_records, n_trimmed; /* the first so many are gone */
+    int page_max;             /* a page has no more rows, as if they were large; 0: any number */
     const char *epoch, *previous;
     uint64_t common;
     struct chatd_log_listener listener;
@@ -575,6 +576,14 @@ static void fake_run_range(int i)
     }
     if (first <= fake.n_trimmed)
         first = fake.n_trimmed + 1;
+    if (fake.page_max > 0 && last > fake.n_records)
+        last = fake.n_records;
+    if (fake.page_max > 0 && last - first >= fake.page_max) {
+        if (is_after)
+            last = first + fake.page_max - 1;
+        else
+            first = last - fake.page_max + 1;
+    }
     page.more = is_after ? last < fake.n_records : first > fake.n_trimmed + 1;
     for (r = first; r <= fake.n_records && r <= last; r++) {
         rows[page.n++] = (struct chatd_log_record){

@@ -574,6 +574,103 @@ static void an_old_position_and_a_cold_room(void **state)
     end();
 }
 
+/* What fills a page by its size alone is the page: nobody could come in else. */
+static void a_page_that_the_store_cut(void **state)
+{
+    int i;
+
+    (void)state;
+    begin(1);
+    fill(10);
+    fake.page_max = 2;
+    joins(1, "a", "");
+    hears(1,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":8,\"top\":10,\"recovered\":false");
+    hears_filled(1, 9, 10);
+    joins(2, "b", "{\"epoch\":\"e1\",\"seq\":4}");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":4,\"top\":10,\"recovered\":true");
+    for (i = 0; i < 5; i++) {
+        fake_drains(2);
+        fake_turn();
+    }
+    hears_filled(2, 5, 10);
+    hears_no_more(2);
+    end();
+}
+
+/* One task alone: the store has answered, and the subscription has not told of it yet. */
+static void answers(void)
+{
+    fake.task[fake.first_task].run(fake.first_task);
+    fake.first_task++;
+}
+
+static void a_record_on_its_way_takes_nobodys_place(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(6);
+    joins(1, "a", "");
+    read_to[1] = fake.conn[1].n_sent;
+    fake_reset("e2", 5); /* the ring is empty now */
+    fill(1);             /* as 6: not delivered yet */
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\"");
+    answers();
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":2,\"top\":5,\"recovered\":false");
+    hears_filled(2, 3, 5);
+    fake_turn();
+    hears_text(2, "m1", 6);
+    hears_no_more(2);
+    end();
+}
+
+/* The log takes a turn while what was missed is read: the latest page all the same. */
+static void a_resume_into_a_reset(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(7);
+    joins(1, "a", "");
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":1}");
+    fake_reset("e2", 5);
+    fake_turn();
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":1,\"top\":5,\"recovered\":true");
+    hears_filled(2, 2, 5);
+    opens(3, "c");
+    fake_asks(3, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e2\",\"seq\":0}");
+    fake_reset("e3", 4);
+    fake_reset("e4", 3); /* e2 is forgotten */
+    fake_turn();
+    hears(3, "ack j \"room\":\"general\",\"epoch\":\"e4\",\"seq\":0,\"top\":3,\"recovered\":false");
+    hears_filled(3, 1, 3);
+    end();
+}
+
+/* Ahead of the room, and what it is ahead of is trimmed away. */
+static void ahead_of_a_trim(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(3);
+    joins(1, "a", "");
+    fill(2);
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":5}");
+    answers();
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":5,\"recovered\":true");
+    fill(2);
+    fake.n_trimmed = 7;
+    fake.delivered = 7;
+    fake.listener.trimmed(&fake.plugin, (chatd_sub){1}, 4, 7, fake.listener_arg);
+    fake_turn();
+    fake_drains(2);
+    hears(2, "{\"type\":\"gap\",\"room\":\"general\",\"from\":6,\"to\":7,\"epoch\":\"e1\"}");
+    assert_int_equal(general()->n_ahead, 0);
+    end();
+}
+
 /* The store's new life is seen by a joiner's read before the subscription is told of it: the joiner
  * waits for that, and not for ever. */
 static void a_joiner_who_knows_first(void **state)
@@ -705,6 +802,10 @@ int main(void)
         cmocka_unit_test(a_reset_that_voids_nothing),
         cmocka_unit_test(a_slow_reader_hears_of_two_resets),
         cmocka_unit_test(an_old_position_and_a_cold_room),
+        cmocka_unit_test(a_page_that_the_store_cut),
+        cmocka_unit_test(a_record_on_its_way_takes_nobodys_place),
+        cmocka_unit_test(a_resume_into_a_reset),
+        cmocka_unit_test(ahead_of_a_trim),
         cmocka_unit_test(a_joiner_who_knows_first),
         cmocka_unit_test(a_walker_who_knows_first),
         cmocka_unit_test(records_that_were_trimmed_before_they_came),
