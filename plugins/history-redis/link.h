@@ -50,8 +50,6 @@ struct link {
     chatd_timer retry, limit;
     bool closed;
     char run_id[LINK_RUN_ID_SIZE];
-    uint64_t
-        overflows; /* clients this server closed for what they had not taken in, when it greeted */
     char trouble[LINK_TEXT_SIZE]; /* a sentence for the operator; empty: none yet */
     char warning[LINK_TEXT_SIZE]; /* what the greeting found that works, but should not be so */
 };

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -46,11 +47,19 @@ class Target:
         self.pids = pids
 
 
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def start_floor(stack, options):
     port = free_port()
     process = subprocess.Popen([options.bench / "bench_floor", str(port)])
     stack.callback(lambda: (process.terminate(), process.wait(timeout=10)))
-    time.sleep(0.2)
+    wait_until(lambda: process.poll() is not None or answers(port), what="the reference")
     if process.poll() is not None:
         sys.exit("store.py: the reference did not start")
     return Target("floor", port, [process.pid])
