@@ -111,9 +111,10 @@ static void on_page(chatd_plugin *self, int err, const struct chatd_log_page *pa
     if (err == CHATD_OK)
         err = take(room, page);
     if (err != CHATD_E_STATE || !wait_for_reset(room)) {
-        if (err != CHATD_OK && err != CHATD_E_CANCELLED)
+        if (err != CHATD_OK && err != CHATD_E_CANCELLED && room->waiters != NULL)
             chatd_log(self, CHATD_LOG_WARN,
-                      "room %s: its latest page could not be read (error %d): joiners are refused",
+                      "room %s: its latest page could not be read (error %d): joiners are refused; "
+                      "/readyz tells what the store lacks",
                       room->name, err);
         join_answer_waiters(room, err);
     }

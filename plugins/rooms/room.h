@@ -84,7 +84,7 @@ void room_unguard(struct room **guard);
 /* Ends the rooms that nobody has held for ROOM_IDLE_MS. */
 void room_sweep(struct rooms *rooms);
 
-/* Ends all rooms, the plugin stops: true if nobody holds any. Else nothing is done. */
+/* Ends all rooms, the plugin stops: true if nobody holds any. Else all of them stay. */
 bool room_free_all(struct rooms *rooms);
 
 #endif
