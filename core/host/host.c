@@ -84,6 +84,7 @@ static void core_init(struct host *h)
     request_init(h);
     verb_init(h);
     hello_init(h);
+    ping_init(h);
     loopback_init(h);
     health_init(h);
     core->state = PLUGIN_STARTED;

@@ -272,7 +272,7 @@ int slot_add(chatd_plugin *self, int kind, size_t bytes,
 void *slot_block(chatd_plugin *self, int slot, uint64_t id);
 void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots);
 
-/* upgrade.c, request.c, verb.c, hello.c: the net's calls and what plugins register for them */
+/* upgrade.c, request.c, verb.c, hello.c, ping.c: the net's calls and what plugins register for them */
 void upgrade_init(struct host *h);
 void request_init(struct host *h);
 void verb_init(struct host *h);
@@ -291,6 +291,7 @@ void hello_init(struct host *h);
 int hello_feature(chatd_plugin *self, const char *name);
 int hello_limit(chatd_plugin *self, const char *name, int64_t value);
 void hello_remove(struct host *h, const struct plugin *p);
+void ping_init(struct host *h);
 
 /* task.c, job.c, metric.c, loopback.c, health.c */
 void task_init(struct host *h);

@@ -21,8 +21,8 @@ REFUSED = {
                    "registered route=0 verb=0 hook=0, now failing", "was called"),
     "dup-route": (r"plugin dup-route is incomplete: .*init: 1, named above",
                   "first rc=0 second rc=-2", None),
-    "dup-verb": (r"plugin dup-verb is incomplete: .*init: 2, named above",
-                 "first rc=0 second rc=-2 bad name rc=-1", None),
+    "dup-verb": (r"plugin dup-verb is incomplete: .*init: 3, named above",
+                 "first rc=0 second rc=-2 ping rc=-2 bad name rc=-1", None),
     "larger-record": (r"plugin larger-record is incomplete: .*init: 1, named above",
                       "zero tail rc=0 tail rc=-7", None),
     "need-missing": (r"need-missing needs the service vendor\.nothing", None, "start was called"),
@@ -75,6 +75,13 @@ def test_an_optional_rogue_is_left_out(chatd, tmp_path, name):
     with v1(server) as client:
         for verb in ("rogue.init_fails", "rogue.twice"):
             assert client.ask(type=verb)["code"] == "unknown_type"
+        assert client.ask(type="ping", id="7") == {"type": "ack", "id": "7"}  # not dup-verb's
+
+
+def test_a_verb_of_the_core_cannot_be_taken(tmp_path):
+    server = Server(tmp_path / "chatd", only={**ALL_OFF, **rogue("dup-verb")})
+    does_not_start(server)
+    assert "dup-verb adds the verb ping, which is core's" in server.log
 
 
 def test_a_route_that_clashes_with_another_plugins_names_both(tmp_path):

@@ -52,7 +52,8 @@ struct chatd_verb_def {
     void (*handle)(chatd_plugin *self, const struct chatd_verb_call *call);
 };
 
-/* [init] Adds a message type. CHATD_E_EXISTS. */
+/* [init] Adds a message type. CHATD_E_EXISTS: it is another plugin's, or the core's own `ping`; whose
+ * is in the log. */
 static inline int chatd_verb(chatd_plugin *self, const struct chatd_verb_def *def)
 {
     return self->core->verb(self, def);
