@@ -16,7 +16,7 @@ for group in "$@"; do
     build)
         packages="$packages gcc libc6-dev make cmake pkg-config libevent-dev libjansson-dev
             libinih-dev nettle-dev uthash-dev libjwt-dev libcrypt-dev libutf8proc-dev
-            libsqlite3-dev libhiredis-dev"
+            libsqlite3-dev libhiredis-dev zlib1g-dev"
         ;;
     test)
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck

@@ -19,7 +19,8 @@ struct static_entry *static_entry_new(const char *path, struct static_file *file
     entry->type = static_type(path);
     entry->file = *file;
     entry->checked_ms = now_ms;
-    file->bytes = NULL;
+    file->plain.bytes = NULL;
+    file->gzip.bytes = NULL;
     return entry;
 }
 
@@ -36,13 +37,15 @@ void static_entry_unref(struct static_entry **entry)
     *entry = NULL;
     if (e == NULL || --e->refs > 0)
         return;
-    free(e->file.bytes);
+    static_file_deinit(&e->file);
     free(e);
 }
 
 static int64_t cost(const struct static_entry *entry)
 {
-    return (int64_t)(sizeof(*entry) + strlen(entry->path) + 1 + entry->file.n + 1);
+    const struct static_file *file = &entry->file;
+
+    return (int64_t)(sizeof(*entry) + strlen(entry->path) + 1 + file->plain.n + 1 + file->gzip.n);
 }
 
 static void remove_entry(struct static_cache *cache, struct static_entry *entry)

@@ -14,6 +14,7 @@ struct static_entry {
     unsigned refs;
     const char *type; /* a literal of static_type() */
     struct static_file file;
+    int is_tried;       /* a gzip form was looked for, and is there if it is any good */
     int64_t checked_ms; /* monotonic: when it was last known to be what the disk has */
     UT_hash_handle hh;  /* the cache's; its order is from the longest unused on */
     char path[];

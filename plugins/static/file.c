@@ -3,6 +3,8 @@
 #define _GNU_SOURCE 1 /* O_PATH, syscall() */
 #include "file.h"
 
+#include "gzip.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -141,6 +143,7 @@ static ssize_t read_all(int fd, char *bytes, size_t n)
 static int read_open(int fd, int64_t bytes_max, const struct static_id *known,
                      struct static_file *file_out)
 {
+    struct static_form *plain = &file_out->plain;
     struct stat st;
     ssize_t got;
     size_t n;
@@ -156,21 +159,20 @@ static int read_open(int fd, int64_t bytes_max, const struct static_id *known,
         return STATIC_UNCHANGED;
     id_doubt(&file_out->id);
     n = (size_t)st.st_size;
-    file_out->bytes = malloc(n + 1);
-    if (file_out->bytes == NULL)
+    plain->bytes = malloc(n + 1);
+    if (plain->bytes == NULL)
         return CHATD_E_BACKEND;
-    got = read_all(fd, file_out->bytes, n);
+    got = read_all(fd, plain->bytes, n);
     if (got < 0) {
         int saved = errno;
 
-        free(file_out->bytes);
-        file_out->bytes = NULL;
+        static_file_deinit(file_out);
         errno = saved;
         return CHATD_E_BACKEND;
     }
-    file_out->n = (size_t)got;
-    file_out->bytes[got] = '\0';
-    static_etag(file_out->bytes, file_out->n, file_out->etag);
+    plain->n = (size_t)got;
+    plain->bytes[got] = '\0';
+    static_etag(plain->bytes, plain->n, plain->etag);
     return CHATD_OK;
 }
 
@@ -192,4 +194,20 @@ int static_file_read(const char *root, const char *path, int64_t bytes_max,
         *errno_out = errno;
     (void)close(fd);
     return rc;
+}
+
+void static_file_compress(struct static_file *file)
+{
+    struct static_form *gzip = &file->gzip;
+
+    if (static_gzip(file->plain.bytes, file->plain.n, &gzip->bytes, &gzip->n))
+        static_etag(gzip->bytes, gzip->n, gzip->etag);
+}
+
+void static_file_deinit(struct static_file *file)
+{
+    free(file->plain.bytes);
+    free(file->gzip.bytes);
+    file->plain.bytes = NULL;
+    file->gzip.bytes = NULL;
 }

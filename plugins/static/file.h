@@ -15,11 +15,17 @@ struct static_id {
     int64_t mtime_ns, ctime_ns;
 };
 
-struct static_file {
-    char *bytes; /* malloc'ed, a NUL after the last */
+/* What a client can be sent for a file. */
+struct static_form {
+    char *bytes; /* malloc'ed; NULL: there is no such form */
     size_t n;
-    struct static_id id;
     char etag[STATIC_ETAG_MAX];
+};
+
+struct static_file {
+    struct static_form plain; /* with a NUL after the last byte */
+    struct static_form gzip;  /* never without plain */
+    struct static_id id;
 };
 
 /* static_file_read() may also return this: the file still is the one of `known`. */
@@ -30,11 +36,17 @@ struct static_file {
  * anew each time, so a folder that was replaced as a whole is seen.
  *
  * `known` (may be NULL) spares the reading of a file that did not change. CHATD_OK: *file_out is
- * filled, the caller frees its bytes. CHATD_E_NOTFOUND: no regular file, or not below the root.
+ * filled, but for its gzip form; the caller owns it, static_file_deinit(). CHATD_E_NOTFOUND: no regular file, or not below the root.
  * CHATD_E_INVAL: larger than `bytes_max`. CHATD_E_BACKEND: it cannot be read; *errno_out (may be
  * NULL) says why. [any]
  */
 int static_file_read(const char *root, const char *path, int64_t bytes_max,
                      const struct static_id *known, struct static_file *file_out, int *errno_out);
+
+/* Adds the gzip form to a file that was read, where that saves something. [any] */
+void static_file_compress(struct static_file *file);
+
+/* Frees both forms; all zero is fine. [any] */
+void static_file_deinit(struct static_file *file);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers requests: from the cache, or after a job has looked at the disk. */
 #define _GNU_SOURCE 1 /* strdup() */
+#include "encoding.h"
 #include "path.h"
 #include "static.h"
 #include "types.h"
@@ -25,7 +26,7 @@ static const char policy[] =
 struct static_load {
     char *root; /* a copy: a disk that hangs may outlast the plugin */
     int64_t file_max;
-    int has_known;
+    int compress, has_known;
     struct static_id known;
     struct static_file file; /* filled by run() */
     int error;               /* errno of a failure */
@@ -72,32 +73,71 @@ static void cache_control(const chatd_plugin *self, int is_html, char *out, size
         (void)snprintf(out, out_size, "public, max-age=%" PRId64, config(self)->max_age_ms / 1000);
 }
 
+/* What an answer says besides its type and length; the core copies the rows. */
+struct head {
+    struct chatd_header row[5];
+    uint32_t n;
+};
+
+static void add(struct head *head, const char *name, const char *value)
+{
+    head->row[head->n++] = (struct chatd_header){name, value};
+}
+
+static int wants_gzip(chatd_plugin *self, chatd_req req)
+{
+    chatd_str accepted;
+
+    return chatd_req_header(self, req, "Accept-Encoding", &accepted) == CHATD_OK &&
+           static_accepts_gzip(accepted);
+}
+
+/* Adds what depends on the form, and returns the one to send. */
+static const struct static_form *choose_form(chatd_plugin *self, chatd_req req,
+                                             const struct static_file *file, struct head *head)
+{
+    if (!config(self)->compress || file->gzip.bytes == NULL)
+        return &file->plain;
+    add(head, "Vary", "Accept-Encoding");
+    if (!wants_gzip(self, req))
+        return &file->plain;
+    add(head, "Content-Encoding", "gzip");
+    return &file->gzip;
+}
+
+static int is_known(chatd_plugin *self, chatd_req req, const char *etag)
+{
+    chatd_str wanted;
+
+    return chatd_req_header(self, req, "If-None-Match", &wanted) == CHATD_OK &&
+           static_etag_matches(wanted, etag);
+}
+
 static void reply_file(chatd_plugin *self, chatd_req req, const struct static_entry *entry)
 {
     int is_html = static_type_is_html(entry->type);
+    struct head head = {.n = 0};
+    const struct static_form *form = choose_form(self, req, &entry->file, &head);
     char control[48];
-    struct chatd_header headers[3] = {
-        {"ETag", entry->file.etag},
-        {"Cache-Control", control},
-        {"Content-Security-Policy", policy},
-    };
     struct chatd_reply reply = {
         .size = sizeof(reply),
         .status = 200,
         .content_type = entry->type,
-        .body = {entry->file.bytes, entry->file.n},
-        .headers = headers,
-        .n_headers = is_html ? 3 : 2,
-        .header_stride = sizeof(headers[0]),
+        .body = {form->bytes, form->n},
+        .headers = head.row,
+        .header_stride = sizeof(head.row[0]),
     };
-    chatd_str wanted;
 
     cache_control(self, is_html, control, sizeof(control));
-    if (chatd_req_header(self, req, "If-None-Match", &wanted) == CHATD_OK &&
-        static_etag_matches(wanted, entry->file.etag)) {
+    add(&head, "ETag", form->etag);
+    add(&head, "Cache-Control", control);
+    if (is_html)
+        add(&head, "Content-Security-Policy", policy);
+    if (is_known(self, req, form->etag)) {
         reply.status = 304;
         reply.body = CHATD_STR("");
     }
+    reply.n_headers = head.n;
     count(self, reply.status == 304 ? STATIC_NOT_MODIFIED : STATIC_SERVED);
     (void)chatd_reply(self, req, &reply);
 }
@@ -106,9 +146,12 @@ static void reply_file(chatd_plugin *self, chatd_req req, const struct static_en
 static int load_run(void *arg)
 {
     struct static_load *load = arg;
+    int rc = static_file_read(load->root, load->path, load->file_max,
+                              load->has_known ? &load->known : NULL, &load->file, &load->error);
 
-    return static_file_read(load->root, load->path, load->file_max,
-                            load->has_known ? &load->known : NULL, &load->file, &load->error);
+    if (rc == CHATD_OK && load->compress && static_path_is_text(load->path))
+        static_file_compress(&load->file);
+    return rc;
 }
 
 /* Puts what was read into the cache. The entry, with a reference, or NULL without memory. */
@@ -117,8 +160,10 @@ static struct static_entry *load_store(chatd_plugin *self, struct static_load *l
     struct static_state *state = self->data;
     struct static_entry *entry = static_entry_new(load->path, &load->file, chatd_mono_ms(self));
 
-    if (entry != NULL)
-        static_cache_put(&state->cache, entry, config(self)->cache_max);
+    if (entry == NULL)
+        return NULL;
+    entry->is_tried = load->compress;
+    static_cache_put(&state->cache, entry, config(self)->cache_max);
     return entry;
 }
 
@@ -191,7 +236,7 @@ static void load_release(void *arg)
 
     static_entry_unref(&load->stale);
     free(load->root);
-    free(load->file.bytes);
+    static_file_deinit(&load->file);
     free(load->waiting);
     free(load);
 }
@@ -234,10 +279,11 @@ static int load_start(chatd_plugin *self, chatd_req req, const char *path,
     memcpy(load->path, path, strlen(path) + 1);
     load->root = strdup(state->root);
     load->file_max = config(self)->file_max;
+    load->compress = config(self)->compress;
     if (stale != NULL) {
         load->stale = static_entry_ref(stale);
         load->known = stale->file.id;
-        load->has_known = 1;
+        load->has_known = stale->is_tried || !load->compress; /* else compress was turned on */
     }
     rc = load->root != NULL ? load_wait(load, req) : CHATD_E_BUSY;
     if (rc == CHATD_OK)

@@ -46,6 +46,12 @@ static const struct chatd_cfg_field fields[] = {
      .max = INT64_C(365) * 24 * 3600 * 1000,
      .offset = offsetof(struct static_config, max_age_ms),
      .help = "how long browsers may keep files without asking; HTML is always asked for"},
+    {.key = "compress",
+     .type = CHATD_CFG_BOOL,
+     .flags = CHATD_CFG_RELOADABLE,
+     .def = "on",
+     .offset = offsetof(struct static_config, compress),
+     .help = "send text files as gzip to clients that take it"},
     {.key = NULL},
 };
 
@@ -134,7 +140,7 @@ static int check_root(chatd_plugin *self, const char *root)
         return CHATD_E_NOTFOUND;
     }
     rc = static_file_read(root, cfg->index, cfg->file_max, NULL, &file, &error);
-    free(file.bytes);
+    static_file_deinit(&file);
     if (rc == CHATD_OK)
         return CHATD_OK;
     if (rc == CHATD_E_INVAL)

@@ -13,6 +13,7 @@ struct static_config {
     int64_t cache_max; /* bytes */
     int64_t file_max;  /* bytes */
     int64_t max_age_ms;
+    int32_t compress; /* 0 or 1 */
 };
 
 enum static_outcome {

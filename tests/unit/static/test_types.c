@@ -57,6 +57,22 @@ static void test_html_is_recognised(void **state)
     assert_false(static_type_is_html(static_type("a.svg")));
 }
 
+static void test_what_is_text_is_compressed(void **state)
+{
+    static const char *const text[] = {"a.html", "a.HTM", "a.css", "a.js",         "b/a.min.mjs",
+                                       "a.json", "a.map", "a.txt", "a.md",         "a.csv",
+                                       "a.xml",  "a.svg", "a.SVG", "a.webmanifest"};
+    static const char *const other[] = {"a.png",     "a.jpg", "a.woff2", "a.mp4", "a.pdf", "a.bin",
+                                        "a.html.gz", "html",  "a.",      "",      "a.js/b"};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+        assert_true(static_path_is_text(text[i]));
+    for (i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        assert_false(static_path_is_text(other[i]));
+}
+
 static void test_etag_follows_the_content(void **state)
 {
     char a[STATIC_ETAG_MAX], b[STATIC_ETAG_MAX];
@@ -115,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_only_the_last_extension_counts),
         cmocka_unit_test(test_unknown_types),
         cmocka_unit_test(test_html_is_recognised),
+        cmocka_unit_test(test_what_is_text_is_compressed),
         cmocka_unit_test(test_etag_follows_the_content),
         cmocka_unit_test(test_if_none_match),
     };
