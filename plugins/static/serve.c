@@ -16,11 +16,14 @@
 #define DEADLINE_MS 5000u
 #define RETRY_MS    1000u
 
-/* The web client is one's own code alone: no inline script, no foreign host, in nobody's frame. */
+/* The web client is one's own code alone: no inline script, no foreign host, in nobody's frame; no
+ * text ever becomes markup or script; forms are sent by scripts, so that a password goes nowhere
+ * when they fail. */
 static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'";
 
 /* One look at the disk, and the requests that wait for it. run() touches the first group alone. */
 struct static_load {
@@ -64,24 +67,36 @@ static void reply_unavailable(chatd_plugin *self, chatd_req req)
                             RETRY_MS);
 }
 
-/* HTML names the other files, so a browser asks for it each time and a new client is seen. */
+/* HTML names the other files, so a browser asks for it each time and a new client is seen. It asks for
+ * those too unless the operator says that their names change with their content: after an upgrade
+ * old modules must not run beside new ones. */
 static void cache_control(const chatd_plugin *self, int is_html, char *out, size_t out_size)
 {
-    if (is_html)
+    int64_t max_age_s = config(self)->max_age_ms / 1000;
+
+    if (is_html || max_age_s == 0)
         (void)snprintf(out, out_size, "no-cache");
     else
-        (void)snprintf(out, out_size, "public, max-age=%" PRId64, config(self)->max_age_ms / 1000);
+        (void)snprintf(out, out_size, "public, max-age=%" PRId64, max_age_s);
 }
 
 /* What an answer says besides its type and length; the core copies the rows. */
 struct head {
-    struct chatd_header row[5];
+    struct chatd_header row[8];
     uint32_t n;
 };
 
 static void add(struct head *head, const char *name, const char *value)
 {
     head->row[head->n++] = (struct chatd_header){name, value};
+}
+
+/* Together with what the core puts on every answer: nosniff, no Referer, same origin only. */
+static void add_html(struct head *head)
+{
+    add(head, "Content-Security-Policy", policy);
+    add(head, "Cross-Origin-Opener-Policy", "same-origin");
+    add(head, "Permissions-Policy", "camera=(), microphone=(), geolocation=()");
 }
 
 static int wants_gzip(chatd_plugin *self, chatd_req req)
@@ -132,7 +147,7 @@ static void reply_file(chatd_plugin *self, chatd_req req, const struct static_en
     add(&head, "ETag", form->etag);
     add(&head, "Cache-Control", control);
     if (is_html)
-        add(&head, "Content-Security-Policy", policy);
+        add_html(&head);
     if (is_known(self, req, form->etag)) {
         reply.status = 304;
         reply.body = CHATD_STR("");

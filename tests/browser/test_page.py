@@ -104,10 +104,20 @@ def test_security_policy(chatd, window):
     page.check_console()
     # ...and the browser does keep it.
     page.expect("Security Policy")
-    page.js("""const script = document.createElement('script');
-               script.textContent = 'window.hacked = 1';
-               document.body.append(script);""")
+    page.js("new Image().src = 'data:image/gif;base64,R0lGODlhAQABAAAAACw=';")
     page.wait(lambda: any("Security Policy" in line["message"] for line in page.console), "the refusal")
+    # Text becomes neither script nor markup, and nothing may make an exception.
+    page.expect("TrustedScript", "TrustedHTML", "TrustedTypePolicy")
+    for attack in ("""const script = document.createElement('script');
+                      script.textContent = 'window.hacked = 1';
+                      document.body.append(script);""",
+                   "document.body.innerHTML = '<p>';",
+                   "trustedTypes.createPolicy('default', {createHTML: (text) => text});"):
+        assert page.js(f"try {{ {attack} }} catch (error) {{ return error.name; }}") == "TypeError"
+    # A script whose text comes by way of a node is no exception.
+    page.js("""const script = document.createElement('script');
+               script.append('window.hacked = 1');
+               document.body.append(script);""")
     assert page.js("return typeof window.hacked") == "undefined"
 
 

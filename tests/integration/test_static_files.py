@@ -66,17 +66,49 @@ def test_the_root_is_the_index(web):
     assert requests.get(web.http + "/?a=b").status_code == 200
 
 
-def test_the_index_is_asked_for_each_time_and_other_files_are_kept(web):
-    assert requests.get(web.http + "/").headers["cache-control"] == "no-cache"
-    assert requests.get(web.http + "/css/a.css").headers["cache-control"] == "public, max-age=3600"
+def test_all_files_are_asked_for_each_time(web):
+    """After an upgrade a browser must not run new modules beside old ones."""
+    for path in ("/", "/css/a.css", "/sp%20ace.txt"):
+        assert requests.get(web.http + path).headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("max_age, control", [("1h", "public, max-age=3600"), ("0", "no-cache"),
+                                              ("500ms", "no-cache"), ("1s", "public, max-age=1")])
+def test_max_age_is_for_all_but_html(chatd, tmp_path, max_age, control):
+    (tmp_path / "index.html").write_text("x")
+    (tmp_path / "a.css").write_text("a{}")
+    server = chatd(core=CALM, only={"static": "on"},
+                   sections={"static": {"root": str(tmp_path), "max_age": max_age}})
+    assert requests.get(server.http + "/").headers["cache-control"] == "no-cache"
+    for headers in ({}, {"If-None-Match": "*"}):
+        reply = requests.get(server.http + "/a.css", headers=headers)
+        assert reply.headers["cache-control"] == control
 
 
 def test_html_has_a_policy_that_lets_only_the_own_origin_in(web):
     policy = requests.get(web.http + "/").headers["content-security-policy"]
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
-    assert rules["default-src"] in ("'self'", "'none'")
-    assert rules["frame-ancestors"] == "'none'"
-    assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+    none, own = "'none'", "'self'"
+    for name in ("default-src", "base-uri", "form-action", "frame-ancestors", "trusted-types"):
+        assert rules.pop(name) == none, name
+    for name in ("script-src", "style-src", "img-src", "font-src", "connect-src", "manifest-src"):
+        assert rules.pop(name) == own, name
+    assert rules == {"require-trusted-types-for": "'script'"}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_html_is_alone_and_sees_and_hears_nothing(web, known):
+    reply = requests.get(web.http + "/", headers={"If-None-Match": "*"} if known else {})
+    assert reply.status_code == (304 if known else 200)
+    assert reply.headers["cross-origin-opener-policy"] == "same-origin"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert set(reply.headers["permissions-policy"].split(", ")) == {
+        "camera=()", "microphone=()", "geolocation=()"}
+    # Other files have none of it but what all answers have.
+    other = requests.get(web.http + "/css/a.css").headers
+    assert "cross-origin-opener-policy" not in other and "permissions-policy" not in other
+    assert (other["referrer-policy"], other["x-content-type-options"]) == ("no-referrer", "nosniff")
 
 
 def test_the_shipped_client_is_served_by_default(chatd):
@@ -96,7 +128,7 @@ def test_a_known_tag_gets_304_without_a_body(web):
         for value in (tag, f'"other", {tag}', "*", "W/" + tag):
             reply = raw.ask(f"GET /css/a.css HTTP/1.1\nHost: test\nIf-None-Match: {value}\n\n")
             assert (reply.status, reply.headers["etag"]) == (304, tag)
-            assert reply.headers["cache-control"] == "public, max-age=3600"
+            assert reply.headers["cache-control"] == "no-cache"
         # Had a 304 a body, it would stand here.
         assert raw.ask("GET /css/a.css HTTP/1.1\nHost: test\n\n").body == b"a{}"
 
