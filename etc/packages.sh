@@ -23,6 +23,9 @@ for group in "$@"; do
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
             python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
             python3-redis"
+        # Debian's nodejs comes without npm, and Debian's npm is some 350 packages. A nodejs from
+        # elsewhere brings its own npm and conflicts with that of Debian.
+        command -v npm >/dev/null || packages="$packages npm"
         ;;
     browser) packages="$packages chromium chromium-driver python3-selenium" ;;
     *)
