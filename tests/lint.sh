@@ -120,12 +120,13 @@ one_symbol() {
 
 no_leftovers() {
     ! grep -nE '\b(TODO|FIXME|XXX)\b' $(files -name '*.[ch]' -o -name '*.py' -o -name '*.js' \
-        -o -name '*.css' -o -name '*.html' -o -name '*.ini' -o -name 'CMakeLists.txt')
+        -o -name '*.mjs' -o -name '*.css' -o -name '*.html' -o -name '*.ini' -o -name 'CMakeLists.txt')
 }
 
 license_heads() {
     bad=0
-    for file in $(files -name '*.[ch]' -o -name '*.py' -o -name '*.js' -o -name '*.sh'); do
+    for file in $(files -name '*.[ch]' -o -name '*.py' -o -name '*.js' -o -name '*.mjs' \
+        -o -name '*.sh'); do
         if ! head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT'; then
             echo "$file: no SPDX line at its head"
             bad=1
@@ -138,17 +139,19 @@ python_files() {
     "$python" -m pyflakes $(files -name '*.py')
 }
 
-# Modules, so that import and export are known.
+# What static/js/package.json makes modules, and what its name does.
 scripts() {
     bad=0
-    for file in static/js/*.js; do
-        cp "$file" "$work/script.mjs"
-        node --check "$work/script.mjs" || {
-            echo "$file: see above"
-            bad=1
-        }
+    for file in $(files -path './static/*.js' -o -name '*.mjs'); do
+        node --check "$file" || bad=1
     done
     return $bad
+}
+
+# A lock says which packages by version and hash; from where is each machine's own setting.
+npm_lock() {
+    ! grep -n '"resolved"' tests/client/package-lock.json &&
+        ! grep -n '": "[~^<>=*]' tests/client/package.json
 }
 
 links() {
@@ -178,7 +181,8 @@ check "each plugin exports one symbol" one_symbol
 check "nothing is left to do in the code" no_leftovers
 check "every source names its license" license_heads
 check "pyflakes: all Python" python_files
-check "node --check: all scripts of the web client" scripts
+check "node --check: all scripts" scripts
+check "npm: exact versions, and no address of a registry" npm_lock
 check "links of the pages lead somewhere" links
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

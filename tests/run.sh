@@ -4,8 +4,8 @@
 # `N passed, N failed`. Logs are in build/test-logs/. After installing, nothing leaves the machine.
 #
 #   sh tests/run.sh                  everything
-#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, integration, chaos, browser or
-#                                    lint
+#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, client, integration, chaos,
+#                                    browser or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 set -u
 
@@ -17,7 +17,8 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    echo "usage: sh tests/run.sh [build|unit|tsan|fuzz [DURATION]|sdk|integration|chaos|browser|lint]" >&2
+    parts='build|unit|tsan|fuzz [DURATION]|sdk|client|integration|chaos|browser|lint'
+    echo "usage: sh tests/run.sh [$parts]" >&2
     exit 2
 }
 
@@ -66,6 +67,14 @@ variant() {
 with_preset() {
     preset "$1" && return 0
     echo "FAIL  the build of preset $1"
+    failed=$((failed + 1))
+    return 1
+}
+
+# For a part that needs the npm packages.
+with_npm_packages() {
+    sh tests/client/packages.sh && return 0
+    echo "FAIL  the npm packages"
     failed=$((failed + 1))
     return 1
 }
@@ -153,6 +162,27 @@ pytest_part() {
     fi
 }
 
+# node_part FILE...: counts the cases inside each file; a file that ends badly counts as one.
+node_part() {
+    out=$logs/$part.tap
+    timeout -k 10 $part_limit node --test --test-reporter=tap "$@" >"$out" 2>&1
+    status=$?
+    cat "$out"
+    # The last such line: what a test prints is a comment too.
+    total() {
+        count=$(sed -n "s/^# $1 \([0-9]*\)\$/\1/p" "$out" | tail -n 1)
+        echo "${count:-0}"
+    }
+    bad=$(($(total fail) + $(total cancelled)))
+    good=$(total pass)
+    passed=$((passed + good))
+    skipped=$((skipped + $(total skipped) + $(total todo)))
+    if [ $bad -eq 0 ] && { [ $status -ne 0 ] || [ "$good" -eq 0 ]; }; then
+        bad=1
+    fi
+    failed=$((failed + bad))
+}
+
 # -- parts: each sets passed, failed and skipped; its output goes to its log ----------------------
 
 part_build() {
@@ -216,8 +246,17 @@ part_sdk() {
     done
 }
 
+# The web client without a browser: its types, and those of its modules that know no DOM.
+part_client() {
+    with_npm_packages || return
+    case_of "types" node build/client/node_modules/typescript/bin/tsc -p tests/client/tsconfig.json
+    node_part tests/client/*.test.mjs
+}
+
 part_integration() {
     with_preset asan || return
+    # Only the test of the client's library needs them; without them it fails, and the others run.
+    with_npm_packages
     pytest_part asan -n "$jobs" tests/integration tests/sdk
 }
 
@@ -234,6 +273,7 @@ part_browser() {
         failed=1
         return
     fi
+    with_npm_packages || return
     with_preset release || return
     pytest_part release -n 2 tests/browser
 }
@@ -259,7 +299,7 @@ part_lint() {
 groups='build test'
 case ${1:-all} in
 all)
-    parts='build unit tsan fuzz sdk integration chaos browser lint'
+    parts='build unit tsan fuzz sdk client integration chaos browser lint'
     groups='build test browser'
     ;;
 browser)
@@ -273,7 +313,7 @@ fuzz)
         parts=fuzzing
     fi
     ;;
-build | unit | tsan | sdk | integration | chaos | lint) parts=$1 ;;
+build | unit | tsan | sdk | client | integration | chaos | lint) parts=$1 ;;
 *) usage ;;
 esac
 [ $# -le 1 ] || [ "$1" = fuzz ] || usage

@@ -14,7 +14,7 @@ const CLOSERS = new Map([[')', '('], [']', '['], ['}', '{']]);
 function withoutTail(url) {
   let end = url.length;
   for (; end > 0; end--) {
-    const last = url[end - 1];
+    const last = url.charAt(end - 1);
     const opener = CLOSERS.get(last);
     if (opener !== undefined) {
       const body = url.slice(0, end);

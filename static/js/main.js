@@ -82,7 +82,8 @@ const connection = new RoomConnection(base, {
       if (own && (!filling || outbox.waits(message.text))) outbox.arrived(message.text);
       if ((own || me.guest) && outbox.arrivedAfterAll(message)) takeBackDraft(message.text);
     }
-    if (change === 'appended') view.append(log.entries[log.entries.length - 1], !filling);
+    const last = log.entries.at(-1);
+    if (change === 'appended' && last !== undefined) view.append(last, !filling);
     else if (change === 'changed') view.messages.show(log.entries);
     // Only who reads the end does not notice that the beginning goes.
     if (view.messages.atBottom && log.trim()) view.messages.show(log.entries);
