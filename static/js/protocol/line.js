@@ -115,6 +115,7 @@ export class Line {
    * @returns {() => void} cancels it
    */
   later(ms, action) {
+    if (this.isOver) return () => {};
     const timer = this.#seams.setTimeout(() => {
       this.#timers.delete(timer);
       action();

@@ -2,7 +2,6 @@
 // Messages on their way, by room and in order, and whether one may still be repeated. Sends nothing itself.
 // @ts-check
 
-import { ChatError } from './errors.js';
 import { textBytes } from './rules.js';
 
 /** The server knows a repeated cid for ten minutes; the last repeat needs time to get there. */
@@ -103,8 +102,4 @@ export class Outbox {
       item.isPaused = false;
     }
   }
-}
-
-export function unknownOutcome() {
-  return new ChatError('unknown', 'Whether the message arrived is not known.');
 }
