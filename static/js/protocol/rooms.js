@@ -245,7 +245,7 @@ export class Rooms {
    * @param {Frame} frame
    */
   #receivedGap(membership, { from, to, epoch }) {
-    if (!isCount(from) || !isCount(to) || from > to || membership.isKnown(to)) return;
+    if (!isCount(from) || !isCount(to) || from === 0 || from > to || membership.isKnown(to)) return;
     const position = membership.position;
     if (position !== null && epoch !== undefined && epoch !== position.epoch) return;
     membership.moveTo(to);
