@@ -25,5 +25,5 @@ export function fullJitter(attempt, random = Math.random) {
  * @returns {number} ms
  */
 export function retryDelay(attempt, askedMs, random) {
-  return Math.max(fullJitter(attempt, random), Math.min(askedMs, ASKED_MAX_MS));
+  return Math.ceil(Math.max(fullJitter(attempt, random), Math.min(askedMs, ASKED_MAX_MS)));
 }

@@ -26,7 +26,6 @@ export class ChatClient {
       onBeforeJoined: (line, membership) => this.#sender.awaitOwn(line, membership),
       onJoined: (room) => this.#sender.pump(room),
       onBeforeMessage: (room, message) => this.#sender.arrived(room, message),
-      onMoved: (membership) => this.#sender.caughtUp(membership),
     });
     this.#sender = new Sender(this.#session, this.#rooms);
     this.#connection = new Connection(new URL(base), this.#session.seams, {

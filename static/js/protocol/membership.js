@@ -63,11 +63,6 @@ export class Membership {
     return this.position === null || seq === 0 || seq > this.top;
   }
 
-  /** Records that were there when we came in are still to come. */
-  get isCatchingUp() {
-    return this.position !== null && this.position.seq < this.top;
-  }
-
   /** @param {number} seq */
   moveTo(seq) {
     if (this.position !== null && seq > this.position.seq) this.position = { epoch: this.position.epoch, seq };

@@ -12,6 +12,7 @@ const CLOCK_SLACK_MS = 60_000;
 /** One message. Its time starts with the first try whose outcome is not known. */
 export class Item {
   /** @type {object | null} the try that is on its way */ flight = null;
+  /** Our name when it was first sent; '' for one restored after a reload. */ sentAs = '';
   /** Tries that were refused for a while. */ attempt = 0;
   /** It is not its turn before the timer. */ isPaused = false;
   /** It was refused for want of a join that we thought was there. */ wasRejoined = false;

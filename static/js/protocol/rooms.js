@@ -17,7 +17,6 @@ import { isRoomName } from './rules.js';
  * @property {(line: Line, membership: Membership) => void} onBeforeJoined
  * @property {(room: string) => void} onJoined
  * @property {(room: string, message: import('./types.js').Message) => void} onBeforeMessage
- * @property {(membership: Membership) => void} onMoved  its position
  */
 
 function tooManyRooms() {
@@ -228,7 +227,6 @@ export class Rooms {
     if (seq < 0 || membership.isKnown(seq)) return;
     handOver();
     membership.moveTo(seq);
-    this.#events.onMoved(membership);
   }
 
   /**
@@ -250,7 +248,6 @@ export class Rooms {
     if (position !== null && epoch !== undefined && epoch !== position.epoch) return;
     membership.moveTo(to);
     this.#session.tell((on) => on.onGap?.(membership.room, from, to));
-    this.#events.onMoved(membership);
   }
 
   /**
@@ -262,6 +259,5 @@ export class Rooms {
     if (position === null) return;
     membership.reset(position);
     this.#session.tell((on) => on.onReset?.(membership.room, position.seq, position.epoch));
-    this.#events.onMoved(membership);
   }
 }

@@ -12,7 +12,7 @@ import { newCid, textBytes } from './rules.js';
 /** @typedef {import('./membership.js').Membership} Membership */
 
 const CID_MAX_BYTES = 64;
-/** How long a message that is too old to be repeated may still turn up among the records we missed. */
+/** How long after a join a message that must not be repeated may still turn up among the records we missed. */
 const SHOW_OWN_MS = 5_000;
 
 function unknownOutcome() {
@@ -121,7 +121,17 @@ export class Sender {
 
   /** It may have arrived, and sent again it might be there twice. @param {Item} item */
   #isUnsafe(item) {
-    return item.mayHaveArrived && (!this.#session.offers('history') || item.isTooOld(this.#session.seams.now()));
+    return item.mayHaveArrived && (!this.#isKnownAgain(item) || item.isTooOld(this.#session.seams.now()));
+  }
+
+  /**
+   * The server knows a repeat by user and cid: not without a store, and not from a guest, who has another name now.
+   * @param {Item} item
+   */
+  #isKnownAgain({ sentAs }) {
+    const { hello } = this.#session;
+    const isSameUser = sentAs === '' ? this.#session.offers('auth') : sentAs === hello?.user;
+    return isSameUser && this.#session.offers('history');
   }
 
   /**
@@ -150,6 +160,7 @@ export class Sender {
   #firstSent(room, item) {
     const at = this.#session.seams.now();
     item.firstSentAt = at;
+    item.sentAs = this.#session.hello?.user ?? '';
     queueMicrotask(() => this.#session.tell((on) => on.onSending?.(room, item.cid, at)));
   }
 
@@ -248,23 +259,16 @@ export class Sender {
   }
 
   /**
-   * A message too old to be repeated may be among the records we missed: it gets the time to show up.
+   * A message that must not be repeated may be among the records we missed: it gets the time to show up.
    * @param {Line} line
    * @param {Membership} membership
    */
   awaitOwn(line, membership) {
-    if (!membership.isCatchingUp || !this.#outbox.head(membership.room)?.mayHaveArrived) return;
+    if (membership.position === null || !this.#outbox.head(membership.room)?.mayHaveArrived) return;
     membership.mayShowOwn = true;
     line.later(SHOW_OWN_MS, () => {
       membership.mayShowOwn = false;
       this.pump(membership.room);
     });
-  }
-
-  /** @param {Membership} membership */
-  caughtUp(membership) {
-    if (!membership.mayShowOwn || membership.isCatchingUp) return;
-    membership.mayShowOwn = false;
-    this.pump(membership.room);
   }
 }
