@@ -329,6 +329,16 @@ test('a check that slept with the page asks again before it judges', () => {
   assert.equal(stage.chat.status.phase, 'waiting');
 });
 
+test('where every timer is late, as in a hidden page, the second silence is the end', () => {
+  const stage = new Stage();
+  stage.online();
+  stage.chat.check();
+  stage.clock.sleep(60_000);
+  assert.equal(stage.chat.status.phase, 'online');
+  stage.clock.sleep(60_000);
+  assert.equal(stage.chat.status.phase, 'waiting');
+});
+
 test('after ping_ms of silence it checks by itself', () => {
   const stage = new Stage();
   const socket = stage.online();

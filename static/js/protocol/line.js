@@ -131,17 +131,7 @@ export class Line {
   check() {
     if (this.#isChecking || this.isOver) return;
     this.#isChecking = true;
-    const heard = this.#heard;
-    const due = this.#seams.now() + CHECK_TIMEOUT_MS;
-    // Whatever the answer is, somebody is there: servers that do not know the type say so.
-    this.post({ type: 'ping', id: this.#drawId() });
-    this.later(CHECK_TIMEOUT_MS, () => {
-      this.#isChecking = false;
-      if (this.#heard !== heard) return;
-      // What came while the page was asleep may still be queued behind this timer.
-      if (this.#seams.now() > due + ASLEEP_MS) this.check();
-      else this.drop();
-    });
+    this.#ask(true);
   }
 
   /** Gives the line up as lost, without waiting for a close, which may come late on a dead line. */
@@ -153,6 +143,21 @@ export class Line {
   close() {
     this.#release();
     this.#answerLost();
+  }
+
+  /** @param {boolean} isFirst */
+  #ask(isFirst) {
+    const heard = this.#heard;
+    const due = this.#seams.now() + CHECK_TIMEOUT_MS;
+    // Whatever the answer is, somebody is there: servers that do not know the type say so.
+    this.post({ type: 'ping', id: this.#drawId() });
+    this.later(CHECK_TIMEOUT_MS, () => {
+      const wasAsleep = this.#seams.now() > due + ASLEEP_MS;
+      // What came while the page was asleep may still be queued behind this timer. In a hidden page every timer is late.
+      if (this.#heard !== heard) this.#isChecking = false;
+      else if (wasAsleep && isFirst) this.#ask(false);
+      else this.drop();
+    });
   }
 
   #drawId() {
