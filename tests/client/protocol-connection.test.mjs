@@ -233,6 +233,29 @@ test('an end for good before hello is no riddle: unreachable is not told', () =>
   assert.equal(stage.of('onUnreachable').length, 0);
 });
 
+test('open() after an end for good begins with the short wait', () => {
+  const stage = new Stage();
+  stage.chat.open();
+  for (let i = 0; i < 5; i++) {
+    stage.socket.closes();
+    stage.chat.retryNow();
+  }
+  stage.socket.closes(4501);
+  stage.chat.open();
+  assert.equal(stage.chat.status.attempt, 0);
+});
+
+test('close() within the status online joins nothing', () => {
+  const stage = new Stage();
+  stage.chat.join('general');
+  stage.also.onStatus = ({ phase }) => {
+    if (phase === 'online') stage.chat.close();
+  };
+  stage.online();
+  assert.deepEqual(stage.socket.sent, []);
+  assert.equal(stage.events.at(-1)?.[1].phase, 'closed');
+});
+
 test('close() tells its status, nothing else, and leaves no timer', () => {
   const stage = new Stage();
   const socket = stage.inRoom();
@@ -272,6 +295,7 @@ test('a socket that was replaced still fires, and is ignored', () => {
   old.says({ type: 'bye', code: 1001, reason: '' });
   stage.chat.retryNow();
   stage.greet();
+  stage.socket.acks(stage.socket.takeOne(), { epoch: 'e', seq: 10, top: 10 });
   stage.take();
   old.says(message(11), HELLO, { type: 'bye', code: 4501, reason: '' });
   old.closes(4501);

@@ -136,6 +136,11 @@ test('a top below the position is lifted to it', () => {
     const stage = new Stage();
     stage.inRoom('general', { epoch: 'e', seq: 10, top }).says(message(11));
     assert.equal(stage.of('onMessage')[0]?.[2], true);
+    const other = new Stage();
+    other.chat.join('general');
+    const socket = other.online();
+    socket.acks(socket.takeOne(), { epoch: 'e', seq: 10, top });
+    assert.equal(other.of('onJoined')[0]?.[1].top, 10);
   }
 });
 

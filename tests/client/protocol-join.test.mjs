@@ -106,6 +106,24 @@ test('no more rooms than limits.rooms; the rest fail for good', () => {
   assert.deepEqual(stage.chat.rooms, ['a', 'b']);
 });
 
+test('who leaves a room before it is told that it cannot be joined is not told', () => {
+  const stage = new Stage();
+  for (const room of ['a', 'b', 'c']) stage.chat.join(room);
+  stage.also.onJoinFailed = () => stage.chat.leave('c');
+  stage.online({ limits: { rooms: 1 } });
+  assert.deepEqual(stage.of('onJoinFailed').map(([room]) => room), ['b']);
+});
+
+test('while offline the next hello decides how many rooms there may be', () => {
+  const stage = new Stage();
+  stage.chat.join('a');
+  stage.online({ limits: { rooms: 1 } });
+  stage.socket.closes();
+  stage.chat.join('b');
+  stage.chat.retryNow();
+  assert.deepEqual(stage.greet({ limits: { rooms: 2 } }).take().map(({ room }) => room), ['a', 'b']);
+});
+
 test('one room too many while online fails at the end of the turn; a place that was left can be taken', async () => {
   const stage = new Stage();
   stage.chat.join('a');
@@ -171,6 +189,31 @@ test('without retry_ms it backs off', () => {
   assert.equal(socket.takeOne().type, 'room.join');
 });
 
+test('the back-off begins anew with a new line', () => {
+  const stage = new Stage();
+  stage.chat.join('general');
+  let socket = stage.online();
+  for (const wait of [250, 500]) {
+    socket.refuses(socket.takeOne(), 'internal', { temporary: true });
+    stage.clock.advance(wait);
+  }
+  socket = stage.reconnect();
+  socket.refuses(socket.takeOne(), 'internal', { temporary: true });
+  stage.clock.advance(250);
+  assert.equal(socket.take().length, 1);
+});
+
+test('leaving ends the waiting for the next try', () => {
+  const stage = new Stage();
+  stage.chat.join('general');
+  const socket = stage.online();
+  socket.refuses(socket.takeOne(), 'unavailable', { temporary: true, retry_ms: 1_000 });
+  stage.chat.leave('general');
+  socket.take();
+  stage.clock.advance(5_000);
+  assert.deepEqual(socket.take(), []);
+});
+
 test('a join that waits for its next try is joined once after a reconnect', () => {
   const stage = new Stage();
   stage.chat.join('general');
@@ -211,6 +254,17 @@ test('conflict: the server has us in it, so we go out and in to learn where we a
   assert.ok(stage.chat.isJoined('general'));
   assert.deepEqual(stage.of('onJoinFailed'), []);
   assert.equal(stage.of('onJoined').length, 1);
+});
+
+test('a refusal for a while between two conflicts makes them two', () => {
+  const stage = new Stage();
+  stage.chat.join('general');
+  const socket = stage.online();
+  socket.refuses(socket.takeOne(), 'conflict');
+  socket.refuses(/** @type {any} */ (socket.take()[1]), 'rate_limited', { temporary: true, retry_ms: 1_000 });
+  stage.clock.advance(1_000);
+  socket.refuses(socket.takeOne(), 'conflict');
+  assert.deepEqual(socket.take().map(({ type }) => type), ['room.leave', 'room.join']);
 });
 
 test('conflict again counts as joined, with what we know', () => {
@@ -257,6 +311,24 @@ test('a leave that is refused for a while is repeated, unless we are back', () =
   assert.equal(socket.takeOne().type, 'room.join');
   stage.clock.advance(10_000);
   assert.deepEqual(socket.take(), []);
+});
+
+test('leaving within the status online, before the joins, has nothing to say', () => {
+  const stage = new Stage();
+  stage.chat.join('general');
+  stage.also.onStatus = ({ phase }) => {
+    if (phase === 'online') stage.chat.leave('general');
+  };
+  assert.deepEqual(stage.online().take(), []);
+});
+
+test('a leave on its way ends with its line', () => {
+  const stage = new Stage();
+  const socket = stage.inRoom();
+  stage.chat.leave('general');
+  assert.equal(socket.take().length, 1);
+  stage.chat.close();
+  assert.equal(stage.clock.pending, 0);
 });
 
 test('leaving while the join is on its way: its answer is of no use', () => {

@@ -75,6 +75,13 @@ test('without a store everything is live and has no seq', () => {
   assert.deepEqual(stage.of('onMessage'), [['general', { seq: 0, ts: 5, user: 'bob', text: 'x', cid: '' }, true]]);
 });
 
+test('a message without a number is live and moves nothing', () => {
+  const stage = new Stage();
+  const socket = stage.inRoom('general', { epoch: 'e', seq: 10, top: 12 });
+  socket.says(message(0, { seq: undefined }), message(11));
+  assert.deepEqual(stage.of('onMessage').map(([, { seq }, live]) => [seq, live]), [[0, true], [11, false]]);
+});
+
 test('records of kinds that are not known are handed over raw, and count', () => {
   const stage = new Stage();
   const socket = stage.inRoom();
@@ -137,8 +144,10 @@ test('messages between a loss and the new join do not exist for us', () => {
   const stage = new Stage();
   stage.inRoom();
   const socket = stage.reconnect();
-  socket.says(message(11));
-  assert.deepEqual(seqs(stage), []);
+  stage.take();
+  socket.says(message(11), { type: 'typing', room: 'general', user: 'bob', typing: true },
+    { type: 'gap', room: 'general', from: 11, to: 12 }, { type: 'reset', room: 'general', epoch: 'f', seq: 0 });
+  assert.deepEqual(stage.take(), []);
   assert.deepEqual(stage.chat.position('general'), { epoch: 'e', seq: 10 });
 });
 

@@ -138,6 +138,16 @@ test('a lost line loses its requests', async () => {
   assert.deepEqual([error.code, error.temporary], ['lost', true]);
 });
 
+test('a request that was answered costs nothing later', async () => {
+  const stage = new Stage();
+  const socket = stage.inRoom();
+  const asked = stage.chat.history('general');
+  socket.acks(socket.takeOne());
+  await asked;
+  stage.clock.advance(20_000);
+  assert.equal(stage.chat.status.phase, 'online');
+});
+
 test('so does close()', async () => {
   const stage = new Stage();
   stage.inRoom();

@@ -158,6 +158,27 @@ test('a clear refusal leaves no doubt behind: it did not arrive', () => {
   assert.equal(stage.chat.waiting('general')[0]?.firstSentAt, 0);
 });
 
+test('an earlier doubt stays through a clear refusal', async () => {
+  const stage = new Stage();
+  const socket = stage.inRoom();
+  const firstSentAt = stage.clock.time - MINUTE;
+  stage.chat.send('general', 'x', { firstSentAt });
+  await turn();
+  socket.refuses(socket.takeOne(), 'rate_limited', { temporary: true, retry_ms: 100 });
+  assert.equal(stage.chat.waiting('general')[0]?.firstSentAt, firstSentAt);
+});
+
+test('timeout and unavailable are repeated whatever they say of themselves', () => {
+  for (const code of ['timeout', 'unavailable']) {
+    const stage = new Stage();
+    const socket = stage.inRoom();
+    stage.chat.send('general', 'x');
+    socket.refuses(socket.takeOne(), code);
+    stage.clock.advance(250);
+    assert.equal(socket.takeOne().text, 'x');
+  }
+});
+
 test('a pause ends with its line', () => {
   const stage = new Stage();
   let socket = stage.inRoom();
@@ -456,6 +477,16 @@ test('a restored message that is too old fails, but not within send()', async ()
   assert.deepEqual(socket.take(), []);
 });
 
+test('send() tells nothing of others either', () => {
+  const stage = new Stage();
+  const socket = stage.inRoom();
+  stage.chat.send('general', 'head');
+  socket.refuses(socket.takeOne(), 'unavailable', { temporary: true, retry_ms: 600_000 });
+  stage.clock.time += 9 * MINUTE;
+  stage.chat.send('general', 'next');
+  assert.deepEqual(failures(stage), []);
+});
+
 test('a cid that is on its way already is the same message', () => {
   const stage = new Stage();
   const socket = stage.inRoom();
@@ -504,6 +535,17 @@ test('a text whose frame is larger than limits.message_bytes would end the conne
   stage.chat.send('general', '\u0001'.repeat(1_000));
   await turn();
   assert.deepEqual(failures(stage).map(([, , code]) => code), ['too_large']);
+});
+
+test('the frame is measured with its id', async () => {
+  const frame = { type: 'message.send', room: 'general', text: 'x', cid: 'c' };
+  for (const [more, fails] of [[0, 1], [20, 1], [40, 0]]) {
+    const stage = new Stage();
+    stage.inRoom('general', undefined, { limits: { message_bytes: JSON.stringify(frame).length + Number(more) } });
+    stage.chat.send('general', 'x', { cid: 'c' });
+    await turn();
+    assert.equal(failures(stage).length, fails);
+  }
 });
 
 test('without a store a message whose line broke before its answer is unknown, and not repeated', () => {
@@ -593,6 +635,24 @@ test('a room that cannot be joined keeps its messages until they are cancelled',
   socket.refuses(socket.takeOne(), 'forbidden');
   assert.deepEqual(texts(stage, 'secret'), ['x']);
   assert.equal(stage.chat.cancel('secret', cid), true);
+});
+
+test('who cancels a message before it is told that it failed is not told', () => {
+  const stage = new Stage();
+  stage.chat.send('general', 'long', { cid: 'a' });
+  stage.chat.send('general', 'long', { cid: 'b' });
+  stage.also.onSendFailed = () => stage.chat.cancel('general', 'b');
+  stage.online({ limits: { text_bytes: 3 } });
+  assert.deepEqual(failures(stage).map(([, cid]) => cid), ['a']);
+});
+
+test('who leaves within onSent gets no message of that room', () => {
+  const stage = new Stage();
+  const socket = stage.inRoom();
+  const cid = stage.chat.send('general', 'x');
+  stage.also.onSent = () => stage.chat.leave('general');
+  socket.says(message(11, { user: 'alice', cid }));
+  assert.deepEqual(stage.of('onMessage'), []);
 });
 
 test('sending from within onSent keeps one on its way', () => {

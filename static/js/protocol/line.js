@@ -28,7 +28,7 @@ const QUIET_MAX_MS = 600_000;
 /**
  * @typedef {object} LineEvents
  * @property {(hello: import('./types.js').Hello) => void} onHello  once, before any onFrame
- * @property {(frame: Frame) => void} onFrame  what is no hello, bye or answer
+ * @property {(frame: Frame) => void} onFrame  what comes after it and is no bye and no answer
  * @property {(end: End) => void} onEnd  once, but not after close()
  */
 
@@ -61,13 +61,11 @@ export class Line {
     const socket = new seams.WebSocket(url, SUBPROTOCOL);
     this.#socket = socket;
     this.#cancelDial = this.later(HELLO_TIMEOUT_MS, () => this.drop());
-    // A socket that was given up still fires.
+    // A socket that was given up still fires: nothing of it counts.
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
-    socket.onclose = (event) => {
-      if (socket === this.#socket) this.#end({ code: event.code, reason: textOf(event.reason), retryMs: 0 });
-    };
+    socket.onclose = (event) => this.#end({ code: event.code, reason: textOf(event.reason), retryMs: 0 });
     // A close follows, and says more. Outside of browsers an error that nobody listens to ends the process.
     socket.onerror = () => {};
   }
@@ -195,7 +193,7 @@ export class Line {
     if (frame.type === 'bye') this.#end(readBye(frame));
     else if (!this.#hasHello) this.#receiveFirst(frame);
     else if (frame.type === 'ack' || frame.type === 'error') this.#receiveAnswer(frame);
-    else if (frame.type !== 'hello') this.#events.onFrame(frame);
+    else this.#events.onFrame(frame);
   }
 
   /** @param {Frame} frame */

@@ -33,7 +33,6 @@ export class Membership {
     this.state = 'out';
     this.attempt = 0;
     this.hadConflict = false;
-    this.mayShowOwn = false;
   }
 
   /** @param {import('./types.js').Joined} joined */

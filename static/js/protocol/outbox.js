@@ -33,10 +33,10 @@ export class Item {
     return this.firstSentAt > 0;
   }
 
-  /** @param {number} now */
+  /** For one that may have arrived. @param {number} now */
   isTooOld(now) {
     const age = now - this.firstSentAt;
-    return this.mayHaveArrived && (age >= REPEAT_MAX_MS || age < -CLOCK_SLACK_MS);
+    return age >= REPEAT_MAX_MS || age < -CLOCK_SLACK_MS;
   }
 
   /** @param {string} room */

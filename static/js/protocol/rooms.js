@@ -189,7 +189,7 @@ export class Rooms {
    */
   #leave(line, room, attempt = 0) {
     line.request({ type: 'room.leave', room }, (error) => {
-      if (!error?.temporary || line.isOver) return;
+      if (!error?.temporary) return;
       line.later(retryDelay(attempt, error.retryMs, this.#session.seams.random), () => {
         if (!this.#rooms.has(room)) this.#leave(line, room, attempt + 1);
       });

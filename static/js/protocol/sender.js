@@ -90,7 +90,7 @@ export class Sender {
   /** Looks at all messages of a room again and sends the next one. @param {string} room */
   #review(room) {
     for (const item of this.#outbox.items(room)) {
-      const flaw = item.flight === null ? this.#flaw(room, item) : null;
+      const flaw = this.#flaw(room, item);
       if (flaw !== null) this.#fail(room, item, flaw);
     }
     this.pump(room);
@@ -223,7 +223,7 @@ export class Sender {
    * @param {import('./types.js').Message} message
    */
   arrived(room, { cid, user, seq, ts }) {
-    if (cid === '' || !this.#session.isOurs(user)) return;
+    if (!this.#session.isOurs(user)) return;
     const item = this.#outbox.find(room, cid);
     if (item !== undefined) this.#settle(room, item, { seq, ts, duplicate: false });
   }
@@ -264,11 +264,12 @@ export class Sender {
    * @param {Membership} membership
    */
   awaitOwn(line, membership) {
-    if (membership.position === null || !this.#outbox.head(membership.room)?.mayHaveArrived) return;
-    membership.mayShowOwn = true;
+    const { room, position } = membership;
+    membership.mayShowOwn = position !== null && this.#outbox.head(room)?.mayHaveArrived === true;
+    if (!membership.mayShowOwn) return;
     line.later(SHOW_OWN_MS, () => {
       membership.mayShowOwn = false;
-      this.pump(membership.room);
+      this.pump(room);
     });
   }
 }
