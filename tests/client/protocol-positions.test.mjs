@@ -78,7 +78,9 @@ test('without a store everything is live and has no seq', () => {
 test('a message without a number is live and moves nothing', () => {
   const stage = new Stage();
   const socket = stage.inRoom('general', { epoch: 'e', seq: 10, top: 12 });
-  socket.says(message(0, { seq: undefined }), message(11));
+  socket.says(message(0, { seq: undefined }));
+  assert.deepEqual(stage.chat.position('general'), { epoch: 'e', seq: 10 });
+  socket.says(message(11));
   assert.deepEqual(stage.of('onMessage').map(([, { seq }, live]) => [seq, live]), [[0, true], [11, false]]);
 });
 

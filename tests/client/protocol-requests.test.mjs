@@ -141,9 +141,11 @@ test('a lost line loses its requests', async () => {
 test('a request that was answered costs nothing later', async () => {
   const stage = new Stage();
   const socket = stage.inRoom();
+  const timers = stage.clock.pending;
   const asked = stage.chat.history('general');
   socket.acks(socket.takeOne());
   await asked;
+  assert.equal(stage.clock.pending, timers);
   stage.clock.advance(20_000);
   assert.equal(stage.chat.status.phase, 'online');
 });
