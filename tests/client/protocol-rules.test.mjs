@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import './lib/node18.mjs';
 import { accountProblem, isRoomName, newCid, textBytes } from '../../static/js/protocol/chatd.js';
 
 test('a room is 1 to 64 bytes of UTF-8', () => {

@@ -5,6 +5,8 @@
 // @ts-check
 
 import assert from 'node:assert/strict';
+import './lib/node18.mjs';
+
 // @ts-ignore It is no dependency of the project: who runs this brings it.
 const { WebSocket } = await import('ws');
 const { ChatClient } = await import('../../static/js/protocol/chatd.js');

@@ -2,6 +2,7 @@
 // A client with a server that says only what a test makes it say, and a record of everything the client told.
 // @ts-check
 
+import './node18.mjs';
 import { ChatClient } from '../../../static/js/protocol/chatd.js';
 import { Clock } from './clock.mjs';
 
