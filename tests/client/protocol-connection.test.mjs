@@ -411,12 +411,24 @@ test('a WebSocket that cannot be made is a failed attempt like others', () => {
   const stage = new Stage();
   stage.dialFails = true;
   stage.chat.open();
+  assert.deepEqual(stage.phases, ['connecting']);
+  stage.clock.advance(0);
   assert.deepEqual(stage.phases, ['connecting', 'waiting']);
   assert.equal(stage.of('onUnreachable').length, 1);
   stage.dialFails = false;
   stage.clock.advance(1_000);
   stage.greet();
   assert.equal(stage.chat.status.phase, 'online');
+});
+
+test('close() right after it could not be made is the end of it', () => {
+  const stage = new Stage();
+  stage.dialFails = true;
+  stage.chat.open();
+  stage.chat.close();
+  stage.clock.advance(60_000);
+  assert.deepEqual(stage.phases, ['connecting', 'closed']);
+  assert.equal(stage.of('onUnreachable').length, 0);
 });
 
 test('where there is no WebSocket at all, open() says so', { skip: 'WebSocket' in globalThis }, () => {

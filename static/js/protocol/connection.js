@@ -88,12 +88,10 @@ export class Connection {
       this.#line = line;
     } catch {
       // The page may not dial this address (https to ws, a policy). To the caller that is an attempt that failed.
-      this.#line = null;
+      const failed = () => this.#ended(false, { code: 0, reason: '', retryMs: 0 });
+      this.#retryTimer = this.#seams.setTimeout(failed, 0);
     }
     this.#change({ phase: 'connecting' });
-    if (this.#line === null && this.#status.phase === 'connecting') {
-      this.#ended(false, { code: 0, reason: '', retryMs: 0 });
-    }
   }
 
   /**

@@ -151,7 +151,7 @@ export class Line {
     this.post({ type: 'ping', id: this.#drawId() });
     this.later(CHECK_TIMEOUT_MS, () => {
       const wasAsleep = this.#seams.now() > due + ASLEEP_MS;
-      // What came while the page was asleep may still be queued behind this timer. In a hidden page every timer is late.
+      // What came while the page was asleep may still be queued behind this timer; in a hidden page all are late.
       if (this.#heard !== heard) this.#isChecking = false;
       else if (wasAsleep && isFirst) this.#ask(false);
       else this.drop();
