@@ -1,31 +1,55 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the browser tests."""
+import collections
 import os
 import signal
 
 import pytest
+from raw_ws import CALM
+from selenium.common.exceptions import WebDriverException
 from window import Window, Wire
 
 
 @pytest.fixture
-def window(tmp_path):
+def chatd(chatd):
+    """As elsewhere; but where Chromium starts, chatd waits for its turn, and that is no news."""
+    return lambda core=None, **options: chatd(core={**CALM, **(core or {})}, **options)
+
+
+@pytest.fixture(scope="session")
+def idle_windows():
+    """Those that no test uses now, by their options: Chromium takes longer to start than most tests."""
+    idle = collections.defaultdict(list)
+    yield idle
+    for windows in idle.values():
+        for one in windows:
+            one.close()
+
+
+@pytest.fixture
+def window(idle_windows, tmp_path_factory):
     """window(server, **options) opens the page; after the test every console must be clean."""
     windows = []
 
     def start(server, path="/", **options):
+        idle = idle_windows[tuple(sorted(options.items()))]
+        one = idle.pop() if idle else Window(tmp_path_factory.mktemp("profile"), **options)
+        windows.append((one, idle))
         # The port may be that of a Wire.
-        one = Window(tmp_path / f"profile{len(windows)}", f"http://127.0.0.1:{server.port}", **options)
-        windows.append(one)
+        one.address = f"http://127.0.0.1:{server.port}"
         return one.open(path)
 
     yield start
     problems = []
-    for one in windows:
+    for one, idle in windows:
         try:
             one.check_console()
         except AssertionError as error:
             problems.append(str(error))
-        finally:
+        try:
+            one.renew()
+            idle.append(one)
+        except WebDriverException:
             one.close()
     assert not problems, "\n".join(problems)
 

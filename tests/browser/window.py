@@ -34,11 +34,17 @@ return [...document.querySelectorAll('#messages > .message')].map((row) => ({
 }));
 """
 
+# The dots of the typing indicator never rest.
+STILL = """
+return document.getAnimations().every((animation) => animation.playState !== 'running'
+  || animation.effect.getComputedTiming().endTime === Infinity);
+"""
+
 
 class Window:
     """One browser with a profile of its own. Errors in its console fail the test, see check_console()."""
 
-    def __init__(self, profile, address, language="en-US", size=(1200, 800)):
+    def __init__(self, profile, address="", language="en-US", size=(1200, 800)):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for flag in (*FLAGS, f"--lang={language}", f"--user-data-dir={profile}",
@@ -53,6 +59,24 @@ class Window:
 
     def close(self):
         self.driver.quit()
+
+    def renew(self):
+        """As good as new, much sooner: another tab, and nothing remembered of what was before."""
+        self.driver.switch_to.new_window("tab")
+        new = self.driver.current_window_handle
+        for handle in self.driver.window_handles:
+            if handle != new:
+                self.driver.switch_to.window(handle)
+                self.driver.close()
+        self.driver.switch_to.window(new)
+        # Without this the tab is shown, but has not the focus.
+        self.cdp("Page.bringToFront")
+        self.cdp("Network.clearBrowserCookies")
+        self.cdp("Network.clearBrowserCache")
+        self.cdp("Storage.clearDataForOrigin", origin="*", storageTypes="all")
+        self.driver.get_log("browser")
+        self.expected = [NOBODY_YET]
+        self.lines = []
 
     # -- console --------------------------------------------------------------------------------
 
@@ -136,6 +160,15 @@ class Window:
         self.wait(lambda: self.js("return document.activeElement.matches(arguments[0])", css),
                   f"the focus on {css}")
 
+    def frame(self):
+        """Until the page has drawn what it was asked for."""
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+    def wait_still(self):
+        """What was asked for has been painted, and nothing moves or changes its colour any more."""
+        self.frame()
+        self.wait(lambda: self.js(STILL), "the end of movements")
+
     def fits(self):
         """Nothing is wider than the screen; neither page nor log scrolls sideways."""
         return self.js("""
@@ -154,6 +187,12 @@ class Window:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height,
                  deviceScaleFactor=2, mobile=True)
         self.cdp("Emulation.setTouchEmulationEnabled", enabled=True)
+        return self
+
+    def wide(self):
+        """The end of phone()."""
+        self.cdp("Emulation.clearDeviceMetricsOverride")
+        self.cdp("Emulation.setTouchEmulationEnabled", enabled=False)
         return self
 
     def dark(self, dark=True):
