@@ -31,7 +31,27 @@ return [...document.querySelectorAll('#messages > .message')].map((row) => ({
   text: row.querySelector('.text').textContent,
   own: row.classList.contains('own'),
   seq: Number(row.dataset.seq),
+  inside: [...row.querySelectorAll('.text *')].map((inner) => [inner.localName, inner.href, inner.rel]),
+  state: ['pending', 'sent', 'failed'].find((state) => row.classList.contains(state)) ?? 'logged',
 }));
+"""
+
+# Between the page and its WebSocket: drop what comes, and put in what a server would say.
+TAP = """
+window.tap = {drop: false, dropped: 0, sockets: []};
+window.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    window.tap.sockets.push(this);
+    this.addEventListener('message', (event) => {
+      if (!window.tap.drop || event.isTrusted === false) return;
+      window.tap.dropped += JSON.parse(event.data).type === 'message' ? 1 : 0;
+      event.stopImmediatePropagation();
+    });
+  }
+};
+window.tap.say = (frame) => window.tap.sockets.at(-1).dispatchEvent(
+  new MessageEvent('message', {data: JSON.stringify(frame)}));
 """
 
 # The dots of the typing indicator never rest.
@@ -134,6 +154,12 @@ class Window:
     def texts(self):
         return [message["text"] for message in self.messages]
 
+    @property
+    def rooms(self):
+        """The rooms one is in and what stands beside their names: {"general": "", "garden": "3"}."""
+        return self.js("""return Object.fromEntries([...document.querySelectorAll('#rooms button')].map((b) => [
+            b.dataset.room, b.querySelector('.badge > span')?.textContent ?? '']))""")
+
     def wait_shown(self, css):
         return self.wait(lambda: self.shown(css), f"{css} on the screen")
 
@@ -148,6 +174,36 @@ class Window:
             assert self.texts == list(texts)
             raise
 
+    def read_all(self):
+        """All messages loaded, from the first to the last: the page holds only those near the view."""
+        self.js("document.querySelector('#log').scrollTop = 0")
+        seen = []
+        while True:
+            self.frame()
+            rows = self.messages
+            new = next((at for at, row in enumerate(rows) if not seen or row["seq"] > seen[-1]["seq"]), len(rows))
+            seen += rows[new:]
+            if self.js("const l = document.querySelector('#log');"
+                       "return l.scrollHeight - l.scrollTop - l.clientHeight < 2"):
+                return seen
+            self.js("document.querySelector('#log').scrollBy(0, 400)")
+
+    def frame(self):
+        """Until the page has drawn what it was asked for."""
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+    def wait_logged(self, texts):
+        """As wait_texts, and the server has them all."""
+        self.wait_texts(texts)
+        self.wait(lambda: all(message["state"] == "logged" for message in self.messages), "the acknowledgements")
+
+    def wait_rooms(self, rooms):
+        try:
+            self.wait(lambda: self.rooms == rooms, "the rooms")
+        except AssertionError:
+            assert self.rooms == rooms
+            raise
+
     def wait_state(self, state):
         self.wait(lambda: self.element("#status").get_attribute("data-state") == state,
                   f"the state {state!r}")
@@ -159,10 +215,6 @@ class Window:
     def wait_focus(self, css):
         self.wait(lambda: self.js("return document.activeElement.matches(arguments[0])", css),
                   f"the focus on {css}")
-
-    def frame(self):
-        """Until the page has drawn what it was asked for."""
-        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
     def wait_still(self):
         """What was asked for has been painted, and nothing moves or changes its colour any more."""
@@ -201,9 +253,18 @@ class Window:
                  features=[{"name": "prefers-color-scheme", "value": scheme}])
         return self
 
+    def tap(self):
+        """From the next load on window.tap is between the page and its socket."""
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=TAP)
+        return self
+
     def open(self, path="/"):
         self.driver.get(self.address + path)
         return self
+
+    def reload(self):
+        self.driver.refresh()
+        return self.wait_signed_in()
 
     def click(self, css):
         self.wait_shown(css)
@@ -213,8 +274,15 @@ class Window:
         """Keys go where the focus is."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
-    def chord(self, modifier, key):
-        webdriver.ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
+    def chord(self, *keys):
+        """The last one while the others are held."""
+        chain = webdriver.ActionChains(self.driver)
+        for key in keys[:-1]:
+            chain.key_down(key)
+        chain.send_keys(keys[-1])
+        for key in reversed(keys[:-1]):
+            chain.key_up(key)
+        chain.perform()
 
     def insert(self, css, text):
         """Text as an input method or the clipboard gives it: any script, any line breaks, at once."""
@@ -250,17 +318,29 @@ class Window:
         self.wait(lambda: self.value("#text") == "", "the empty box")
 
     def choose_room(self, room):
+        """By the field; on a phone the drawer must be open."""
         self.insert("#room-name", room)
         self.click("#room-join")
         self.wait_room(room)
 
+    def press_room(self, room):
+        self.wait(lambda: self.js("""
+            const list = document.querySelector('.rooms-nav');
+            const button = [...list.querySelectorAll('button')].find((b) => b.dataset.room === arguments[0]);
+            button?.click();
+            return button !== undefined;
+        """, room), f"{room!r} in the list")
+        self.wait_room(room)
+
 
 class Wire:
-    """A TCP relay before a server. deaf: what the server says is swallowed. cut(): all links break."""
+    """A TCP relay before a server. deaf: what the server says is swallowed. cut(): all links break.
+    deaf_links(): those there are stay deaf, new ones are heard."""
 
     def __init__(self, port):
         self.target = port
         self.deaf = False
+        self.lost = set()
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -285,7 +365,7 @@ class Wire:
     def _carry(self, source, sink, swallow):
         try:
             while data := source.recv(65536):
-                if not (swallow and self.deaf):
+                if not (swallow and (self.deaf or source in self.lost)):
                     sink.sendall(data)
         except OSError:
             pass
@@ -294,6 +374,10 @@ class Wire:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def deaf_links(self):
+        self.lost |= set(self.sockets)
+        self.deaf = False
 
     def cut(self):
         sockets, self.sockets = self.sockets, []

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { splitLinks } from '../../static/js/links.js';
+import { splitLinks } from '../../static/js/view/links.js';
 
 /** @param {string} text @returns {string[]} the addresses as they stand in the text */
 function links(text) {

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import './lib/node18.mjs';
 
 // @ts-ignore It is no dependency of the project: who runs this brings it.
-const { WebSocket } = await import('ws');
+const { WebSocket } = await import(process.env.WS_MODULE ?? 'ws');
 const { ChatClient } = await import('../../static/js/protocol/chatd.js');
 
 const base = process.argv[2] ?? process.env.CHATD_URL ?? '';

@@ -34,6 +34,26 @@ export function make(tag, className, text) {
   return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+/** Strokes on a field of 24 by 24. */
+const ICONS = {
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  clock: 'M12 7v5l3 2M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18',
+  warning: 'M12 8v5M12 16.5v.01M12 3L22 20.5H2z',
+};
+
+/** @param {keyof typeof ICONS} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', 'icon-small');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
 /**
  * Colour and letter of a name; the same on every screen.
  * @param {HTMLElement} avatar

@@ -1,52 +1,55 @@
 // SPDX-License-Identifier: MIT
-// The page as a whole: which part is shown, the head of the room, who is typing. The parts are files of their own.
+// The page as a whole: which part is shown, the head of the room, its state, who is typing. The parts are files of
+// their own.
 // @ts-check
 
 import { Composer } from './composer.js';
 import { byId, isWide, make, paintAvatar, tell } from './dom.js';
-import { isTextKey, language, t, timeOf } from './i18n.js';
+import { currentLanguage, isTextKey, t, timeOf } from './i18n.js';
 import { MessagesView } from './messages.js';
 import { RoomsView } from './rooms.js';
+import { SettingsView } from './settings.js';
 import { SignView } from './sign.js';
 
-/** @typedef {import('./state.js').Entry} Entry */
-/** @typedef {import('./protocol.js').ConnectionState} ConnectionState */
+/** @typedef {import('../state/room.js').RoomState} RoomState */
+/** @typedef {import('../protocol/types.js').Status} Status */
 
 /**
  * What the person does.
  * @typedef {import('./sign.js').SignActions & import('./rooms.js').RoomsActions
- *   & import('./composer.js').ComposerActions & {signOut: () => void, retry: () => void}} Actions
+ *   & import('./composer.js').ComposerActions & import('./messages.js').MessagesActions
+ *   & import('./settings.js').SettingsActions
+ *   & {signOut: () => void, retry: () => void, leaveRoom: () => void}} Actions
  */
 
-export class View {
+export class Page {
   #boot = byId('boot', HTMLParagraphElement);
   #chat = byId('chat', HTMLElement);
   #me = byId('me', HTMLSpanElement);
   #meAvatar = byId('me-avatar', HTMLSpanElement);
   #signOut = byId('sign-out', HTMLButtonElement);
+  #leave = byId('leave', HTMLButtonElement);
   #roomTitle = byId('room-title', HTMLHeadingElement);
   #status = byId('status', HTMLParagraphElement);
+  #countdown = byId('countdown', HTMLSpanElement);
   #retry = byId('retry', HTMLButtonElement);
+  #nowhere = byId('nowhere', HTMLParagraphElement);
   #typing = byId('typing', HTMLParagraphElement);
   #notice = byId('notice', HTMLParagraphElement);
   #room = '';
-  /** Messages that came while the page was out of sight. */ #unread = 0;
+  #unread = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #ticking;
 
   /** @param {Actions} actions */
   constructor(actions) {
-    this.#translate();
+    this.settings = new SettingsView(actions);
     this.sign = new SignView(actions);
     this.rooms = new RoomsView(actions);
-    this.box = new Composer(actions, () => this.notice(''));
-    this.messages = new MessagesView(() => this.box.focus());
+    this.box = new Composer(actions);
+    this.messages = new MessagesView(actions, () => this.box.focus());
     this.#signOut.addEventListener('click', () => actions.signOut());
+    this.#leave.addEventListener('click', () => actions.leaveRoom());
     this.#retry.addEventListener('click', () => actions.retry());
-    document.addEventListener('visibilitychange', () => {
-      if (document.hidden) return;
-      this.#unread = 0;
-      this.#title();
-      this.messages.labelDays();
-    });
   }
 
   // ---- which part is shown
@@ -61,18 +64,19 @@ export class View {
   /** @param {string} notice  why the form is here; '' says nothing */
   showSign(notice) {
     tell(this.#boot, '');
+    this.settings.close();
     this.#chat.hidden = true;
     this.#room = '';
     this.#title();
     this.sign.show(notice);
   }
 
-  /** @param {string} user @param {boolean} guest */
-  showChat(user, guest) {
+  /** @param {string} user @param {boolean} isGuest */
+  showChat(user, isGuest) {
     tell(this.#boot, '');
     this.sign.hide();
     this.#chat.hidden = false;
-    this.#signOut.hidden = guest;
+    this.#signOut.hidden = isGuest;
     this.showName(user);
   }
 
@@ -85,19 +89,26 @@ export class View {
 
   // ---- the room
 
-  /** @param {string} room @param {string} draft */
-  showRoom(room, draft) {
-    this.#room = room;
-    this.#roomTitle.textContent = room;
-    this.#roomTitle.title = room;
-    this.#unread = 0;
-    this.#title();
-    this.rooms.showCurrent(room);
-    this.messages.show([]);
+  /** @param {RoomState | null} room  null: none is open @param {string} nowhere  said instead of messages */
+  showRoom(room, nowhere) {
+    const name = room?.name ?? '';
+    this.#room = name;
+    this.#roomTitle.textContent = name === '' ? 'chatd' : name;
+    this.#roomTitle.title = name;
+    this.#roomTitle.classList.toggle('is-room', name !== '');
+    this.#leave.hidden = room === null;
     this.showTypists([]);
     this.notice('');
-    this.box.setDraft(draft);
-    this.toRoom();
+    this.messages.open(room);
+    this.showBlocked(nowhere);
+    this.box.setText(room?.draft ?? '');
+    this.#title();
+  }
+
+  /** @param {string} why  there is nothing to read or write; '' there is */
+  showBlocked(why) {
+    tell(this.#nowhere, why);
+    this.box.show(why === '');
   }
 
   /** From the list of rooms to the room itself. */
@@ -106,31 +117,38 @@ export class View {
     this.#focusRoom();
   }
 
-  /** @param {ConnectionState} state @param {string} text */
-  showState(state, text) {
-    this.#status.dataset.state = state;
-    if (this.#status.textContent !== text) this.#status.textContent = text;
-    // A button that vanishes while it is pressed would take the focus with it.
-    const focused = document.activeElement === this.#retry;
-    this.#retry.hidden = state === 'online' || (state === 'connecting' && !focused);
-    if (focused && this.#retry.hidden) this.#focusRoom();
-    this.box.setOnline(state === 'online');
+  /** @param {number} unread  in all rooms */
+  showUnread(unread) {
+    this.#unread = unread;
+    this.#title();
   }
 
-  /** @param {Entry} entry @param {boolean} live  false for history */
-  append(entry, live) {
-    this.messages.append(entry);
-    if (!live || !document.hidden || entry.own) return;
-    this.#unread += 1;
-    this.#title();
+  /** @param {Status['phase']} phase @param {string} text @param {number} retryAt  ms; 0: no attempt is coming */
+  showStatus(phase, text, retryAt) {
+    this.#status.dataset['state'] = phase === 'online' ? 'online' : phase === 'connecting' ? 'connecting' : 'offline';
+    const words = /** @type {HTMLElement} */ (this.#status.firstElementChild);
+    if (words.textContent !== text) words.textContent = text;
+    clearInterval(this.#ticking);
+    const tick = () => {
+      const n = Math.ceil((retryAt - Date.now()) / 1000);
+      this.#countdown.textContent = retryAt > 0 && n > 0 ? t('retryIn', { n }) : '';
+    };
+    tick();
+    if (retryAt > 0) this.#ticking = setInterval(tick, 1000);
+    // A button that vanishes while it is pressed would take the focus with it.
+    const isFocused = document.activeElement === this.#retry;
+    this.#retry.hidden = phase === 'online' || (phase === 'connecting' && !isFocused);
+    if (isFocused && this.#retry.hidden) this.#focusRoom();
   }
 
   /** @param {string[]} names */
   showTypists(names) {
     // Names go in as elements of their own, so that one name's direction does not turn the sentence.
+    if (names.join(' ') === this.#typing.dataset['names']) return;
+    this.#typing.dataset['names'] = names.join(' ');
     this.#typing.replaceChildren();
     if (names.length === 0) return;
-    const [a, b] = names;
+    const [a = '', b = ''] = names;
     const marks = { a: '\u0001', b: '\u0002' };
     const pattern = names.length === 1 ? t('typingOne', marks) : names.length === 2 ? t('typingTwo', marks) : t('typingMany');
     // One box for the sentence: as children of a flex box its pieces would be boxes, and lines, of their own.
@@ -148,26 +166,9 @@ export class View {
     tell(this.#notice, text);
   }
 
-  /** Takes the notice away if it is this one. @param {string} text */
-  unnotice(text) {
-    if (this.#notice.textContent === text) this.notice('');
-  }
-
-  // ---- inside
-
-  #focusRoom() {
-    // On a phone the box would open the keyboard over the messages.
-    if (isWide()) this.box.focus();
-    else this.rooms.focusMenu();
-  }
-
-  #title() {
-    const unread = this.#unread > 0 ? `(${this.#unread}) ` : '';
-    document.title = this.#room === '' ? 'chatd' : `${unread}${this.#room} · chatd`;
-  }
-
-  #translate() {
-    document.documentElement.lang = language;
+  /** The texts of the page that stand in index.html. */
+  translate() {
+    document.documentElement.lang = currentLanguage();
     document.documentElement.classList.toggle('short-clock', timeOf(Date.UTC(2000, 0, 1, 12)).length <= 5);
     /** @param {string} attribute @param {(element: HTMLElement, text: string) => void} put */
     const each = (attribute, put) => {
@@ -183,5 +184,19 @@ export class View {
       if (element instanceof HTMLButtonElement && element.id !== 'side-shade') element.title = text;
     });
     each('data-i18n-placeholder', (element, text) => element.setAttribute('placeholder', text));
+    delete this.#typing.dataset['names'];
+  }
+
+  // ---- inside
+
+  #focusRoom() {
+    // On a phone the box would open the keyboard over the messages.
+    if (isWide() && this.#nowhere.hidden) this.box.focus();
+    else this.rooms.focusMenu();
+  }
+
+  #title() {
+    const unread = this.#unread > 0 ? `(${this.#unread > 99 ? '99+' : this.#unread}) ` : '';
+    document.title = `${unread}${this.#room === '' ? '' : `${this.#room} · `}chatd`;
   }
 }

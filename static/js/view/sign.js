@@ -16,6 +16,7 @@ export class SignView {
   #form = byId('sign-form', HTMLFormElement);
   #user = byId('user', HTMLInputElement);
   #password = byId('password', HTMLInputElement);
+  #showPassword = byId('show-password', HTMLInputElement);
   #signIn = byId('sign-in', HTMLButtonElement);
   #signUp = byId('sign-up', HTMLButtonElement);
   #notice = byId('sign-notice', HTMLParagraphElement);
@@ -29,6 +30,7 @@ export class SignView {
       event.preventDefault();
       if (this.#filled()) actions.signIn(this.#user.value.trim(), this.#password.value);
     });
+    this.#showPassword.addEventListener('change', () => this.#revealPassword());
     this.#signUp.addEventListener('click', () => {
       if (this.#filled()) actions.signUp(this.#user.value.trim(), this.#password.value);
     });
@@ -46,6 +48,8 @@ export class SignView {
   hide() {
     this.#part.hidden = true;
     this.#password.value = '';
+    this.#showPassword.checked = false;
+    this.#revealPassword();
   }
 
   /** @param {string} text  '' takes it away */
@@ -58,6 +62,10 @@ export class SignView {
     this.#signIn.disabled = busy;
     this.#signUp.disabled = busy;
     this.#form.setAttribute('aria-busy', String(busy));
+  }
+
+  #revealPassword() {
+    this.#password.type = this.#showPassword.checked ? 'text' : 'password';
   }
 
   /** Whether both fields have something; if not, says which one lacks it and goes there. */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What the protocol's codes are called for people.
+// @ts-check
+
+import { t } from '../view/i18n.js';
+
+/** @typedef {import('../protocol/chatd.js').ChatError} ChatError */
+/** @typedef {import('../protocol/types.js').Status} Status */
+
+const CLOSE_BANNED = 4502;
+const CLOSE_FORBIDDEN = 4503;
+
+/** @param {Status} status */
+export function statusText(status) {
+  switch (status.phase) {
+    case 'online': return t('online');
+    case 'connecting': return t(status.attempt > 0 ? 'offline' : 'connecting');
+    case 'waiting': return t('offline');
+    default: return t(status.code === CLOSE_BANNED ? 'banned' : status.code === CLOSE_FORBIDDEN ? 'forbidden' : 'closed');
+  }
+}
+
+/** Goes on after "Not sent: ". @param {ChatError} error */
+export function sendRefusal(error) {
+  switch (error.code) {
+    case 'rate_limited': return t('refusedRate');
+    case 'too_large': return t('refusedLarge');
+    case 'unknown': return t('refusedUnknown');
+    case 'not_member': return t('refusedMember');
+    default: return error.message;
+  }
+}
+
+/** @param {ChatError} error */
+export function joinRefusal(error) {
+  switch (error.code) {
+    case 'rate_limited': return t('roomFull');
+    case 'forbidden': return t('roomForbidden');
+    default: return t('roomRefused', { reason: error.message || error.code });
+  }
+}

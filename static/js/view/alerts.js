@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// What tells of a message while nobody looks: a sound and the browser's notification.
+// @ts-check
+
+/** A busy room is one sound, not fifty. */
+const QUIET_MS = 3_000;
+const BODY_MAX = 200;
+
+/** @type {AudioContext | undefined} */ let audio;
+let soundedAt = 0;
+
+/** Two short notes; no file is loaded for them. @param {number} now  ms */
+export function playSound(now) {
+  if (now - soundedAt < QUIET_MS) return;
+  soundedAt = now;
+  audio ??= new AudioContext();
+  // Without a press of a key or the mouse since the page was loaded, the browser leaves it suspended.
+  void audio.resume();
+  const begin = audio.currentTime + 0.02;
+  [660, 880].forEach((frequency, at) => {
+    if (audio === undefined) return;
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    const start = begin + at * 0.11;
+    tone.frequency.value = frequency;
+    volume.gain.setValueAtTime(0, start);
+    volume.gain.linearRampToValueAtTime(0.12, start + 0.015);
+    volume.gain.exponentialRampToValueAtTime(0.0005, start + 0.2);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(start);
+    tone.stop(start + 0.22);
+  });
+}
+
+/** @returns {'none' | NotificationPermission}  'none': this browser has no notifications */
+export function notificationState() {
+  return typeof Notification === 'undefined' ? 'none' : Notification.permission;
+}
+
+/** @returns {Promise<boolean>} whether the page may show notifications; asks the person if nobody did */
+export async function askForNotifications() {
+  if (typeof Notification === 'undefined') return false;
+  return (await Notification.requestPermission()) === 'granted';
+}
+
+/**
+ * @param {string} room
+ * @param {string} user
+ * @param {string} text
+ * @param {() => void} open  it was pressed
+ */
+export function showNotification(room, user, text, open) {
+  if (notificationState() !== 'granted') return;
+  const body = Array.from(text).slice(0, BODY_MAX).join('');
+  try {
+    // One for each room: a new one takes the place of the one before.
+    const notification = new Notification(`${user} · ${room}`, { body, tag: `chatd ${room}`, icon: 'favicon.svg' });
+    notification.onclick = () => {
+      window.focus();
+      notification.close();
+      open();
+    };
+  } catch {
+    // Some phones show notifications only for installed pages.
+  }
+}

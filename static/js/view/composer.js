@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// The box a message is written in: it grows with the text, Enter sends, Shift+Enter makes a line.
+// @ts-check
+
+import { textBytes } from '../protocol/chatd.js';
+import { byId, tell } from './dom.js';
+import { t } from './i18n.js';
+
+/**
+ * @typedef {object} ComposerActions
+ * @property {(text: string) => void} send  not empty, not too long; the connection may be gone
+ * @property {(text: string) => void} written  the text was changed
+ */
+
+/** From this part of the limit on the box tells how much is left. */
+const TELL_FROM = 0.8;
+
+export class Composer {
+  #form = byId('send-form', HTMLFormElement);
+  #text = byId('text', HTMLTextAreaElement);
+  #send = byId('send', HTMLButtonElement);
+  #room = byId('text-room', HTMLParagraphElement);
+  #max = Infinity;
+  #left = Infinity;
+
+  /** @param {ComposerActions} actions */
+  constructor(actions) {
+    this.#text.addEventListener('input', () => {
+      this.#changed();
+      actions.written(this.#text.value);
+    });
+    this.#text.addEventListener('keydown', (event) => {
+      // While an input method composes, Enter belongs to it.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#submit(actions);
+    });
+    // A press of the button leaves the focus, and a phone's keyboard, with the box.
+    this.#send.addEventListener('mousedown', (event) => event.preventDefault());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit(actions);
+    });
+  }
+
+  /** @param {boolean} shown */
+  show(shown) {
+    this.#form.hidden = !shown;
+    if (!shown) tell(this.#room, '');
+  }
+
+  /** @param {string} text */
+  setText(text) {
+    this.#text.value = text;
+    this.#changed();
+  }
+
+  /** @param {number} bytes  the longest text the server takes */
+  setLimit(bytes) {
+    this.#max = bytes;
+    this.#changed();
+  }
+
+  focus() {
+    this.#text.focus({ preventScroll: true });
+  }
+
+  /** @param {ComposerActions} actions */
+  #submit(actions) {
+    const text = this.#text.value.trim();
+    if (text !== '' && this.#left >= 0) actions.send(text);
+  }
+
+  #changed() {
+    const { style } = this.#text;
+    style.height = 'auto';
+    // The border is outside scrollHeight.
+    style.height = `${this.#text.scrollHeight + 2}px`;
+    const text = this.#text.value.trim();
+    const bytes = textBytes(text);
+    this.#left = this.#max - bytes;
+    tell(this.#room, this.#left < 0 ? t('bytesOver', { n: -this.#left })
+      : bytes > this.#max * TELL_FROM ? t('bytesLeft', { n: this.#left }) : '');
+    this.#room.classList.toggle('over', this.#left < 0);
+    this.#text.setAttribute('aria-invalid', String(this.#left < 0));
+    this.#send.disabled = text === '' || this.#left < 0;
+  }
+}

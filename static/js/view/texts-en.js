@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// The texts of the page in English. The other languages have the same keys.
+// @ts-check
+
+/** @typedef {Partial<Record<Intl.LDMLPluralRule, string>>} Plural  form by count; {n} is the number */
+
+const en = {
+  // signing in
+  signLead: 'Sign in to join the conversation.',
+  userLabel: 'Name',
+  passwordLabel: 'Password',
+  passwordHint: 'For a new account: at least 8 characters.',
+  showPassword: 'Show the password',
+  signIn: 'Sign in',
+  signUp: 'Create account',
+  signOut: 'Sign out',
+  sessionEnded: 'Your session has ended. Please sign in again.',
+  signedOut: 'You have signed out.',
+  starting: 'Loading…',
+  serverAway: 'The server does not answer. Trying again…',
+  needUser: 'Enter a name.',
+  needPassword: 'Enter a password.',
+  badUser: 'A name has 1 to 32 letters or digits of any script; . _ - are fine too.',
+  shortPassword: 'The password needs at least 8 characters.',
+  longPassword: 'The password is too long: at most 72 bytes.',
+  wrongLogin: 'Wrong name or password.',
+  nameTaken: 'This name is taken.',
+  badRequest: 'The server did not accept this: {reason}',
+  tooMany: 'Too many attempts. Please wait a little and try again.',
+  tooManyWait: /** @type {Plural} */ ({
+    one: 'Too many attempts. Try again in {n} second.', other: 'Too many attempts. Try again in {n} seconds.',
+  }),
+  unavailable: 'The service is not available right now. Please try again later.',
+  unavailableWait: /** @type {Plural} */ ({
+    one: 'The service is not available right now. Try again in {n} second.',
+    other: 'The service is not available right now. Try again in {n} seconds.',
+  }),
+  unreachable: 'The server cannot be reached. Check your connection.',
+  foreignOrigin: 'The server does not accept requests from this address.',
+  registrationClosed: 'New accounts are not open here. Ask whoever runs this server.',
+  failed: 'That did not work: {reason}',
+  signOutFailed: 'You are still signed in: the server could not be reached. Try again.',
+  guest: 'Guest',
+
+  // rooms
+  rooms: 'Your rooms',
+  moreRooms: 'More rooms',
+  openRooms: 'Rooms',
+  openRoomsUnread: /** @type {Plural} */ ({ one: 'Rooms, {n} unread message', other: 'Rooms, {n} unread messages' }),
+  closeRooms: 'Close the list of rooms',
+  roomLabel: 'Join or create a room',
+  roomPlaceholder: 'Room name',
+  roomJoin: 'Join',
+  roomLeave: 'Leave',
+  roomLeft: 'You have left {room}.',
+  roomUnread: /** @type {Plural} */ ({ one: '{n} unread message', other: '{n} unread messages' }),
+  badRoom: 'A room name has 1 to 64 bytes, without spaces and / { }.',
+  noRoom: 'No room is open. Choose one from the list, or type a name to join or create it.',
+  noRooms: 'This server has no rooms.',
+  roomFull: 'You are in too many rooms. Leave one first.',
+  roomForbidden: 'You may not enter this room.',
+  roomRefused: 'You cannot enter this room: {reason}',
+
+  // messages
+  messages: 'Messages',
+  empty: 'No messages yet. Write the first one.',
+  olderLoad: 'Load older messages',
+  olderLoading: 'Loading older messages…',
+  olderFailed: 'Older messages could not be loaded. Try again',
+  startWhole: 'This is the beginning of the conversation.',
+  startKept: 'Older messages are no longer kept.',
+  hole: 'Messages may be missing here',
+  gap: /** @type {Plural} */ ({ one: '{n} message skipped', other: '{n} messages skipped' }),
+  gapLoading: /** @type {Plural} */ ({ one: '{n} message skipped, loading…', other: '{n} messages skipped, loading…' }),
+  gapFailed: /** @type {Plural} */ ({
+    one: '{n} message skipped, it could not be loaded', other: '{n} messages skipped, they could not be loaded',
+  }),
+  gapGone: /** @type {Plural} */ ({ one: '{n} message is no longer kept', other: '{n} messages are no longer kept' }),
+  gapLoad: 'Load',
+  lost: /** @type {Plural} */ ({
+    one: 'The server has lost {n} message that was here', other: 'The server has lost {n} messages that were here',
+  }),
+  newLine: 'New',
+  jump: 'To the latest messages',
+  jumpNew: /** @type {Plural} */ ({ one: '{n} new message', other: '{n} new messages' }),
+  typingOne: '{a} is typing…',
+  typingTwo: '{a} and {b} are typing…',
+  typingMany: 'Several people are typing…',
+  announce: '{user}: {text}',
+
+  // writing
+  textLabel: 'Message',
+  textPlaceholder: 'Write a message',
+  send: 'Send',
+  bytesLeft: /** @type {Plural} */ ({ one: '{n} byte left', other: '{n} bytes left' }),
+  bytesOver: /** @type {Plural} */ ({ one: '{n} byte too long', other: '{n} bytes too long' }),
+  sending: 'Sending…',
+  waiting: 'Waiting for the connection',
+  sent: 'Sent',
+  notSent: 'Not sent',
+  retry: 'Send again',
+  discard: 'Delete',
+  refusedRate: 'too fast',
+  refusedLarge: 'it is too long',
+  refusedUnknown: 'it is not known whether it arrived',
+  refusedMember: 'you are not in this room',
+
+  // connection
+  retryNow: 'Try now',
+  connecting: 'Connecting…',
+  online: 'Connected',
+  offline: 'No connection. Trying again…',
+  retryIn: '{n} s',
+  banned: 'You are not allowed here any more.',
+  forbidden: 'The server has closed this connection: a plugin refused it.',
+  closed: 'The server has closed this connection.',
+
+  // settings
+  settings: 'Settings',
+  close: 'Close',
+  theme: 'Appearance',
+  themeSystem: 'Like the system',
+  themeLight: 'Light',
+  themeDark: 'Dark',
+  language: 'Language',
+  languageAuto: 'Like the browser',
+  alerts: 'New messages',
+  sound: 'Play a sound',
+  notify: 'Show a notification',
+  notifyDenied: 'The browser does not allow notifications from this page. Allow them in its settings.',
+  notifyNone: 'This browser has no notifications.',
+  alertsHint: 'Only while you are not looking at the room.',
+  shortcuts: 'Keyboard',
+  keySend: 'Send the message',
+  keyLine: 'New line',
+  keyRooms: 'Previous or next room',
+  keyUnread: 'Previous or next room with unread messages',
+  keyJoin: 'Find, join or create a room',
+  keyLatest: 'To the latest messages, close a window',
+  keyHelp: 'This window',
+};
+
+/** @typedef {keyof typeof en} TextKey */
+
+/** @type {Record<TextKey, string | Plural>} */
+export const texts = en;
