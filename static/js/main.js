@@ -5,9 +5,9 @@
 import { Chat } from './app/chat.js';
 import { Session } from './app/session.js';
 import { HttpApi } from './protocol/chatd.js';
-import { loadSettings, saveSettings } from './state/storage.js';
-import { askForNotifications, notificationState, playSound, showNotification } from './view/alerts.js';
-import { dayNumber, setLanguage, t } from './view/i18n.js';
+import { Kept, loadSettings, saveSettings, USER, userIn } from './state/storage.js';
+import { askForNotifications, closeNotifications, notificationState, playSound, showNotification } from './view/alerts.js';
+import { currentLanguage, dayNumber, setLanguage, t } from './view/i18n.js';
 import { listenToKeys } from './view/keys.js';
 import { Page } from './view/page.js';
 
@@ -18,6 +18,7 @@ const api = new HttpApi(base);
 let settings = loadSettings();
 /** @type {Chat | null} */ let chat = null;
 let day = dayNumber(Date.now());
+const DAY_EVERY_MS = 60_000;
 
 const page = new Page({
   signIn: (user, password) => void session.signIn(user, password),
@@ -44,10 +45,14 @@ const session = new Session(api, page, {
       onUnreachable: () => void session.check(),
       onOtherUser: (other) => session.replaced(other),
       onUnseen: (room, message) => {
-        if (settings.sound) playSound(Date.now());
-        if (settings.notify && (document.hidden || !document.hasFocus())) {
-          showNotification(room.name, message.user, message.text, () => chat?.choose(room.name));
+        const here = chat;
+        if (settings.notify && here?.isLooking === false) {
+          showNotification(room.name, message.user, message.text, () => {
+            // It may be pressed long after.
+            if (chat === here && here.rooms.get(room.name) !== undefined) here.choose(room.name);
+          });
         }
+        if (settings.sound) playSound();
       },
     });
     chat.start();
@@ -55,6 +60,7 @@ const session = new Session(api, page, {
   onLeft(forgetTexts) {
     chat?.stop(forgetTexts);
     chat = null;
+    closeNotifications();
   },
 });
 
@@ -70,23 +76,37 @@ listenToKeys({
 /** @param {Settings} chosen */
 async function choose(chosen) {
   const before = settings;
-  settings = chosen;
-  if (chosen.notify && !before.notify && !(await askForNotifications())) settings = { ...chosen, notify: false };
+  // Whether notifications are allowed is known after the person has answered, and much may be chosen meanwhile.
+  settings = { ...chosen, notify: before.notify && chosen.notify };
   saveSettings(settings);
-  showSettings(chosen.notify && !settings.notify);
   /** @type {any} */ (globalThis).applyTheme(settings.theme); // js/theme.js, which runs before the page is painted
+  if (chosen.sound && !before.sound) playSound();
   if (chosen.language !== before.language) await translate();
-  if (chosen.sound && !before.sound) playSound(Date.now());
+  if (!chosen.notify || before.notify) {
+    showSettings(false);
+    return;
+  }
+  const isGranted = await askForNotifications();
+  settings = { ...settings, notify: isGranted };
+  saveSettings(settings);
+  showSettings(!isGranted);
 }
 
 /** @param {boolean} isRefused  notifications were asked for in vain */
 function showSettings(isRefused) {
   const state = notificationState();
-  page.settings.fill(settings, state === 'none' ? t('notifyNone') : isRefused || (settings.notify && state === 'denied') ? t('notifyDenied') : '');
+  const isDenied = isRefused || (settings.notify && state === 'denied');
+  page.settings.fill(settings, state === 'none' ? t('notifyNone') : isDenied ? t('notifyDenied') : '');
 }
 
 async function translate() {
-  await setLanguage(settings.language);
+  try {
+    await setLanguage(settings.language);
+  } catch {
+    // The texts could not be loaded: what is on the screen stays in the language it is in, and so does the switch.
+    settings = { ...settings, language: currentLanguage() };
+    saveSettings(settings);
+  }
   page.translate();
   showSettings(false);
   chat?.translate();
@@ -98,7 +118,15 @@ window.addEventListener('hashchange', () => chat?.openAddress());
 window.addEventListener('online', () => chat?.wakeUp());
 window.addEventListener('offline', () => chat?.client.check());
 window.addEventListener('pagehide', () => chat?.save());
-window.addEventListener('focus', () => chat?.readCurrent());
+window.addEventListener('focus', () => chat?.lookedAt());
+window.addEventListener('storage', (event) => {
+  chat?.otherWindow(event);
+  if (event.key !== USER) return;
+  const [before, now] = [userIn(event.oldValue), userIn(event.newValue)];
+  session.otherWindow(now);
+  // Signed out there: nothing that was being written stays here either.
+  if (before !== null && now === null) new Kept(before).forgetTexts();
+});
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {
     // A phone may end a page it has put away without another word.
@@ -106,15 +134,17 @@ document.addEventListener('visibilitychange', () => {
     return;
   }
   chat?.wakeUp();
+  chat?.lookedAt();
+  newDay();
+});
+setInterval(newDay, DAY_EVERY_MS);
+
+/** "Today" does not stay true. */
+function newDay() {
   const today = dayNumber(Date.now());
   if (today !== day) page.messages.redraw();
   day = today;
-});
-
-try {
-  await translate();
-} catch {
-  // The other language could not be loaded; English is here.
-  page.translate();
 }
+
+await translate();
 void session.start();

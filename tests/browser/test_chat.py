@@ -142,11 +142,13 @@ def test_refused_message_can_be_sent_again(chatd, window):
           setTimeout(() => tap.say({type: 'error', id: frame.id, code: 'filter.word', temporary: false,
                                     message: 'This word is not welcome here.'}));
         };
-        window.untap = () => { tap.drop = false; WebSocket.prototype.send = send; };
     """)
     alice.send("a bad word")
     alice.wait_text("#messages .problem", "Not sent: This word is not welcome here.")
-    alice.js("untap()")
+    assert alice.js("return document.querySelector('#announcer').textContent") == "Not sent: This word is not welcome here."
+    # It waits for the person, over a reload too.
+    alice.reload()
+    alice.wait_text("#messages .problem", "Not sent: This word is not welcome here.")
     alice.click("#messages [data-act=resend]")
     alice.wait_logged(["a bad word"])
     assert not alice.driver.find_elements("css selector", "#messages .problem")

@@ -80,6 +80,80 @@ def test_unread(chatd, window):
     assert bob.rooms == {"garden": "", "general": ""}
 
 
+NEW_BEFORE = """
+const line = document.querySelector('#messages .new');
+return line === null ? null : line.nextElementSibling.querySelector('.text').textContent;
+"""
+
+
+def test_the_line_new_is_where_one_left_off(chatd, window):
+    alice, bob = pair(chatd(), window)
+    bob.send("seen")
+    alice.wait_texts(["seen"])
+    assert alice.js(NEW_BEFORE) is None, "a first visit has nothing new"
+    alice.wait(lambda: '"seq":1' in alice.js("return localStorage['chatd.rooms.alice']"), "what is kept")
+    alice.driver.get("about:blank")
+    bob.send("missed")
+    bob.send("missed, too")
+    alice.open().wait_signed_in()
+    alice.wait_texts(["seen", "missed", "missed, too"])
+    assert alice.js(NEW_BEFORE) == "missed"
+    alice.wait(lambda: '"seq":3' in alice.js("return localStorage['chatd.rooms.alice']"), "what is kept")
+    alice.reload()
+    alice.wait_texts(["seen", "missed", "missed, too"])
+    assert alice.js(NEW_BEFORE) is None, "it has been read"
+
+
+def test_nobody_looks(chatd, window):
+    """The window has not the focus: counted, marked, and read when somebody looks again."""
+    alice, bob = pair(chatd(), window)
+    bob.send("seen")
+    alice.wait_texts(["seen"])
+    alice.js("window.away = true; document.hasFocus = () => !window.away")
+    bob.send("\n".join(f"line {number}" for number in range(60)))
+    bob.send("and more")
+    alice.wait(lambda: alice.driver.title == "(2) general · chatd", "the title")
+    alice.js("window.away = false; window.dispatchEvent(new Event('focus'))")
+    # It begins where one stopped reading, not at the end.
+    alice.wait(lambda: alice.js("return document.querySelector('#messages .new')?.getBoundingClientRect().top > 0"),
+               "the line in the view")
+    alice.wait_text("#jump", "2 new messages")
+    alice.click("#jump")
+    alice.wait(lambda: alice.driver.title == "general · chatd", "the title")
+
+
+def test_two_tabs_of_one_person(chatd, window):
+    alice, bob = pair(chatd(), window)
+    first = alice.driver.current_window_handle
+    alice.driver.switch_to.new_window("tab")
+    second = alice.driver.current_window_handle
+    alice.open().wait_signed_in()
+    alice.choose_room("garden")
+    alice.driver.switch_to.window(first)
+    alice.wait_rooms({"garden": "", "general": ""})
+    # Read in one is read in both; left in one is left in both.
+    alice.driver.switch_to.window(second)
+    bob.send("hello")
+    alice.wait_rooms({"garden": "", "general": "1"})
+    alice.driver.switch_to.window(first)
+    alice.wait_texts(["hello"])
+    alice.js("window.dispatchEvent(new Event('focus'))")
+    alice.driver.switch_to.window(second)
+    alice.wait_rooms({"garden": "", "general": ""})
+    alice.click("#leave")
+    alice.wait_rooms({"general": ""})
+    alice.driver.switch_to.window(first)
+    alice.wait_rooms({"general": ""})
+    alice.insert("#text", "half a sentence")
+    # Signed out in one: in both, and nothing that was written stays.
+    alice.driver.switch_to.window(second)
+    alice.click("#sign-out")
+    alice.wait_text("#sign-notice", "signed out")
+    alice.driver.switch_to.window(first)
+    alice.wait_shown("#sign-form")
+    alice.wait(lambda: "half a sentence" not in alice.js("return JSON.stringify({...sessionStorage})"), "forgotten texts")
+
+
 def test_leave(chatd, window):
     alice, bob = pair(chatd(), window)
     alice.choose_room("garden")

@@ -75,6 +75,25 @@ def test_older_pages_keep_the_place(chatd, window):
     assert [message["seq"] for message in alice.read_all()] == list(range(1, 401))
 
 
+def test_the_very_top_is_a_place_too(chatd, window):
+    """Who drags the scrollbar to the top gets a page, not the whole history, and stays where he was."""
+    server = chatd(core=FAST)
+    Writer(server).write(texts_of(1500))
+    alice = enter(server, window)
+    alice.wait(lambda: alice.js(FIRST) > 1400, "the latest page")
+    alice.js("window.asked = 0; const send = WebSocket.prototype.send; WebSocket.prototype.send = function (data) {"
+             " if (JSON.parse(data).type === 'history.get') asked += 1; send.call(this, data); };")
+    first = alice.js("return Number(document.querySelector('#messages > .message').dataset.seq)")
+    alice.js("document.querySelector('#log').scrollTop = 0")
+    alice.frame()
+    top = alice.js(PLACE)[0]
+    assert top <= first
+    alice.wait(lambda: alice.js("return asked") > 0, "a page")
+    alice.wait(lambda: alice.js("return document.querySelector('#log').scrollTop") > 1000, "older messages above")
+    assert abs(alice.js(PLACE)[0] - top) <= 1, (first, top, alice.js(PLACE), alice.js("return asked"))
+    assert alice.js("return asked") <= 3
+
+
 def test_place_is_kept_while_others_write(chatd, window):
     server = chatd(core=FAST)
     writer = Writer(server)

@@ -72,6 +72,37 @@ def test_refusals_are_clear(chatd, window):
     page.sign_in("alice")
 
 
+def test_the_next_person_is_somebody_else(chatd, window):
+    page = window(chatd())
+    page.sign_up("alice")
+    page.choose_room("private")
+    page.insert("#text", "a secret")
+    page.click("#sign-out")
+    page.wait_text("#sign-notice", "You have signed out")
+    page.element("#user").clear()
+    page.sign_up("bob")
+    assert page.text("#room-title") == "general"
+    assert page.rooms == {"general": ""}
+    assert page.value("#text") == ""
+
+
+def test_somebody_else_signs_in_in_another_tab(chatd, window):
+    """There is one cookie for all tabs: whoever it belongs to, all show it, and nobody signs out somebody else."""
+    server = chatd()
+    page = window(server)
+    page.sign_up("alice")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.open("/favicon.svg")
+    register(server, "bob")
+    answer = requests.post(f"{server.http}/login", json={"user": "bob", "password": PASSWORD})
+    page.driver.add_cookie({"name": "token", "value": answer.json()["token"]})
+    page.js("localStorage.setItem('chatd.user', '\"bob\"')")
+    page.driver.switch_to.window(first)
+    page.wait_text("#me", "^bob$")
+    page.wait_signed_in()
+
+
 def test_revoked_elsewhere(chatd, window):
     server = chatd()
     page = window(server)

@@ -42,3 +42,15 @@ test('what is linked is the normal form', () => {
   const [part] = splitLinks('HTTP://A.example/ä');
   assert.equal(part?.href, 'http://a.example/%C3%A4');
 });
+
+test('what is too long for an address is text, and brackets without number are no trouble', () => {
+  const long = `http://a.example/${'b'.repeat(2_000)}`;
+  assert.deepEqual(links(long), []);
+  assert.deepEqual(links(`http://a.example/x${')'.repeat(1_900)}`), ['http://a.example/x']);
+  assert.deepEqual(links(`http://a.example/${'('.repeat(900)}${')'.repeat(1_000)}`), [`http://a.example/${'('.repeat(900)}${')'.repeat(900)}`]);
+});
+
+test('characters that turn the direction are not part of an address', () => {
+  assert.deepEqual(links('https://a.example/\u202egnp.exe'), ['https://a.example/']);
+  assert.deepEqual(links('https://a.example/\u2066x'), ['https://a.example/']);
+});

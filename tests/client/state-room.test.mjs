@@ -55,8 +55,7 @@ test('a first visit has nothing unread, whatever the room has', () => {
 
 test('what came since the last visit is unread, and "more" says when it is not all here', () => {
   const room = new RoomState('general');
-  room.readSeq = 40;
-  room.joined(joined(100));
+  room.joined(joined(100), 40);
   for (let seq = 51; seq <= 100; seq++) room.add(message(seq), false);
   assert.equal(room.unread, 50);
   assert.equal(room.unreadMore, true);
@@ -137,9 +136,9 @@ test('a sent one that the log passes over does not stay for ever', () => {
 test('a failed one keeps its text and why, and can be dropped', () => {
   const room = roomWith(1, 1);
   room.sending('c1', 'alice', 'precious', 1);
-  room.failed('c1', 'too fast');
+  room.failed('c1', { code: 'rate_limited', message: 'too fast' });
   assert.equal(room.pending[0].phase, 'failed');
-  assert.equal(room.pending[0].problem, 'too fast');
+  assert.equal(room.pending[0].problem.code, 'rate_limited');
   assert.equal(room.drop('c1').text, 'precious');
   assert.deepEqual(room.pending, []);
 });
@@ -216,17 +215,17 @@ test('a reset that takes nothing from us leaves no line', () => {
 
 test('older pages go before what is here, without doubles', () => {
   const room = roomWith(51, 60);
-  room.addOlder(page([49, 50, 51], { more: true }), notOwn);
+  room.addOlder(page([49, 50, 51], { more: true, next: 49 }), 51, notOwn);
   assert.deepEqual(seqs(room).slice(0, 3), [49, 50, 51]);
   assert.equal(room.older, 'more');
-  room.addOlder(page([47, 48]), notOwn);
+  room.addOlder(page([47, 48]), 49, notOwn);
   assert.equal(room.older, 'none');
   assert.equal(room.unread, 0);
 });
 
 test('the first record is the beginning, whatever the page says', () => {
   const room = roomWith(3, 4);
-  room.addOlder(page([1, 2], { more: true }), notOwn);
+  room.addOlder(page([1, 2], { more: true, next: 1 }), 3, notOwn);
   assert.equal(room.older, 'none');
 });
 
@@ -240,11 +239,112 @@ test('the line "new" stands where one stopped reading, and goes when one writes'
 });
 
 test('a long room lets its oldest go, and they can be loaded again', () => {
-  const room = roomWith(1, 700);
+  const room = roomWith(1, 2700);
   room.trim(true);
-  assert.equal(room.entries.length, 700, 'on the screen nothing goes');
+  assert.equal(room.entries.length, 2700, 'on the screen nothing goes');
+  room.olderIs('loading');
   room.trim(false);
-  assert.ok(room.entries.length <= 500);
-  assert.equal(room.top, 700);
+  assert.equal(room.entries.length, 2700, 'a page that is on its way would have nothing to go before');
+  room.olderIs('more');
+  room.trim(false);
+  assert.ok(room.entries.length <= 2000);
+  assert.equal(room.top, 2700);
   assert.equal(room.older, 'more');
+});
+
+test('nothing counts as read before the join says what there is', () => {
+  const room = new RoomState('general');
+  assert.equal(room.markRead(), false);
+  room.joined(joined(500), 480);
+  assert.equal(room.readSeq, 480);
+  for (let seq = 451; seq <= 500; seq++) room.add(message(seq), false);
+  assert.equal(room.unread, 20);
+});
+
+test('a page of which nothing is shown leads on to what is before it', () => {
+  const room = roomWith(901, 950);
+  room.addOlder(page([], { more: true, next: 801 }), 901, notOwn);
+  assert.equal(room.older, 'more');
+  assert.equal(room.olderBefore, 801);
+  room.addOlder(page([700], { more: true, next: 700 }), 801, notOwn);
+  assert.deepEqual(seqs(room).slice(0, 2), [700, 901]);
+});
+
+test('a server that says "more" and leads nowhere is not asked for ever', () => {
+  const room = roomWith(901, 950);
+  room.addOlder(page([], { more: true, next: 901 }), 901, notOwn);
+  assert.equal(room.older, 'none');
+});
+
+test('a room that was empty when the line broke has a past when it is back', () => {
+  const room = new RoomState('general');
+  room.joined(joined(0));
+  assert.equal(room.older, 'none');
+  room.joined(joined(2000, { resumed: true }));
+  for (let seq = 1951; seq <= 2000; seq++) room.add(message(seq), false);
+  assert.equal(room.older, 'more');
+});
+
+test('a reset inside a gap shortens it', () => {
+  const room = roomWith(1, 9);
+  room.gap(10, 2050);
+  room.reset(20, 'e2');
+  const [mark] = room.marks;
+  assert.deepEqual([mark.from, mark.to, mark.count], [10, 20, 11]);
+  assert.equal(room.unread, 11);
+});
+
+test('a reset to nothing leaves nothing unread', () => {
+  const room = roomWith(1, 3);
+  for (let seq = 4; seq <= 8; seq++) room.add(message(seq), false);
+  assert.equal(room.unread, 5);
+  room.reset(0, 'e2');
+  assert.equal(room.unread, 0);
+  assert.equal(room.older, 'none');
+});
+
+test('what was acknowledged and then lost by the store can be sent again', () => {
+  const room = roomWith(1, 3);
+  room.sending('c1', 'alice', 'precious', 1);
+  room.sent('c1', 5);
+  room.reset(3, 'e2');
+  assert.equal(room.pending[0].phase, 'failed');
+  assert.equal(room.pending[0].problem.code, 'unknown');
+  room.add({ ...message(5), text: 'another five' }, false);
+  assert.equal(room.pending.length, 1);
+});
+
+test('a page that leads beyond the gap ends it', () => {
+  const room = roomWith(1, 1899);
+  room.gap(1900, 2000);
+  room.add(message(2101), false);
+  assert.equal(room.fillGap(room.marks[0], page([1950], { more: true, next: 2100 }), notOwn), false);
+  assert.deepEqual(room.marks, []);
+});
+
+test('a gap whose records came another way is no gap', () => {
+  const room = new RoomState('general');
+  room.joined(joined(0));
+  room.gap(1, 50);
+  for (let seq = 1; seq <= 50; seq++) room.add(message(seq), false);
+  room.fillGap(room.marks[0], page([1, 2, 3]), notOwn);
+  assert.deepEqual(room.marks, []);
+});
+
+test('a very long gap waits for the person', () => {
+  const room = roomWith(1, 1);
+  room.gap(2, 1001);
+  room.gap(1002, 3000);
+  assert.deepEqual(room.marks.map((mark) => mark.phase), ['open', 'held']);
+});
+
+test('read in another window: not more than is here', () => {
+  const room = roomWith(1, 3);
+  for (let seq = 4; seq <= 8; seq++) room.add(message(seq), false);
+  room.readUpTo(6);
+  assert.equal(room.unread, 2);
+  room.readUpTo(2);
+  assert.equal(room.unread, 2, 'what is read stays read');
+  room.readUpTo(100);
+  assert.equal(room.readSeq, 8);
 });

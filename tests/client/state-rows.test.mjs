@@ -71,7 +71,7 @@ test('keys are never the same twice, and a changed row looks different', () => {
   const rows = rowsOf(room);
   assert.equal(new Set(rows.map((row) => row.key)).size, rows.length);
   const { look } = rows.at(-1);
-  room.failed('c', 'why');
+  room.failed('c', { code: 'x', message: 'why' });
   assert.notEqual(rowsOf(room).at(-1).look, look);
 });
 

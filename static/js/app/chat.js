@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
-// One person's chat, from signing in to signing out: what they do goes to the protocol, what the server says goes to the
-// state, and what has changed goes to the page.
+// One person's chat, from signing in to signing out: what they do goes to the protocol and the state, and what has
+// changed goes to the page. What the server says comes in server-events.js.
 // @ts-check
 
 import { ChatClient, isRoomName, newCid } from '../protocol/chatd.js';
 import { Rooms } from '../state/rooms.js';
 import { Kept } from '../state/storage.js';
 import { t } from '../view/i18n.js';
-import { Loader } from './loader.js';
+import { joinRefusalText, statusText } from '../view/words.js';
 import { addressOf, roomFromAddress } from './address.js';
-import { joinRefusal, sendRefusal, statusText } from './words.js';
+import { Loader } from './loader.js';
+import { ServerEvents } from './server-events.js';
 
-/** @typedef {import('../protocol/chatd.js').ChatError} ChatError */
-/** @typedef {import('../protocol/types.js').Hello} Hello */
 /** @typedef {import('../protocol/chatd.js').HttpApi} HttpApi */
-/** @typedef {import('../protocol/types.js').Joined} Joined */
 /** @typedef {import('../protocol/types.js').Message} Message */
-/** @typedef {import('../protocol/types.js').Status} Status */
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../view/page.js').Page} Page */
 
@@ -25,7 +22,7 @@ import { joinRefusal, sendRefusal, statusText } from './words.js';
  * @property {() => void} onSessionEnded
  * @property {() => void} onUnreachable  no upgrade; the session may be over
  * @property {(user: string) => void} onOtherUser  the server knows us by another name
- * @property {(room: RoomState, message: Message) => void} onUnseen  somebody wrote what is not on the screen
+ * @property {(room: RoomState, message: Message) => void} onUnseen  somebody wrote what nobody looked at
  */
 
 const DEFAULT_ROOM = 'general';
@@ -35,10 +32,11 @@ const ROOMS_EVERY_MS = 60_000;
 /** Lists are repainted and kept once for all changes of so long. */
 const PAINT_AFTER_MS = 30;
 const SAVE_AFTER_MS = 300;
-const CLOSE_SESSION_ENDED = 4501;
+/** Whoever reads a message in another window has this long to. */
+const ALERT_AFTER_MS = 1_000;
 
 export class Chat {
-  /** Our names: a guest gets another one with each connection. @type {Set<string>} */ #names = new Set();
+  /** Our names: a guest gets another one with each connection. @type {Set<string>} */ names = new Set();
   #typingSentAt = 0;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */ #timers = new Map();
   #isOver = false;
@@ -55,31 +53,21 @@ export class Chat {
     this.api = api;
     this.page = page;
     this.events = events;
-    this.client = new ChatClient(base, {
-      onStatus: (status) => this.#onStatus(status),
-      onHello: (hello) => this.#onHello(hello),
-      onUnreachable: () => events.onUnreachable(),
-      onJoined: (room, joined) => this.#onJoined(room, joined),
-      onJoinFailed: (room, error, final) => this.#onJoinFailed(room, error, final),
-      onMessage: (room, message, live) => this.#onMessage(room, message, live),
-      onTyping: (room, name, typing) => this.#onTyping(room, name, typing),
-      onGap: (room, from, to) => this.#with(room, (state) => state.gap(from, to)),
-      onReset: (room, seq, epoch) => this.#with(room, (state) => state.reset(seq, epoch)),
-      // The answer may come after a reload: then it counts that this has been sent.
-      onSending: () => this.rooms.saveTexts(),
-      onSent: (room, cid, { seq }) => this.#with(room, (state) => state.sent(cid, seq)),
-      onSendFailed: (room, cid, error) => this.#with(room, (state) => state.failed(cid, sendRefusal(error))),
-    });
+    this.client = new ChatClient(base, new ServerEvents(this).callbacks);
     this.rooms = new Rooms(new Kept(user), (room) => this.client.waiting(room));
-    this.loader = new Loader(this.client, (name) => this.#names.has(name), (room) => this.#changed(room));
+    this.loader = new Loader(this.client, (name) => this.names.has(name), (room) => this.changed(room));
+  }
+
+  get isOver() {
+    return this.#isOver;
   }
 
   start() {
-    if (this.user !== '') this.#names.add(this.user);
+    if (this.user !== '') this.names.add(this.user);
     this.page.showChat(this.user === '' ? t('guest') : this.user, this.user === '');
     this.rooms.restore(DEFAULT_ROOM);
+    this.#restoreMessages();
     for (const room of this.rooms.list()) this.client.join(room.name);
-    this.#sendAgain();
     this.openAddress();
     this.client.open();
     this.#every('rooms', ROOMS_EVERY_MS, () => {
@@ -94,6 +82,8 @@ export class Chat {
     this.rooms.save();
     if (forgetTexts) this.rooms.kept.forgetTexts();
     this.client.close();
+    // The next person's chat begins in a room of their own.
+    history.replaceState(null, '', '#');
     this.page.rooms.showJoined([], '');
     this.page.rooms.showKnown([]);
     this.page.showRoom(null, '');
@@ -135,16 +125,10 @@ export class Chat {
   leaveCurrent() {
     const room = this.rooms.current;
     if (room === null) return;
-    const next = this.rooms.neighbour(1, false);
-    this.client.leave(room.name);
-    for (const { cid } of room.pending) this.client.cancel(room.name, cid);
-    this.rooms.remove(room.name);
-    history.replaceState(null, '', next === null ? '#' : addressOf(next.name));
-    this.#show(next);
+    this.#leave(room);
+    this.rooms.kept.forgetRoom(room.name);
     this.page.toRoom();
-    this.page.notice('');
     this.page.messages.announce(t('roomLeft', { room: room.name }));
-    this.#save();
     void this.refreshRooms();
   }
 
@@ -157,13 +141,33 @@ export class Chat {
     }
   }
 
+  /** Another window of this browser has joined, left, or read. @param {StorageEvent} event */
+  otherWindow(event) {
+    if (event.key !== this.rooms.kept.roomsKey) return;
+    const { joined, left, read } = this.rooms.kept.changes(event);
+    for (const name of joined) {
+      if (this.rooms.get(name) !== undefined) continue;
+      this.rooms.add(name);
+      this.client.join(name);
+    }
+    for (const name of left) {
+      const room = this.rooms.get(name);
+      if (room !== undefined) this.#leave(room);
+    }
+    for (const { room, epoch, seq } of read) {
+      const state = this.rooms.get(room);
+      if (state?.epoch === epoch) state.readUpTo(seq);
+    }
+    this.#paint();
+  }
+
   // ---- writing
 
   /** @param {string} text */
   send(text) {
     const room = this.rooms.current;
     if (room === null) return;
-    this.#send(room, text, newCid(), Date.now());
+    this.#send(room, text);
     this.rooms.setDraft(room, '');
     this.page.box.setText('');
     this.page.notice('');
@@ -176,7 +180,7 @@ export class Chat {
     const room = this.rooms.current;
     if (room === null) return;
     this.rooms.setDraft(room, text);
-    this.#after('save', SAVE_AFTER_MS, () => this.rooms.saveTexts());
+    this.#after('save', SAVE_AFTER_MS, () => this.rooms.save());
     if (this.client.hello?.features.has('typing') !== true) return;
     const now = Date.now();
     if (text.trim() === '') {
@@ -189,12 +193,13 @@ export class Chat {
 
   /** @param {string} cid  of one that failed */
   resend(cid) {
-    const item = this.rooms.current?.drop(cid);
-    if (this.rooms.current === null || item === undefined) return;
-    this.client.cancel(this.rooms.current.name, cid);
-    this.#send(this.rooms.current, item.text, newCid(), Date.now());
+    const room = this.rooms.current;
+    const item = room?.drop(cid);
+    if (room === null || item === undefined) return;
+    this.client.cancel(room.name, cid);
+    this.#send(room, item.text);
     this.page.messages.toEnd();
-    this.page.box.focus();
+    this.page.focusRoom();
   }
 
   /** @param {string} cid */
@@ -203,8 +208,9 @@ export class Chat {
     if (room === null) return;
     this.client.cancel(room.name, cid);
     room.drop(cid);
-    this.#changed(room);
-    this.page.box.focus();
+    this.changed(room);
+    this.rooms.saveTexts();
+    this.page.focusRoom();
   }
 
   // ---- reading
@@ -218,10 +224,15 @@ export class Chat {
     if (this.rooms.current !== null) void this.loader.gap(this.rooms.current, mark);
   }
 
+  /** Somebody has the page before their eyes. */
+  get isLooking() {
+    return !document.hidden && document.hasFocus();
+  }
+
   /** What is on the screen is read. */
   readCurrent() {
     const room = this.rooms.current;
-    if (room === null || document.hidden || !this.page.messages.atEnd) return;
+    if (room === null || !this.isLooking || !this.page.messages.atEnd) return;
     if (!room.markRead()) return;
     this.page.messages.update();
     this.#paint();
@@ -233,99 +244,65 @@ export class Chat {
     else this.client.retryNow();
   }
 
-  /** The page is looked at again, or the browser says that there is a network: do not wait, and do not trust the line. */
+  /** The browser says that there is a network, or the page is looked at again: do not wait, and do not trust the line. */
   wakeUp() {
     this.client.retryNow();
     this.client.check();
+  }
+
+  /** Somebody looks again: at what is new, if there is anything. */
+  lookedAt() {
+    if (!this.isLooking) return;
+    if ((this.rooms.current?.unread ?? 0) > 0) this.page.messages.showNew();
     this.readCurrent();
   }
 
   /** Everything is shown anew, in another language. */
   translate() {
     if (this.user === '') this.page.showName(this.client.hello?.user ?? t('guest'));
-    this.#onStatus(this.client.status);
-    this.#showTypists();
-    this.page.showBlocked(this.#blocked());
+    this.showStatus();
+    this.showTypists();
+    this.showBlocked();
     this.page.messages.redraw();
     this.#paint();
   }
 
-  // ---- what the server says
+  // ---- what has changed goes to the page
 
-  /** @param {Status} status */
-  #onStatus(status) {
+  /** @param {RoomState} room */
+  changed(room) {
     if (this.#isOver) return;
-    if (status.phase === 'closed' && status.code === CLOSE_SESSION_ENDED && this.user !== '') {
-      this.events.onSessionEnded();
-      return;
+    if (room === this.rooms.current) {
+      this.page.messages.update();
+      this.readCurrent();
     }
-    if (status.phase !== 'online') {
-      for (const room of this.rooms.list()) room.typists.clear();
-      this.#showTypists();
-    }
+    this.loader.fillGaps(room);
+    this.#paint();
+    this.#save();
+  }
+
+  showStatus() {
+    const { status } = this.client;
     this.page.showStatus(status.phase, statusText(status), status.retryAt);
   }
 
-  /** @param {Hello} hello */
-  #onHello(hello) {
-    if (this.user !== '' && hello.user !== this.user) {
-      this.events.onOtherUser(hello.user);
-      return;
-    }
-    this.#names.add(hello.user);
-    this.page.showName(hello.user);
-    this.page.box.setLimit(hello.limits.textBytes);
+  showTypists() {
+    const names = this.rooms.current?.typists.names(Date.now()) ?? [];
+    this.page.showTypists(names);
+    if (names.length > 0) this.#after('typists', TYPISTS_EVERY_MS, () => this.showTypists());
+  }
+
+  /** Why there is nothing to read or write, if there is not. */
+  showBlocked() {
     this.page.showBlocked(this.#blocked());
-    void this.refreshRooms();
+    this.page.rooms.offer(this.client.hello?.features.has('rooms') !== false);
   }
 
-  /** @param {string} name @param {Joined} joined */
-  #onJoined(name, joined) {
-    this.#with(name, (room) => {
-      const wasRead = this.rooms.readBefore(room, joined.epoch);
-      if (room.readSeq < 0) room.readSeq = wasRead;
-      room.joined(joined);
-      // On the screen, and more was written since the last visit.
-      if (room === this.rooms.current && !joined.resumed && room.readSeq < joined.top) room.newAfter = room.readSeq;
+  /** A message that nobody looked at, unless somebody does in another window. @param {RoomState} room @param {Message} message */
+  unseen(room, message) {
+    this.#after(`unseen ${room.name}`, ALERT_AFTER_MS, () => {
+      if (room.unread > 0) this.events.onUnseen(room, message);
     });
-    if (this.rooms.current?.name === name) this.page.showBlocked(this.#blocked());
-  }
-
-  /** @param {string} name @param {ChatError} error @param {boolean} final */
-  #onJoinFailed(name, error, final) {
-    if (!final) return;
-    this.#with(name, (room) => {
-      room.membership = 'refused';
-      room.refusal = joinRefusal(error);
-    });
-    if (this.rooms.current?.name === name) this.page.showBlocked(this.#blocked());
-  }
-
-  /** @param {string} name @param {Message} message @param {boolean} live */
-  #onMessage(name, message, live) {
-    const room = this.rooms.get(name);
-    if (room === undefined) return;
-    const own = this.#names.has(message.user);
-    room.typists.set(message.user, false, Date.now());
-    if (!room.add(message, own)) return;
-    const isShown = room === this.rooms.current;
-    if (isShown) this.#showTypists();
-    const isSeen = isShown && !document.hidden && this.page.messages.atEnd;
-    if (isSeen) room.markRead();
-    else if (isShown && live && room.unread === 1) room.placeNewLine();
-    if (!isShown || this.page.messages.atEnd) room.trim(isShown);
-    this.#changed(room);
-    if (!live || own) return;
-    if (isShown) this.page.messages.announce(t('announce', { user: message.user, text: message.text }));
-    if (!isShown || document.hidden || !document.hasFocus()) this.events.onUnseen(room, message);
-  }
-
-  /** @param {string} name @param {string} user @param {boolean} typing */
-  #onTyping(name, user, typing) {
-    const room = this.rooms.get(name);
-    if (room === undefined || this.#names.has(user)) return;
-    room.typists.set(user, typing, Date.now());
-    if (room === this.rooms.current) this.#showTypists();
   }
 
   // ---- inside
@@ -335,12 +312,12 @@ export class Chat {
     let room = this.rooms.get(name);
     if (room === undefined || room.membership === 'refused') {
       room ??= this.rooms.add(name);
-      room.membership = 'idle';
+      room.membership = 'joining';
       this.client.join(name);
     }
     if (location.hash !== addressOf(name)) history.replaceState(null, '', addressOf(name));
     if (room !== this.rooms.current) this.#show(room);
-    else this.page.showBlocked(this.#blocked());
+    else this.showBlocked();
     this.page.toRoom();
     this.#save();
   }
@@ -352,59 +329,51 @@ export class Chat {
     this.#typingSentAt = 0;
     room?.placeNewLine();
     this.page.showRoom(room, this.#blocked());
-    this.#showTypists();
+    this.showTypists();
     this.readCurrent();
     this.#paint();
   }
 
-  /** Why there is nothing to read or write; '' if there is. */
+  /** @param {RoomState} room */
+  #leave(room) {
+    const isCurrent = room === this.rooms.current;
+    const next = isCurrent ? this.rooms.neighbour(1, false) : null;
+    this.client.leave(room.name);
+    for (const { cid } of room.pending) this.client.cancel(room.name, cid);
+    this.rooms.remove(room.name);
+    if (isCurrent) {
+      history.replaceState(null, '', next === null ? '#' : addressOf(next.name));
+      this.#show(next);
+    }
+    this.#paint();
+    this.rooms.saveTexts();
+  }
+
   #blocked() {
     if (this.client.hello?.features.has('rooms') === false) return t('noRooms');
     if (this.rooms.current === null) return t('noRoom');
-    return this.rooms.current.membership === 'refused' ? this.rooms.current.refusal : '';
+    return this.rooms.current.membership === 'refused' ? joinRefusalText(this.rooms.current.refusal) : '';
   }
 
-  /** @param {RoomState} room @param {string} text @param {string} cid @param {number} at */
-  #send(room, text, cid, at) {
-    room.sending(cid, this.client.hello?.user ?? this.user, text, at);
+  /** @param {RoomState} room @param {string} text */
+  #send(room, text) {
+    const cid = newCid();
+    room.sending(cid, this.client.hello?.user ?? this.user, text, Date.now());
     this.client.send(room.name, text, { cid });
-    this.#changed(room);
+    this.changed(room);
     this.rooms.saveTexts();
   }
 
   /** What was on its way when the page was closed or reloaded; the server knows the cid of what it has already. */
-  #sendAgain() {
+  #restoreMessages() {
     for (const [name, messages] of this.rooms.kept.outbox()) {
-      const room = this.rooms.get(name);
-      if (room === undefined) continue;
-      for (const { cid, text, at, sentAt } of messages) {
+      const room = this.rooms.get(name) ?? this.rooms.add(name);
+      for (const { cid, text, at, sentAt, problem } of messages) {
         room.sending(cid, this.user, text, at);
-        this.client.send(name, text, { cid, firstSentAt: sentAt });
+        if (problem !== null) room.failed(cid, problem);
+        else this.client.send(name, text, { cid, firstSentAt: sentAt });
       }
     }
-  }
-
-  /** @param {string} name @param {(room: RoomState) => void} change */
-  #with(name, change) {
-    const room = this.rooms.get(name);
-    if (room === undefined) return;
-    change(room);
-    this.#changed(room);
-  }
-
-  /** @param {RoomState} room */
-  #changed(room) {
-    if (this.#isOver) return;
-    if (room === this.rooms.current) this.page.messages.update();
-    this.loader.fillGaps(room);
-    this.#paint();
-    this.#save();
-  }
-
-  #showTypists() {
-    const names = this.rooms.current?.typists.names(Date.now()) ?? [];
-    this.page.showTypists(names);
-    if (names.length > 0) this.#after('typists', TYPISTS_EVERY_MS, () => this.#showTypists());
   }
 
   /** By a timer, not with the next frame: a page nobody sees has none, but its title counts. */

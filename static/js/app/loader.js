@@ -11,10 +11,11 @@ import { ChatError } from '../protocol/chatd.js';
 
 const OLDER_PAGE = 100;
 const GAP_PAGE = 200;
-/** A longer gap is loaded when the person asks for it. */
-const GAP_BY_ITSELF = 1_000;
-/** Pages loaded for one press of the button. */
+/** Pages of a gap loaded for one press of its button. */
 const GAP_PAGES = 10;
+
+/** The line broke: it is asked for again when there is one. @param {ChatError} error */
+const isCutOff = (error) => error.code === 'lost' || error.code === 'offline';
 
 export class Loader {
   /**
@@ -31,18 +32,20 @@ export class Loader {
 
   /** @param {RoomState} room */
   async older(room) {
-    if (room.older !== 'more' && room.older !== 'failed') return;
-    const { epoch } = room;
+    if ((room.older !== 'more' && room.older !== 'failed') || this.client.status.phase !== 'online') return;
+    const { epoch, first } = room;
+    const before = room.olderBefore || first;
     room.olderIs('loading');
     this.changed(room);
     try {
-      const before = room.first;
       const page = await this.client.history(room.name, before > 0 ? { before, limit: OLDER_PAGE } : { limit: OLDER_PAGE });
-      if (room.epoch === epoch && page.epoch === epoch) room.addOlder(page, this.isOwn);
-      else room.olderIs('more');
+      // A reset may have come meanwhile, and other entries be the first ones.
+      const isSame = room.epoch === epoch && page.epoch === epoch && room.first === first;
+      if (isSame) room.addOlder(page, before || Infinity, this.isOwn);
+      else if (/** @type {string} */ (room.older) === 'loading') room.olderIs('more');
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      room.olderIs('failed');
+      room.olderIs(isCutOff(error) ? 'more' : 'failed');
     }
     this.changed(room);
   }
@@ -51,35 +54,38 @@ export class Loader {
   fillGaps(room) {
     if (room.marks.length === 0 || this.client.status.phase !== 'online') return;
     for (const mark of room.marks) {
-      if (mark.kind !== 'gap' || mark.phase !== 'open' || mark.filled > 0 || mark.count > GAP_BY_ITSELF) continue;
-      void this.gap(room, mark);
+      if (mark.kind === 'gap' && mark.phase === 'open') void this.gap(room, mark);
     }
   }
 
   /** @param {RoomState} room @param {Mark} mark */
   async gap(room, mark) {
-    if (mark.phase === 'loading') return;
-    const { epoch } = room;
+    const before = mark.phase;
+    if (before === 'loading') return;
     room.gapIs(mark, 'loading');
     this.changed(room);
     try {
-      for (let pages = 0; pages < GAP_PAGES; pages++) {
-        const page = await this.client.history(room.name, { after: mark.from - 1, limit: GAP_PAGE });
-        // A store that began a new life meanwhile numbers its records anew.
-        if (room.epoch !== epoch || page.epoch !== epoch) {
-          room.gapIs(mark, 'failed');
-          return;
-        }
-        if (!room.fillGap(mark, page, this.isOwn)) return;
-        this.changed(room);
-      }
-      room.gapIs(mark, 'open');
+      await this.#pagesOf(room, mark);
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
-      // Cut off: the gap is still there when the line is, and then it is tried again.
-      room.gapIs(mark, error.code === 'lost' || error.code === 'offline' ? 'open' : 'failed');
-    } finally {
+      room.gapIs(mark, isCutOff(error) ? before : 'failed');
+    }
+    this.changed(room);
+  }
+
+  /** @param {RoomState} room @param {Mark} mark */
+  async #pagesOf(room, mark) {
+    const { epoch } = room;
+    for (let pages = 0; pages < GAP_PAGES; pages++) {
+      const page = await this.client.history(room.name, { after: mark.from - 1, limit: GAP_PAGE });
+      // A store that began a new life meanwhile numbers its records anew.
+      if (room.epoch !== epoch || page.epoch !== epoch) {
+        room.gapIs(mark, 'failed');
+        return;
+      }
+      if (!room.fillGap(mark, page, this.isOwn)) return;
       this.changed(room);
     }
+    room.gapIs(mark, 'held');
   }
 }

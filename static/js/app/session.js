@@ -3,6 +3,7 @@
 // @ts-check
 
 import { accountProblem, ApiError, fullJitter } from '../protocol/chatd.js';
+import { saveUser } from '../state/storage.js';
 import { t } from '../view/i18n.js';
 
 /** @typedef {import('../protocol/chatd.js').HttpApi} HttpApi */
@@ -17,16 +18,13 @@ import { t } from '../view/i18n.js';
 export class Session {
   /** @type {string | null} null while not signed in, '' for a guest */ #user = null;
   #isSigningOut = false;
+  /** The server has ended the session while it was asked to. */ #hasEnded = false;
 
   /** @param {HttpApi} api @param {Page} page @param {SessionEvents} events */
   constructor(api, page, events) {
     this.api = api;
     this.page = page;
     this.events = events;
-  }
-
-  get user() {
-    return this.#user;
   }
 
   /** Signed in already, nobody yet, or a guest? */
@@ -75,11 +73,18 @@ export class Session {
   async signOut() {
     if (this.#isSigningOut) return;
     this.#isSigningOut = true;
+    this.#hasEnded = false;
     try {
+      // The cookie may be somebody else's by now, who signed in in another window: that session is not ours to end.
+      const user = await this.api.me();
+      if (user !== this.#user) {
+        this.replaced(user);
+        return;
+      }
       await this.api.logout();
     } catch (error) {
       // 401: the session was over already. Anything else: the cookie is still there, and only the server can clear it.
-      if (!(error instanceof ApiError && error.status === 401)) {
+      if (!this.#hasEnded && !(error instanceof ApiError && error.status === 401)) {
         this.page.notice(t('signOutFailed'));
         return;
       }
@@ -87,6 +92,18 @@ export class Session {
       this.#isSigningOut = false;
     }
     if (this.#user === null) return;
+    saveUser(null);
+    this.#leave(true);
+    this.page.showSign(t('signedOut'));
+  }
+
+  /** Another window of this browser. @param {string | null} user  signed in there; null: signed out there */
+  otherWindow(user) {
+    if (this.#user === null || this.#user === '' || user === this.#user) return;
+    if (user !== null) {
+      void this.check();
+      return;
+    }
     this.#leave(true);
     this.page.showSign(t('signedOut'));
   }
@@ -94,6 +111,7 @@ export class Session {
   /** The server says that the session is over. */
   ended() {
     // It closes the sockets of a session before it answers who signs out; the person did this, and will be told so.
+    if (this.#isSigningOut) this.#hasEnded = true;
     if (this.#user === null || this.#isSigningOut) return;
     this.#leave(false);
     this.page.showSign(t('sessionEnded'));
@@ -120,6 +138,7 @@ export class Session {
   /** @param {string} user */
   #enter(user) {
     this.#user = user;
+    if (user !== '') saveUser(user);
     this.events.onEntered(user);
   }
 

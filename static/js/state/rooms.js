@@ -72,9 +72,11 @@ export class Rooms {
    */
   neighbour(step, onlyUnread) {
     const all = this.list();
-    const from = all.findIndex((room) => room === this.current);
+    const at = all.findIndex((room) => room === this.current);
+    // With none open, forward begins with the first and backward with the last.
+    const from = at < 0 && step < 0 ? 0 : at;
     for (let far = 1; far <= all.length; far++) {
-      const room = all[(Math.max(from, 0) + step * far + all.length * far) % all.length];
+      const room = all[(from + step * far + all.length * far) % all.length];
       if (room !== undefined && room !== this.current && (!onlyUnread || room.unread > 0)) return room;
     }
     return null;
@@ -109,9 +111,9 @@ export class Rooms {
     /** @type {Map<string, KeptMessage[]>} */ const outbox = new Map();
     for (const room of this.list()) {
       const sentAt = new Map(this.waiting(room.name).map((item) => [item.cid, item.firstSentAt]));
-      const waiting = room.pending.filter((item) => item.phase === 'pending');
-      if (waiting.length === 0) continue;
-      outbox.set(room.name, waiting.map(({ cid, text, at }) => ({ cid, text, at, sentAt: sentAt.get(cid) ?? at })));
+      const unsent = room.pending.filter((item) => item.phase !== 'sent');
+      if (unsent.length === 0) continue;
+      outbox.set(room.name, unsent.map(({ cid, text, at, problem }) => ({ cid, text, at, sentAt: sentAt.get(cid) ?? at, problem })));
     }
     this.kept.saveOutbox(outbox);
   }

@@ -95,7 +95,7 @@ export function rowsOf(room) {
   marks(Infinity);
   for (const pending of room.pending) {
     const grouped = place(pending.user, pending.at, pending.key);
-    rows.push({ kind: 'pending', key: pending.key, look: `${pending.phase} ${grouped} ${pending.problem}`, pending, grouped });
+    rows.push({ kind: 'pending', key: pending.key, look: `${pending.phase} ${grouped} ${pending.problem?.code} ${pending.problem?.message}`, pending, grouped });
   }
   return rows;
 }

@@ -7,18 +7,28 @@
 /** @typedef {'auto' | 'en' | 'ru'} LanguageChoice */
 /** @typedef {{theme: Theme, language: LanguageChoice, sound: boolean, notify: boolean}} Settings */
 /** @typedef {{room: string, epoch: string, seq: number}} KnownRoom  read up to `seq` */
-/** @typedef {{cid: string, text: string, at: number, sentAt: number}} KeptMessage  sentAt: when it may have been sent first, 0: never */
+/**
+ * `sentAt`: when it may have been sent first, 0: never. `problem`: it has failed, and waits for the person.
+ * @typedef {{cid: string, text: string, at: number, sentAt: number, problem: import('./history.js').Refusal | null}} KeptMessage
+ */
 
 const SETTINGS = 'chatd.settings';
+/** Who is signed in: the cookie is one for all windows, and they must agree. */
+export const USER = 'chatd.user';
 
-/**
- * @param {Storage | undefined} storage
- * @param {string} key
- * @returns {any} null when there is none, or nothing readable
- */
+/** @param {string | null | undefined} json @returns {any} null when there is none, or nothing readable */
+function parsed(json) {
+  try {
+    return JSON.parse(json ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Storage | undefined} storage @param {string} key */
 function read(storage, key) {
   try {
-    return JSON.parse(storage?.getItem(key) ?? 'null');
+    return parsed(storage?.getItem(key));
   } catch {
     return null;
   }
@@ -31,8 +41,11 @@ function read(storage, key) {
  */
 function write(storage, key, value) {
   try {
-    if (value === null) storage?.removeItem(key);
-    else storage?.setItem(key, JSON.stringify(value));
+    const json = value === null ? null : JSON.stringify(value);
+    // Each write wakes the other windows.
+    if (json === storage?.getItem(key)) return;
+    if (json === null) storage?.removeItem(key);
+    else storage?.setItem(key, json);
   } catch {
     // No room left, or a browser that keeps nothing: the page works without.
   }
@@ -66,6 +79,23 @@ export function saveSettings(settings) {
   write(browser, SETTINGS, settings);
 }
 
+/** @param {string | null} user  null: nobody any more */
+export function saveUser(user) {
+  write(browser, USER, user);
+}
+
+/** @param {string | null} json @returns {string | null} who, in what another window has written */
+export function userIn(json) {
+  const user = parsed(json);
+  return typeof user === 'string' ? user : null;
+}
+
+/** @param {any} kept @returns {KnownRoom[]} */
+function knownRooms(kept) {
+  if (!Array.isArray(kept)) return [];
+  return kept.filter((one) => typeof one?.room === 'string' && typeof one.epoch === 'string' && Number.isSafeInteger(one.seq));
+}
+
 /** What is kept for one person; guests share one place. */
 export class Kept {
   /** @param {string} user  '' for a guest */
@@ -78,13 +108,35 @@ export class Kept {
   /** @returns {KnownRoom[] | null} null on the first visit */
   rooms() {
     const kept = read(browser, this.roomsKey);
-    if (!Array.isArray(kept)) return null;
-    return kept.filter((one) => typeof one?.room === 'string' && typeof one.epoch === 'string' && Number.isSafeInteger(one.seq));
+    return kept === null ? null : knownRooms(kept);
   }
 
-  /** @param {KnownRoom[]} rooms */
+  /** Other windows have rooms there too, and may have read further. @param {KnownRoom[]} rooms  ours */
   saveRooms(rooms) {
-    write(browser, this.roomsKey, rooms);
+    const all = new Map((this.rooms() ?? []).map((one) => [one.room, one]));
+    for (const one of rooms) {
+      const there = all.get(one.room);
+      if (there === undefined || there.epoch !== one.epoch || there.seq < one.seq) all.set(one.room, one);
+    }
+    write(browser, this.roomsKey, [...all.values()]);
+  }
+
+  /** @param {string} room  we have left it */
+  forgetRoom(room) {
+    write(browser, this.roomsKey, (this.rooms() ?? []).filter((one) => one.room !== room));
+  }
+
+  /**
+   * What another window has done.
+   * @param {{oldValue: string | null, newValue: string | null}} event
+   */
+  changes({ oldValue, newValue }) {
+    const before = knownRooms(parsed(oldValue));
+    const now = knownRooms(parsed(newValue));
+    /** @param {KnownRoom[]} some @param {KnownRoom[]} others */
+    const without = (some, others) => some.map((one) => one.room).filter((room) => !others.some((one) => one.room === room));
+    // Everything gone: the person has told the browser to forget, and not to leave.
+    return { joined: without(now, before), left: newValue === null ? [] : without(before, now), read: now };
   }
 
   /** @returns {Map<string, string>} room -> text */
@@ -103,7 +155,8 @@ export class Kept {
     for (const [room, kept] of Object.entries(read(tab, this.outboxKey) ?? {})) {
       if (!Array.isArray(kept)) continue;
       outbox.set(room, kept.filter((one) => typeof one?.cid === 'string' && typeof one.text === 'string'
-        && Number.isFinite(one.at) && Number.isFinite(one.sentAt)));
+        && Number.isFinite(one.at) && Number.isFinite(one.sentAt)
+        && (one.problem === null || typeof one.problem?.code === 'string')));
     }
     return outbox;
   }

@@ -14,13 +14,14 @@ export class Typists {
    * @param {number} now  ms
    */
   set(user, typing, now) {
+    this.names(now);
     if (typing) this.#until.set(user, now + EXPIRES_MS);
     else this.#until.delete(user);
   }
 
   /**
    * @param {number} now  ms
-   * @returns {string[]} those whose signal has not expired, the longest typing first
+   * @returns {string[]} those whose signal has not expired, the longest typing first; forgets the others
    */
   names(now) {
     for (const [user, until] of this.#until) if (until <= now) this.#until.delete(user);

@@ -31,7 +31,8 @@ export class Composer {
     });
     this.#text.addEventListener('keydown', (event) => {
       // While an input method composes, Enter belongs to it.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      // 229: Safari's for the key that ends the composition, which it reports after the end.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
       this.#submit(actions);
     });
@@ -46,7 +47,9 @@ export class Composer {
   /** @param {boolean} shown */
   show(shown) {
     this.#form.hidden = !shown;
-    if (!shown) tell(this.#room, '');
+    // Its height could not be measured while it was hidden.
+    if (shown) this.#changed();
+    else tell(this.#room, '');
   }
 
   /** @param {string} text */
@@ -59,6 +62,10 @@ export class Composer {
   setLimit(bytes) {
     this.#max = bytes;
     this.#changed();
+  }
+
+  get hasFocus() {
+    return this.#form.contains(document.activeElement);
   }
 
   focus() {

@@ -4,6 +4,11 @@
 
 const AVATAR_COLOURS = 8;
 
+/** Whether writing opens a keyboard over the page: then the focus goes into a field only when the person puts it there. */
+export function isTouch() {
+  return matchMedia('(pointer: coarse)').matches;
+}
+
 /** Whether the rooms stand beside the messages; on a narrow screen they are a drawer. */
 export function isWide() {
   return matchMedia('(min-width: 700px)').matches;
@@ -63,7 +68,7 @@ export function paintAvatar(avatar, name) {
   let hash = 0;
   for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
   avatar.className = `avatar colour-${hash % AVATAR_COLOURS}`;
-  avatar.textContent = (Array.from(name)[0] ?? '').toLocaleUpperCase();
+  avatar.textContent = (Array.from(name)[0] ?? '').toUpperCase();
 }
 
 /** @param {HTMLElement} element @param {string} text  '' hides it */

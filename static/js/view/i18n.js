@@ -10,6 +10,7 @@ import { texts as en } from './texts-en.js';
 const browserLocale = globalThis.navigator?.language || 'en';
 
 /** @type {Language} */ let language = 'en';
+/** @type {Language} */ let lastWanted = 'en';
 let texts = en;
 let formats = formatsFor('en');
 
@@ -35,7 +36,11 @@ function formatsFor(chosen) {
  */
 export async function setLanguage(choice) {
   const wanted = choice !== 'auto' ? choice : /^ru\b/i.test(browserLocale) ? 'ru' : 'en';
-  texts = wanted === 'ru' ? (await import('./texts-ru.js')).texts : en;
+  lastWanted = wanted;
+  const loaded = wanted === 'ru' ? (await import('./texts-ru.js')).texts : en;
+  // Another one was chosen while this was loaded.
+  if (lastWanted !== wanted) return;
+  texts = loaded;
   language = wanted;
   formats = formatsFor(wanted);
 }

@@ -34,6 +34,8 @@ function actionOf(event, actions) {
   const { key, altKey, shiftKey } = event;
   const hasControl = event.ctrlKey || event.metaKey;
   if (altKey && !hasControl && (key === 'ArrowUp' || key === 'ArrowDown')) {
+    // Held down, it would fill the browser's history.
+    if (event.repeat) return () => {};
     return () => actions.stepRoom(key === 'ArrowUp' ? -1 : 1, shiftKey);
   }
   // By the place of the key where the letters are not Latin.

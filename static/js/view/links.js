@@ -4,7 +4,10 @@
 
 /** @typedef {{text: string, href: string | null}} Part */
 
-const CANDIDATE = /\bhttps?:\/\/[^\s<>"`]+/giu;
+// Characters that turn the direction end an address: they would show it as another.
+const CANDIDATE = /\bhttps?:\/\/[^\s<>"`\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]+/giu;
+/** A longer address is text. */
+const URL_MAX = 2_000;
 const CLOSERS = new Map([[')', '('], [']', '['], ['}', '{']]);
 
 /**
@@ -12,16 +15,18 @@ const CLOSERS = new Map([[')', '('], [']', '['], ['}', '{']]);
  * @param {string} url
  */
 function withoutTail(url) {
+  /** How many more there are of an opening bracket than of its closing one. @type {Map<string, number>} */
+  const open = new Map();
+  for (const char of url) {
+    const opener = CLOSERS.get(char) ?? char;
+    open.set(opener, (open.get(opener) ?? 0) + (opener === char ? 1 : -1));
+  }
   let end = url.length;
   for (; end > 0; end--) {
-    const last = url.charAt(end - 1);
+    const last = url[end - 1] ?? '';
     const opener = CLOSERS.get(last);
-    if (opener !== undefined) {
-      const body = url.slice(0, end);
-      if (body.split(opener).length >= body.split(last).length) break;
-    } else if (!'.,;:!?\'*_~…»”’'.includes(last)) {
-      break;
-    }
+    if (opener === undefined ? !'.,;:!?\'*_~…»”’'.includes(last) : (open.get(opener) ?? 0) >= 0) break;
+    if (opener !== undefined) open.set(opener, (open.get(opener) ?? 0) + 1);
   }
   return url.slice(0, end);
 }
@@ -48,6 +53,7 @@ export function splitLinks(text) {
   const parts = [];
   let from = 0;
   for (const match of text.matchAll(CANDIDATE)) {
+    if (match[0].length > URL_MAX) continue;
     const url = withoutTail(match[0]);
     const href = checked(url);
     if (href === null) continue;

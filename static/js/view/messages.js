@@ -3,7 +3,7 @@
 // @ts-check
 
 import { rowsOf } from '../state/rows.js';
-import { byId, isWide } from './dom.js';
+import { byId } from './dom.js';
 import { fullTimeOf, t } from './i18n.js';
 import { createRow, estimateRow } from './rows.js';
 import { WindowedList } from './windowed-list.js';
@@ -43,16 +43,16 @@ export class MessagesView {
   #scrollTop = 0;
   /** Size of the view when it was last looked at. */ #size = '';
   #planned = false;
-  /** @type {Map<RoomState, Place>} where the reader left the rooms not read to the end */ #left = new Map();
+  /** @type {WeakMap<RoomState, Place>} where the reader left the rooms not read to the end */ #left = new WeakMap();
 
-  /** @param {MessagesActions} actions @param {() => void} focusBox  gives the focus to the box below */
-  constructor(actions, focusBox) {
+  /** @param {MessagesActions} actions @param {() => void} focusRoom  gives the focus to where one writes */
+  constructor(actions, focusRoom) {
     this.actions = actions;
     this.#window = new WindowedList(this.#log, this.#list, {
       create: createRow,
       estimate: estimateRow,
-      // What comes in goes under the first line, above the first message.
-      isPlace: (row) => row.kind !== 'older' && row.kind !== 'start',
+      // Lines come, go and move between the messages.
+      isPlace: (row) => row.kind === 'message' || row.kind === 'pending',
     });
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#list.addEventListener('click', (event) => this.#clicked(event));
@@ -64,8 +64,7 @@ export class MessagesView {
     this.#jump.addEventListener('click', () => {
       this.toEnd();
       // The button goes; the focus must not fall to the top of the page.
-      if (isWide()) focusBox();
-      else this.#log.focus({ preventScroll: true });
+      focusRoom();
     });
     // The keyboard of a phone, a growing box, a turned screen: who was at the end stays there.
     // At once, not with the next frame: the scroll event of the new layout comes before that.
@@ -79,10 +78,6 @@ export class MessagesView {
     return this.#atEnd;
   }
 
-  get focused() {
-    return this.#log.contains(document.activeElement);
-  }
-
   /** @param {RoomState | null} room */
   open(room) {
     const place = this.#window.place();
@@ -94,8 +89,20 @@ export class MessagesView {
     this.#announcer.replaceChildren();
     this.#window.clear();
     this.#draw(left ?? 'end');
-    if (left !== undefined) this.#atEnd = this.#isAtEnd();
-    else if ((room?.newAfter ?? -1) >= 0) this.#toNewLine();
+    // The place may have been let go meanwhile.
+    if (left !== undefined && this.#window.has(left.key)) this.#atEnd = this.#isAtEnd();
+    else this.showNew();
+    this.#showJump();
+  }
+
+  /** To the line "new", if it stands above the view. */
+  showNew() {
+    if (this.#room === null || this.#room.newAfter < 0 || !this.#atEnd) return;
+    // A page that nobody saw has drawn nothing.
+    if (this.#room.version !== this.#shown) this.#draw('end');
+    this.#window.upToRow('new', NEW_LINE_PX);
+    this.#atEnd = this.#isAtEnd();
+    this.#scrollTop = this.#log.scrollTop;
     this.#showJump();
   }
 
@@ -114,7 +121,7 @@ export class MessagesView {
   /** Texts and dates anew: another language, or "today" is yesterday now. */
   redraw() {
     if (this.#room === null) return;
-    this.#window.redraw();
+    this.#window.redraw(this.#atEnd);
     this.#showJump();
   }
 
@@ -124,6 +131,10 @@ export class MessagesView {
     this.#scrollTop = this.#log.scrollTop;
     this.actions.reachedEnd();
     this.#showJump();
+  }
+
+  focus() {
+    this.#log.focus({ preventScroll: true });
   }
 
   /** For screen readers: the list itself is silent, as scrolling brings and takes its rows. @param {string} text */
@@ -141,7 +152,7 @@ export class MessagesView {
     const room = this.#room;
     this.#shown = room?.version ?? -1;
     this.#window.show(room === null ? [] : rowsOf(room), where);
-    this.#empty.hidden = room === null || room.membership !== 'joined' || room.hasEntries || room.older !== 'none';
+    this.#empty.hidden = room === null || room.membership !== 'joined' || room.hasMessages || room.older !== 'none';
     this.#scrollTop = this.#log.scrollTop;
     this.#wantOlder();
   }
@@ -150,12 +161,6 @@ export class MessagesView {
   #wantOlder() {
     const room = this.#room;
     if (room?.older === 'more' && room.entries.length > 0 && this.#log.scrollTop < OLDER_PX) this.actions.loadOlder();
-  }
-
-  #toNewLine() {
-    this.#window.toRow('new', NEW_LINE_PX);
-    this.#atEnd = this.#isAtEnd();
-    this.#scrollTop = this.#log.scrollTop;
   }
 
   #scrolled() {
@@ -204,7 +209,7 @@ export class MessagesView {
     for (const row of selection.getRangeAt(0).cloneContents().querySelectorAll('li.message')) {
       const text = row.querySelector('.text')?.textContent ?? '';
       const author = row.querySelector('.author')?.textContent ?? '';
-      const time = row.querySelector('time')?.textContent ?? '';
+      const time = row.querySelector('time[datetime]')?.textContent ?? '';
       if (text !== '') lines.push(author === '' ? text : `${time === '' ? '' : `[${time}] `}${author}: ${text}`);
     }
     if (lines.length < 2) return;

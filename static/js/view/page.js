@@ -4,12 +4,13 @@
 // @ts-check
 
 import { Composer } from './composer.js';
-import { byId, isWide, make, paintAvatar, tell } from './dom.js';
+import { byId, isTouch, isWide, make, paintAvatar, tell } from './dom.js';
 import { currentLanguage, isTextKey, t, timeOf } from './i18n.js';
 import { MessagesView } from './messages.js';
 import { RoomsView } from './rooms.js';
 import { SettingsView } from './settings.js';
 import { SignView } from './sign.js';
+import { fitToKeyboard } from './viewport.js';
 
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../protocol/types.js').Status} Status */
@@ -46,7 +47,8 @@ export class Page {
     this.sign = new SignView(actions);
     this.rooms = new RoomsView(actions);
     this.box = new Composer(actions);
-    this.messages = new MessagesView(actions, () => this.box.focus());
+    this.messages = new MessagesView(actions, () => this.focusRoom());
+    fitToKeyboard(this.#chat);
     this.#signOut.addEventListener('click', () => actions.signOut());
     this.#leave.addEventListener('click', () => actions.leaveRoom());
     this.#retry.addEventListener('click', () => actions.retry());
@@ -63,6 +65,7 @@ export class Page {
 
   /** @param {string} notice  why the form is here; '' says nothing */
   showSign(notice) {
+    clearInterval(this.#ticking);
     tell(this.#boot, '');
     this.settings.close();
     this.#chat.hidden = true;
@@ -107,14 +110,23 @@ export class Page {
 
   /** @param {string} why  there is nothing to read or write; '' there is */
   showBlocked(why) {
+    const loses = why !== '' && this.box.hasFocus;
     tell(this.#nowhere, why);
     this.box.show(why === '');
+    if (loses) this.focusRoom();
   }
 
   /** From the list of rooms to the room itself. */
   toRoom() {
     this.rooms.close();
-    this.#focusRoom();
+    this.focusRoom();
+  }
+
+  /** The focus goes to where one writes, or as near as that is wise. */
+  focusRoom() {
+    if (!isWide()) this.rooms.focusMenu();
+    else if (this.#nowhere.hidden && !isTouch()) this.box.focus();
+    else this.messages.focus();
   }
 
   /** @param {number} unread  in all rooms */
@@ -138,7 +150,7 @@ export class Page {
     // A button that vanishes while it is pressed would take the focus with it.
     const isFocused = document.activeElement === this.#retry;
     this.#retry.hidden = phase === 'online' || (phase === 'connecting' && !isFocused);
-    if (isFocused && this.#retry.hidden) this.#focusRoom();
+    if (isFocused && this.#retry.hidden) this.focusRoom();
   }
 
   /** @param {string[]} names */
@@ -185,15 +197,13 @@ export class Page {
     });
     each('data-i18n-placeholder', (element, text) => element.setAttribute('placeholder', text));
     delete this.#typing.dataset['names'];
+    // What was said once is not said again in another language.
+    this.notice('');
+    this.sign.error('');
+    this.rooms.error('');
   }
 
   // ---- inside
-
-  #focusRoom() {
-    // On a phone the box would open the keyboard over the messages.
-    if (isWide() && this.#nowhere.hidden) this.box.focus();
-    else this.rooms.focusMenu();
-  }
 
   #title() {
     const unread = this.#unread > 0 ? `(${this.#unread > 99 ? '99+' : this.#unread}) ` : '';

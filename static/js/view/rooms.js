@@ -12,6 +12,9 @@ import { t } from './i18n.js';
  * @property {() => void} roomsShown  the list comes into view
  */
 
+/** More rooms than this are not listed; typing narrows the list to those that are meant. */
+const MORE_MAX = 200;
+
 /** @typedef {{name: string, unread: number, unreadMore: boolean, isRefused: boolean}} RoomItem */
 
 export class RoomsView {
@@ -75,6 +78,11 @@ export class RoomsView {
     this.#menuBadge.hidden = unread === 0;
     this.#menuBadge.textContent = unread > 99 ? '99+' : String(unread);
     this.#menu.setAttribute('aria-label', unread > 0 ? t('openRoomsUnread', { n: unread }) : t('openRooms'));
+  }
+
+  /** @param {boolean} offered  the server has rooms at all */
+  offer(offered) {
+    this.#form.hidden = !offered;
   }
 
   /** @param {string[]} rooms  all of the server */
@@ -141,7 +149,7 @@ export class RoomsView {
     const matches = (name) => name.toLowerCase().includes(typed);
     const joined = this.#joined.filter((room) => matches(room.name) || room.name === this.#current);
     const names = new Set(this.#joined.map((room) => room.name));
-    const more = this.#known.filter((name) => !names.has(name) && matches(name));
+    const more = this.#known.filter((name) => !names.has(name) && matches(name)).slice(0, MORE_MAX);
     fillList(this.#list, joined.map((room) => room.name));
     fillList(this.#moreList, more);
     this.#heading.hidden = this.#joined.length === 0;
@@ -182,6 +190,9 @@ function paintRoom(button, room, isCurrent) {
   else button.removeAttribute('aria-current');
   button.classList.toggle('refused', room.isRefused);
   button.classList.toggle('has-unread', room.unread > 0);
+  const hint = button.querySelector('.refusal');
+  if (!room.isRefused) hint?.remove();
+  else if (hint === null) button.append(make('span', 'unseen refusal', t('roomForbidden')));
   let badge = button.querySelector('.badge');
   if (room.unread === 0) {
     badge?.remove();
@@ -192,8 +203,9 @@ function paintRoom(button, room, isCurrent) {
     button.append(badge);
   }
   const count = room.unread > 99 ? '99+' : `${room.unread}${room.unreadMore ? '+' : ''}`;
-  if (badge.firstChild?.textContent === count) return;
+  const words = t('roomUnread', { n: room.unread });
+  if (badge.textContent === count + words) return;
   const number = make('span', '', count);
   number.setAttribute('aria-hidden', 'true');
-  badge.replaceChildren(number, make('span', 'unseen', t('roomUnread', { n: room.unread })));
+  badge.replaceChildren(number, make('span', 'unseen', words));
 }

@@ -5,6 +5,7 @@
 import { icon, make, paintAvatar } from './dom.js';
 import { dayLabel, t, timeOf } from './i18n.js';
 import { splitLinks } from './links.js';
+import { notSentText } from './words.js';
 
 /** @typedef {import('../state/rows.js').Row} Row */
 /** @typedef {import('../state/room.js').Mark} Mark */
@@ -62,10 +63,10 @@ function markRow(mark) {
   const n = mark.count;
   if (mark.kind === 'lost') return lineRow('gap', t('lost', { n }));
   /** @type {Record<Mark['phase'], TextKey>} */
-  const keys = { open: 'gap', loading: 'gapLoading', failed: 'gapFailed', gone: 'gapGone' };
+  const keys = { open: 'gap', held: 'gap', loading: 'gapLoading', failed: 'gapFailed', gone: 'gapGone' };
   const row = lineRow('gap', t(keys[mark.phase], { n }));
   row.dataset['key'] = mark.key;
-  if (mark.phase === 'open' || mark.phase === 'failed') {
+  if (mark.phase === 'open' || mark.phase === 'held' || mark.phase === 'failed') {
     const button = make('button', 'quiet', t('gapLoad'));
     button.type = 'button';
     button.dataset['act'] = 'gap';
@@ -110,7 +111,7 @@ function pendingRow(pending, grouped) {
   row.dataset['seq'] = '0';
   if (phase !== 'failed') return row;
   const problem = make('p', 'problem');
-  const words = make('span', '', pending.problem === '' ? t('notSent') : `${t('notSent')}: ${pending.problem}`);
+  const words = make('span', '', notSentText(pending.problem));
   words.prepend(icon('warning'), ' ');
   problem.append(words);
   for (const act of /** @type {const} */ (['resend', 'discard'])) {
@@ -136,7 +137,7 @@ function timeElement(ts) {
 /** @param {'pending' | 'sent'} phase */
 function progressElement(phase) {
   const text = t(phase === 'sent' ? 'sent' : 'sending');
-  const progress = make('time', 'progress');
+  const progress = make('span', 'progress');
   progress.title = text;
   progress.append(icon(phase === 'sent' ? 'check' : 'clock'), make('span', 'unseen', text));
   return progress;

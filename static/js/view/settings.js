@@ -26,8 +26,8 @@ export class SettingsView {
       byId(id, HTMLButtonElement).addEventListener('click', () => this.show());
     }
     byId('settings-close', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
-    // A press beside the window closes it, as everywhere.
-    this.#dialog.addEventListener('click', (event) => {
+    // A press beside the window closes it, as everywhere; not one that began inside.
+    this.#dialog.addEventListener('pointerdown', (event) => {
       if (event.target === this.#dialog) this.#dialog.close();
     });
     this.#form.addEventListener('change', () => actions.settingsChosen(this.#chosen()));

@@ -39,7 +39,7 @@ const en = {
   foreignOrigin: 'The server does not accept requests from this address.',
   registrationClosed: 'New accounts are not open here. Ask whoever runs this server.',
   failed: 'That did not work: {reason}',
-  signOutFailed: 'You are still signed in: the server could not be reached. Try again.',
+  signOutFailed: 'You are still signed in: the server could not do it. Try again.',
   guest: 'Guest',
 
   // rooms
@@ -95,7 +95,6 @@ const en = {
   bytesLeft: /** @type {Plural} */ ({ one: '{n} byte left', other: '{n} bytes left' }),
   bytesOver: /** @type {Plural} */ ({ one: '{n} byte too long', other: '{n} bytes too long' }),
   sending: 'Sending…',
-  waiting: 'Waiting for the connection',
   sent: 'Sent',
   notSent: 'Not sent',
   retry: 'Send again',

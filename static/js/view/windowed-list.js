@@ -27,6 +27,8 @@ const READY_VIEWS = 1.5;
 const LOW_VIEWS = 0.75;
 /** While text is selected no row goes, or the selection would go with it; up to this many. */
 const SELECTED_MAX = 3000;
+/** Heights of rows that are gone are kept up to about so many. */
+const FORGOTTEN_MAX = 5000;
 
 /** @template {Item} I */
 export class WindowedList {
@@ -38,6 +40,7 @@ export class WindowedList {
   #end = 0;
   #above = 0;
   #width = 0;
+  /** Where the reader was when this was last looked at; a new width moves everything before it can be. @type {Place | null} */ #place = null;
 
   /**
    * @param {HTMLElement} scroller
@@ -66,12 +69,13 @@ export class WindowedList {
     const place = where === 'stay' ? this.place() : where === 'end' ? null : where;
     this.#items = items;
     const width = this.list.clientWidth;
-    if (width !== this.#width) this.#known.clear();
+    if (width !== this.#width || this.#known.size > 2 * items.length + FORGOTTEN_MAX) this.#known.clear();
     this.#width = width;
     this.#heights = items.map((item) => this.#height(item));
     const at = place === null ? -1 : this.#indexNear(place.key);
     if (place === null || at < 0) this.toEnd();
     else this.#drawAround(at, place.offset, where === 'stay');
+    this.#place = this.place();
   }
 
   /** Forgets everything: other rows come. */
@@ -80,11 +84,10 @@ export class WindowedList {
     this.show([], 'end');
   }
 
-  /** Every row is drawn anew: the language has changed, or a night has passed. */
-  redraw() {
-    const place = this.place();
+  /** Every row is drawn anew: the language has changed, or a night has passed. @param {boolean} atEnd */
+  redraw(atEnd) {
     for (const row of this.#rows.values()) row.look = '\0';
-    this.show(this.#items, place ?? 'end');
+    this.show(this.#items, atEnd ? 'end' : 'stay');
   }
 
   /** The view has another size. @param {boolean} atEnd  the reader is at the end and stays there */
@@ -94,7 +97,7 @@ export class WindowedList {
       else this.scrolled();
       return;
     }
-    this.show(this.#items, atEnd ? 'end' : 'stay');
+    this.show(this.#items, atEnd ? 'end' : this.#place ?? 'stay');
   }
 
   toEnd() {
@@ -105,10 +108,22 @@ export class WindowedList {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  /** @param {string} key @param {number} offset  px below the upper edge */
-  toRow(key, offset) {
+  /** @param {string} key @returns {boolean} */
+  has(key) {
+    return this.#items.some((item) => item.key === key);
+  }
+
+  /**
+   * Brings a row into the view, if it stands above it.
+   * @param {string} key
+   * @param {number} offset  px below the upper edge
+   */
+  upToRow(key, offset) {
+    const drawn = this.#rows.get(key)?.element;
+    if (drawn !== undefined && drawn.getBoundingClientRect().top >= this.scroller.getBoundingClientRect().top) return;
     const at = this.#items.findIndex((item) => item.key === key);
     if (at >= 0) this.#drawAround(at, offset, false);
+    this.#place = this.place();
   }
 
   /** @returns {Place | null} null while there is nothing */
@@ -128,6 +143,11 @@ export class WindowedList {
 
   /** To be called when the view was scrolled: sees to it that there is something in it. */
   scrolled() {
+    this.#fillView();
+    this.#place = this.place();
+  }
+
+  #fillView() {
     const { scrollTop, clientHeight } = this.scroller;
     const low = clientHeight * LOW_VIEWS;
     const bottom = this.#above + this.list.offsetHeight;
@@ -182,7 +202,9 @@ export class WindowedList {
     const wanted = scrollTop + offset - before;
     const estimated = sum(this.#heights, 0, this.#first);
     const isFine = isScrolling && (this.#first === 0 ? Math.abs(wanted) < 1 : wanted > estimated / 2 + height);
-    this.#space(isFine ? Math.max(0, wanted) : estimated);
+    // Browsers scroll by whole pixels: what is left of one goes into the space above, or each correction would move the row.
+    const rounding = this.#first === 0 ? 0 : Math.round(estimated + before - offset) - (estimated + before - offset);
+    this.#space(isFine ? Math.max(0, wanted) : estimated + rounding);
     const target = this.#above + before - offset;
     if (Math.abs(target - scrollTop) >= 1) this.scroller.scrollTop = target;
   }

@@ -2,9 +2,9 @@
 // What the protocol's codes are called for people.
 // @ts-check
 
-import { t } from '../view/i18n.js';
+import { t } from './i18n.js';
 
-/** @typedef {import('../protocol/chatd.js').ChatError} ChatError */
+/** @typedef {import('../state/history.js').Refusal} Refusal */
 /** @typedef {import('../protocol/types.js').Status} Status */
 
 const CLOSE_BANNED = 4502;
@@ -20,22 +20,28 @@ export function statusText(status) {
   }
 }
 
-/** Goes on after "Not sent: ". @param {ChatError} error */
-export function sendRefusal(error) {
-  switch (error.code) {
+/** @param {Refusal | null} problem */
+export function notSentText(problem) {
+  const why = problem === null ? '' : whyNotSent(problem);
+  return why === '' ? t('notSent') : `${t('notSent')}: ${why}`;
+}
+
+/** @param {Refusal} problem */
+function whyNotSent({ code, message }) {
+  switch (code) {
     case 'rate_limited': return t('refusedRate');
     case 'too_large': return t('refusedLarge');
     case 'unknown': return t('refusedUnknown');
     case 'not_member': return t('refusedMember');
-    default: return error.message;
+    default: return message;
   }
 }
 
-/** @param {ChatError} error */
-export function joinRefusal(error) {
-  switch (error.code) {
+/** @param {Refusal | null} refusal */
+export function joinRefusalText(refusal) {
+  switch (refusal?.code) {
     case 'rate_limited': return t('roomFull');
     case 'forbidden': return t('roomForbidden');
-    default: return t('roomRefused', { reason: error.message || error.code });
+    default: return t('roomRefused', { reason: refusal?.message || refusal?.code || '' });
   }
 }
