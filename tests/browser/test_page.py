@@ -77,7 +77,10 @@ def test_phone(chatd, window):
     page.sign_up("a" * 32)
     assert page.fits()
     page.send("W" * 400)
-    page.send("hello")
+    page.insert("#text", "hello")
+    page.press(Keys.ENTER, "there")
+    assert page.value("#text") == "hello\nthere", "a keyboard on the screen has no other key for a line"
+    page.click("#send")
     page.wait(lambda: len(page.messages) == 2, "both messages")
     assert page.fits()
     box = page.element("#send").rect

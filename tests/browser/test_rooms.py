@@ -45,7 +45,7 @@ def test_join_create_back(chatd, window):
 
     alice.insert("#room-name", "no/such {room}")
     alice.press(Keys.ENTER)
-    alice.wait_text("#room-error", "1 to 64 bytes")
+    alice.wait_text("#room-error", "up to 64 Latin letters")
     assert alice.text("#room-title") == "general"
 
 
@@ -152,6 +152,29 @@ def test_two_tabs_of_one_person(chatd, window):
     alice.driver.switch_to.window(first)
     alice.wait_shown("#sign-form")
     alice.wait(lambda: "half a sentence" not in alice.js("return JSON.stringify({...sessionStorage})"), "forgotten texts")
+
+
+def test_rooms_of_others_and_long_lists(chatd, window):
+    alice, bob = pair(chatd(), window)
+    for number in range(16):
+        alice.choose_room(f"room-{number:02}")
+    # The one on the screen is in sight.
+    in_sight = """const nav = document.querySelector('.rooms-nav').getBoundingClientRect();
+                  const row = document.querySelector('#rooms [aria-current]').getBoundingClientRect();
+                  return row.top >= nav.top - 1 && row.bottom <= nav.bottom + 1;"""
+    alice.wait(lambda: alice.js(in_sight), "the last room in sight")
+    alice.press_room("room-00")
+    alice.wait(lambda: alice.js(in_sight), "the first room in sight")
+    # Whoever looks for a room sees those that have just been made.
+    bob.send("here only")
+    alice.press_room("room-05")
+    alice.send("a room begins with its first message")
+    bob.click("#room-name")
+    bob.press("room-")
+    bob.wait(lambda: "room-05" in bob.text("#more-rooms"), "the new room")
+    # The page opens where one was.
+    alice.wait(lambda: "room-05" in alice.js("return localStorage['chatd.last.alice']"), "what is kept")
+    alice.open().wait_room("room-05")
 
 
 def test_leave(chatd, window):

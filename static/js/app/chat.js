@@ -28,7 +28,7 @@ import { ServerEvents } from './server-events.js';
 const DEFAULT_ROOM = 'general';
 const TYPING_EVERY_MS = 3_000;
 const TYPISTS_EVERY_MS = 500;
-const ROOMS_EVERY_MS = 60_000;
+const ROOMS_EVERY_MS = 20_000;
 /** Lists are repainted and kept once for all changes of so long. */
 const PAINT_AFTER_MS = 30;
 const SAVE_AFTER_MS = 300;
@@ -96,10 +96,10 @@ export class Chat {
 
   // ---- rooms
 
-  /** The room of the address, or else the first of ours. */
+  /** The room of the address, or else the one looked at last. */
   openAddress() {
     const name = roomFromAddress();
-    const first = this.rooms.get(DEFAULT_ROOM) ?? this.rooms.list()[0];
+    const first = this.rooms.get(this.rooms.kept.lastRoom()) ?? this.rooms.get(DEFAULT_ROOM) ?? this.rooms.list()[0];
     if (name !== '') this.#open(name);
     else if (first !== undefined) this.#open(first.name);
     else this.#show(null);

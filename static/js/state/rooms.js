@@ -97,6 +97,7 @@ export class Rooms {
   }
 
   save() {
+    if (this.current !== null) this.kept.saveLastRoom(this.current.name);
     this.kept.saveRooms(this.list().map((room) => {
       // Not heard of in this visit: what was known stays true.
       const known = this.#known.get(room.name);

@@ -59,9 +59,12 @@ export function rowsOf(room) {
     rows.push(row);
     author = '';
   };
-  /** @param {string} user @param {number} ts @param {string} key */
-  const place = (user, ts, key) => {
+  /** @param {number} ts @param {string} key */
+  const day = (ts, key) => {
     if (ts > 0 && !days.isSame(ts)) line({ kind: 'day', key: `d${key}`, look: String(ts), ts });
+  };
+  /** @param {string} user @param {number} ts */
+  const isGrouped = (user, ts) => {
     const grouped = author === user && Math.abs(ts - time) < GROUP_MS;
     author = user;
     time = ts;
@@ -85,16 +88,18 @@ export function rowsOf(room) {
   for (const entry of room.entries) {
     marks(entry.seq > 0 ? entry.seq : -1);
     if (entry.hole) line({ kind: 'hole', key: `h${entry.key}`, look: '' });
+    day(entry.ts, entry.key);
     if (newLine && entry.seq > room.newAfter && !entry.own) {
       newLine = false;
       line({ kind: 'new', key: 'new', look: '' });
     }
-    const grouped = place(entry.user, entry.ts, entry.key);
+    const grouped = isGrouped(entry.user, entry.ts);
     rows.push({ kind: 'message', key: entry.key, look: `m${grouped}`, entry, grouped });
   }
   marks(Infinity);
   for (const pending of room.pending) {
-    const grouped = place(pending.user, pending.at, pending.key);
+    day(pending.at, pending.key);
+    const grouped = isGrouped(pending.user, pending.at);
     rows.push({ kind: 'pending', key: pending.key, look: `${pending.phase} ${grouped} ${pending.problem?.code} ${pending.problem?.message}`, pending, grouped });
   }
   return rows;

@@ -101,6 +101,7 @@ export class Kept {
   /** @param {string} user  '' for a guest */
   constructor(user) {
     this.roomsKey = `chatd.rooms.${user}`;
+    this.lastKey = `chatd.last.${user}`;
     this.draftsKey = `chatd.drafts.${user}`;
     this.outboxKey = `chatd.outbox.${user}`;
   }
@@ -119,6 +120,17 @@ export class Kept {
       if (there === undefined || there.epoch !== one.epoch || there.seq < one.seq) all.set(one.room, one);
     }
     write(browser, this.roomsKey, [...all.values()]);
+  }
+
+  /** @returns {string} the room looked at last; '' if we do not know */
+  lastRoom() {
+    const room = read(browser, this.lastKey);
+    return typeof room === 'string' ? room : '';
+  }
+
+  /** @param {string} room */
+  saveLastRoom(room) {
+    write(browser, this.lastKey, room);
   }
 
   /** @param {string} room  we have left it */

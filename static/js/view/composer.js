@@ -3,7 +3,7 @@
 // @ts-check
 
 import { textBytes } from '../protocol/chatd.js';
-import { byId, tell } from './dom.js';
+import { byId, isTouch, tell } from './dom.js';
 import { t } from './i18n.js';
 
 /**
@@ -33,6 +33,8 @@ export class Composer {
       // While an input method composes, Enter belongs to it.
       // 229: Safari's for the key that ends the composition, which it reports after the end.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      // A keyboard on the screen has no Shift+Enter: there Enter is a line, and the button sends.
+      if (isTouch()) return;
       event.preventDefault();
       this.#submit(actions);
     });
@@ -86,10 +88,27 @@ export class Composer {
     const text = this.#text.value.trim();
     const bytes = textBytes(text);
     this.#left = this.#max - bytes;
-    tell(this.#room, this.#left < 0 ? t('bytesOver', { n: -this.#left })
-      : bytes > this.#max * TELL_FROM ? t('bytesLeft', { n: this.#left }) : '');
+    tell(this.#room, this.#left < 0 ? t('tooLong', { n: lettersOver(text, this.#max) })
+      : bytes > this.#max * TELL_FROM ? t('lettersLeft', { n: lettersLeft(text, this.#left) }) : '');
     this.#room.classList.toggle('over', this.#left < 0);
     this.#text.setAttribute('aria-invalid', String(this.#left < 0));
     this.#send.disabled = text === '' || this.#left < 0;
   }
+}
+
+/** How many letters of the kind written last there is room for. @param {string} text @param {number} bytes */
+function lettersLeft(text, bytes) {
+  return Math.floor(bytes / textBytes(Array.from(text.slice(-2)).at(-1) ?? ' '));
+}
+
+/** How many letters must go from the end. @param {string} text @param {number} max  bytes */
+function lettersOver(text, max) {
+  const letters = Array.from(text);
+  let bytes = textBytes(text);
+  let count = 0;
+  while (bytes > max && count < letters.length) {
+    count += 1;
+    bytes -= textBytes(letters[letters.length - count] ?? '');
+  }
+  return count;
 }

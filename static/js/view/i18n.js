@@ -12,16 +12,16 @@ const browserLocale = globalThis.navigator?.language || 'en';
 /** @type {Language} */ let language = 'en';
 /** @type {Language} */ let lastWanted = 'en';
 let texts = en;
-let formats = formatsFor('en');
+let formats = formatsFor('en', false);
 
-/** @param {Language} chosen */
-function formatsFor(chosen) {
-  // Words follow the language of the texts, clock times the reader's own locale.
+/** @param {Language} chosen @param {boolean} bySwitch */
+function formatsFor(chosen, bySwitch) {
+  // Words follow the language of the texts, clock times the reader's own locale, unless another was chosen.
   const words = browserLocale.toLowerCase().startsWith(chosen) ? browserLocale : chosen;
   return {
     words,
     plurals: new Intl.PluralRules(chosen),
-    clock: new Intl.DateTimeFormat(browserLocale, { hour: 'numeric', minute: '2-digit' }),
+    clock: new Intl.DateTimeFormat(bySwitch ? words : browserLocale, { hour: 'numeric', minute: '2-digit' }),
     full: new Intl.DateTimeFormat(words, { dateStyle: 'full', timeStyle: 'medium' }),
     dayThisYear: new Intl.DateTimeFormat(words, { weekday: 'long', day: 'numeric', month: 'long' }),
     dayOther: new Intl.DateTimeFormat(words, { day: 'numeric', month: 'long', year: 'numeric' }),
@@ -42,7 +42,7 @@ export async function setLanguage(choice) {
   if (lastWanted !== wanted) return;
   texts = loaded;
   language = wanted;
-  formats = formatsFor(wanted);
+  formats = formatsFor(wanted, choice !== 'auto');
 }
 
 /** @returns {Language} */

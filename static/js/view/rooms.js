@@ -40,6 +40,7 @@ export class RoomsView {
       event.preventDefault();
       actions.chooseRoom(this.#name.value.trim());
     });
+    this.#name.addEventListener('focus', () => actions.roomsShown());
     this.#name.addEventListener('input', () => {
       this.error('');
       this.#fill();
@@ -71,9 +72,11 @@ export class RoomsView {
 
   /** @param {RoomItem[]} joined @param {string} current */
   showJoined(joined, current) {
+    const isOther = current !== this.#current;
     this.#joined = joined;
     this.#current = current;
     this.#fill();
+    if (isOther) this.#list.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
     const unread = joined.reduce((total, room) => total + (room.name === current ? 0 : room.unread), 0);
     this.#menuBadge.hidden = unread === 0;
     this.#menuBadge.textContent = unread > 99 ? '99+' : String(unread);
@@ -147,7 +150,7 @@ export class RoomsView {
     const typed = this.#name.value.trim().toLowerCase();
     /** @param {string} name */
     const matches = (name) => name.toLowerCase().includes(typed);
-    const joined = this.#joined.filter((room) => matches(room.name) || room.name === this.#current);
+    const joined = this.#joined.filter((room) => matches(room.name));
     const names = new Set(this.#joined.map((room) => room.name));
     const more = this.#known.filter((name) => !names.has(name) && matches(name)).slice(0, MORE_MAX);
     fillList(this.#list, joined.map((room) => room.name));

@@ -21,6 +21,7 @@ export class SignView {
   #signUp = byId('sign-up', HTMLButtonElement);
   #notice = byId('sign-notice', HTMLParagraphElement);
   #error = byId('sign-error', HTMLParagraphElement);
+  /** @type {Element | null} */ #focused = null;
 
   /** @param {SignActions} actions */
   constructor(actions) {
@@ -59,9 +60,12 @@ export class SignView {
 
   /** @param {boolean} busy */
   busy(busy) {
+    // A button that is out of use loses the focus.
+    if (busy) this.#focused = document.activeElement;
     this.#signIn.disabled = busy;
     this.#signUp.disabled = busy;
     this.#form.setAttribute('aria-busy', String(busy));
+    if (!busy && document.activeElement === document.body && this.#focused instanceof HTMLElement) this.#focused.focus();
   }
 
   #revealPassword() {
