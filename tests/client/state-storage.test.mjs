@@ -43,6 +43,8 @@ test('two windows add up: rooms of both, read as far as either', () => {
   kept.saveRooms([room('a', 5), room('b', 2)]);
   kept.saveRooms([room('a', 3), room('c', 1)]);
   assert.deepEqual(kept.rooms(), [room('a', 5), room('b', 2), room('c', 1)]);
+  kept.saveRooms([room('a', -1, '')]);
+  assert.deepEqual(kept.rooms()[0], room('a', 5), 'not heard from yet is no news');
   kept.saveRooms([room('a', 1, 'another life')]);
   assert.equal(kept.rooms()[0].seq, 1);
 });

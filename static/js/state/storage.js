@@ -117,7 +117,9 @@ export class Kept {
     const all = new Map((this.rooms() ?? []).map((one) => [one.room, one]));
     for (const one of rooms) {
       const there = all.get(one.room);
-      if (there === undefined || there.epoch !== one.epoch || there.seq < one.seq) all.set(one.room, one);
+      // -1: we have not heard from the room yet, and know nothing better.
+      const isNewer = one.seq >= 0 && (there?.epoch !== one.epoch || there.seq < one.seq);
+      if (there === undefined || isNewer) all.set(one.room, one);
     }
     write(browser, this.roomsKey, [...all.values()]);
   }
