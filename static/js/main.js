@@ -7,7 +7,7 @@ import { Session } from './app/session.js';
 import { HttpApi } from './protocol/chatd.js';
 import { Kept, loadSettings, saveSettings, USER, userIn } from './state/storage.js';
 import { askForNotifications, closeNotifications, notificationState, playSound, showNotification } from './view/alerts.js';
-import { currentLanguage, dayNumber, setLanguage, t } from './view/i18n.js';
+import { dayNumber, setLanguage, t } from './view/i18n.js';
 import { listenToKeys } from './view/keys.js';
 import { Page } from './view/page.js';
 
@@ -33,7 +33,7 @@ const page = new Page({
   discard: (cid) => chat?.discard(cid),
   loadOlder: () => chat?.loadOlder(),
   loadGap: (mark) => chat?.loadGap(mark),
-  reachedEnd: () => chat?.readCurrent(),
+  reachedEnd: () => chat?.reachedEnd(),
   retry: () => chat?.retry(),
   settingsChosen: (chosen) => void choose(chosen),
 });
@@ -81,7 +81,11 @@ async function choose(chosen) {
   saveSettings(settings);
   /** @type {any} */ (globalThis).applyTheme(settings.theme); // js/theme.js, which runs before the page is painted
   if (chosen.sound && !before.sound) playSound();
-  if (chosen.language !== before.language) await translate();
+  if (chosen.language !== before.language && !(await translate())) {
+    settings = { ...settings, language: before.language };
+    saveSettings(settings);
+    showSettings(false);
+  }
   if (!chosen.notify || before.notify) {
     showSettings(false);
     return;
@@ -99,17 +103,18 @@ function showSettings(isRefused) {
   page.settings.fill(settings, state === 'none' ? t('notifyNone') : isDenied ? t('notifyDenied') : '');
 }
 
+/** @returns {Promise<boolean>} false: the texts could not be loaded, and stay in the language they are in */
 async function translate() {
+  let isLoaded = true;
   try {
     await setLanguage(settings.language);
   } catch {
-    // The texts could not be loaded: what is on the screen stays in the language it is in, and so does the switch.
-    settings = { ...settings, language: currentLanguage() };
-    saveSettings(settings);
+    isLoaded = false;
   }
   page.translate();
   showSettings(false);
   chat?.translate();
+  return isLoaded;
 }
 
 // ---- the world outside
@@ -118,7 +123,7 @@ window.addEventListener('hashchange', () => chat?.openAddress());
 window.addEventListener('online', () => chat?.wakeUp());
 window.addEventListener('offline', () => chat?.client.check());
 window.addEventListener('pagehide', () => chat?.save());
-window.addEventListener('focus', () => chat?.lookedAt());
+window.addEventListener('focus', () => chat?.readCurrent());
 window.addEventListener('storage', (event) => {
   chat?.otherWindow(event);
   if (event.key !== USER) return;

@@ -109,11 +109,12 @@ def test_nobody_looks(chatd, window):
     alice, bob = pair(chatd(), window)
     bob.send("seen")
     alice.wait_texts(["seen"])
-    alice.js("window.away = true; document.hasFocus = () => !window.away")
+    alice.js("window.away = true; document.hasFocus = () => !window.away;"
+             "Object.defineProperty(document, 'hidden', {get: () => window.away})")
     bob.send("\n".join(f"line {number}" for number in range(60)))
     bob.send("and more")
     alice.wait(lambda: alice.driver.title == "(2) general · chatd", "the title")
-    alice.js("window.away = false; window.dispatchEvent(new Event('focus'))")
+    alice.js("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     # It begins where one stopped reading, not at the end.
     alice.wait(lambda: alice.js("return document.querySelector('#messages .new')?.getBoundingClientRect().top > 0"),
                "the line in the view")

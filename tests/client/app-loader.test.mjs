@@ -60,6 +60,15 @@ test('a page that comes after the room has changed before it is not put in', asy
   assert.equal(room.older, 'none');
 });
 
+test('a page of another life of the store waits for the person, and is not asked for again and again', async () => {
+  const { room, loader, asked, answer } = scene(901, 910);
+  void loader.older(room);
+  await answer(page([900], { epoch: 'another' }));
+  assert.equal(room.older, 'failed');
+  assert.deepEqual(seqs(room)[0], 901);
+  assert.equal(asked.length, 1);
+});
+
 test('cut off: it can be asked for again at once, and not while there is no line', async () => {
   const { room, loader, client, asked, answer } = scene(901, 910);
   void loader.older(room);

@@ -338,13 +338,51 @@ test('a very long gap waits for the person', () => {
   assert.deepEqual(room.marks.map((mark) => mark.phase), ['open', 'held']);
 });
 
-test('read in another window: not more than is here', () => {
+test('read in another window: here too, also what has not come yet', () => {
   const room = roomWith(1, 3);
   for (let seq = 4; seq <= 8; seq++) room.add(message(seq), false);
   room.readUpTo(6);
   assert.equal(room.unread, 2);
   room.readUpTo(2);
   assert.equal(room.unread, 2, 'what is read stays read');
-  room.readUpTo(100);
-  assert.equal(room.readSeq, 8);
+  room.readUpTo(50);
+  for (let seq = 9; seq <= 51; seq++) room.add(message(seq), false);
+  assert.equal(room.unread, 1);
+});
+
+test('acknowledged, and then the join tells of another life: it can be sent again', () => {
+  const room = roomWith(1, 3);
+  room.sending('c1', 'alice', 'precious', 1);
+  room.sent('c1', 4);
+  room.joined({ epoch: 'e2', seq: 0, top: 2, recovered: false, resumed: true });
+  assert.equal(room.pending[0].phase, 'failed');
+  room.add(message(4), false);
+  assert.equal(room.pending.length, 1);
+});
+
+test('a torn end after a gap is another gap, not the same once more', () => {
+  const room = roomWith(1, 3);
+  room.gap(4, 900);
+  room.joined(joined(2000, { resumed: true }));
+  room.add(message(1951), false);
+  assert.deepEqual(room.marks.map(({ from, to }) => [from, to]), [[4, 900], [901, 1950]]);
+});
+
+test('what is read at the end is read with the gap that stands there', () => {
+  const room = roomWith(1, 3);
+  room.gap(4, 5000);
+  assert.equal(room.unread, 4997);
+  room.markRead();
+  room.forgetNewLine();
+  assert.equal(room.unread, 0);
+});
+
+test('from no store to one: the first page is not news, and no old line stays', () => {
+  const room = new RoomState('general');
+  room.joined({ epoch: '', seq: 0, top: 0, recovered: false, resumed: false });
+  room.add(message(0), false);
+  room.joined(joined(50));
+  for (let seq = 1; seq <= 50; seq++) room.add(message(seq), false);
+  assert.equal(room.unread, 0);
+  assert.equal(room.newAfter, -1);
 });

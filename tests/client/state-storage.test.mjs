@@ -49,8 +49,34 @@ test('two windows add up: rooms of both, read as far as either', () => {
   assert.equal(kept.rooms()[0].seq, 1);
 });
 
+test('a room left in one window does not come back from the other', () => {
+  const [one, other] = [new Kept('pair'), new Kept('pair')];
+  one.saveRooms([room('a', 1), room('x', 1)]);
+  other.saveRooms([room('a', 1), room('x', 1)]);
+  one.forgetRoom('x');
+  other.saveRooms([room('a', 2), room('x', 2)]); // it has not heard yet
+  assert.deepEqual(one.rooms(), [room('a', 2)]);
+  other.keepRoom('x'); // and now that it has, it stays
+  other.saveRooms([room('a', 2), room('x', 2)]);
+  assert.deepEqual(one.rooms(), [room('a', 2), room('x', 2)]);
+  one.saveRooms([room('a', 2)]);
+  one.saveRooms([room('a', 2), room('x', 2)]);
+  assert.equal(one.rooms().length, 2, 'joined again');
+});
+
+test('what an earlier visit knew does not overwrite what another window has learnt', () => {
+  const kept = new Kept('late');
+  kept.saveRooms([room('a', 900, 'old')]);
+  const rooms = new Rooms(kept, () => []);
+  rooms.restore('general');
+  new Kept('late').saveRooms([room('a', 10, 'new')]);
+  rooms.save();
+  assert.deepEqual(kept.rooms(), [room('a', 10, 'new')]);
+});
+
 test('what is the same is not written again, or windows would wake each other for ever', () => {
   const kept = newKept();
+  kept.saveRooms([room('a', 5)]);
   kept.saveRooms([room('a', 5)]);
   const { writes } = localStorage;
   kept.saveRooms([room('a', 5)]);

@@ -152,12 +152,13 @@ export class Chat {
     }
     for (const name of left) {
       const room = this.rooms.get(name);
-      if (room !== undefined) this.#leave(room);
+      if (room === undefined) continue;
+      // What is being read or written here is not taken away from there.
+      const isUsed = (room === this.rooms.current && this.isLooking) || room.draft.trim() !== '' || room.pending.length > 0;
+      if (isUsed) this.rooms.kept.keepRoom(name);
+      else this.#leave(room);
     }
-    for (const { room, epoch, seq } of read) {
-      const state = this.rooms.get(room);
-      if (state?.epoch === epoch) state.readUpTo(seq);
-    }
+    for (const one of read) this.rooms.readElsewhere(one);
     this.#paint();
   }
 
@@ -232,11 +233,18 @@ export class Chat {
   /** What is on the screen is read. */
   readCurrent() {
     const room = this.rooms.current;
-    if (room === null || !this.isLooking || !this.page.messages.atEnd) return;
+    // While the page comes, what is in the view is not what will be.
+    if (room === null || !this.isLooking || !this.page.messages.atEnd || room.top < room.comingUpTo) return;
     if (!room.markRead()) return;
     this.page.messages.update();
     this.#paint();
     this.#save();
+  }
+
+  /** The reader went there. */
+  reachedEnd() {
+    if (this.rooms.current !== null) this.rooms.current.comingUpTo = 0;
+    this.readCurrent();
   }
 
   retry() {

@@ -42,7 +42,7 @@ export class Loader {
       // A reset may have come meanwhile, and other entries be the first ones.
       const isSame = room.epoch === epoch && page.epoch === epoch && room.first === first;
       if (isSame) room.addOlder(page, before || Infinity, this.isOwn);
-      else if (/** @type {string} */ (room.older) === 'loading') room.olderIs('more');
+      else if (/** @type {string} */ (room.older) === 'loading') room.olderIs(page.epoch === room.epoch ? 'more' : 'failed');
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       room.olderIs(isCutOff(error) ? 'more' : 'failed');

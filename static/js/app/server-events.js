@@ -69,9 +69,10 @@ export class ServerEvents {
     const { chat } = this;
     this.#with(name, (room) => {
       room.joined(joined, chat.rooms.readBefore(room, joined.epoch));
+      if (room !== chat.rooms.current || joined.epoch === '' || room.readSeq >= joined.top) return;
       // On the screen since before it was known what is new in it.
-      const isFirst = room === chat.rooms.current && !joined.resumed;
-      if (isFirst && joined.epoch !== '' && room.readSeq < joined.top) room.newAfter = room.readSeq;
+      room.newAfter = room.readSeq;
+      room.comingUpTo = joined.top;
     });
     if (chat.rooms.current?.name === name) chat.showBlocked();
   }
@@ -98,6 +99,10 @@ export class ServerEvents {
     this.#keepingNew(room, () => { isNew = room.add(message, own); });
     if (!isNew) return;
     if (isShown) chat.showTypists();
+    if (room.comingUpTo > 0 && message.seq >= room.comingUpTo) {
+      room.comingUpTo = 0;
+      if (isShown) chat.page.messages.showNew();
+    }
     if (!isShown || chat.page.messages.atEnd) room.trim(isShown);
     chat.changed(room);
     if (!live || own) return;

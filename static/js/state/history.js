@@ -93,7 +93,11 @@ export class History {
   add(message, own) {
     const { seq } = message;
     if (seq > 0 && this.entries.length > 0 && seq <= this.top) return this.#insert(message, own);
-    if (this.#torn && seq > this.top + 1) this.#mark('gap', this.top + 1, seq - 1);
+    if (this.#torn) {
+      // A gap may stand there already.
+      const from = Math.max(this.top, this.marks.at(-1)?.to ?? 0) + 1;
+      if (seq > from) this.#mark('gap', from, seq - 1);
+    }
     if (seq === 1) this.older = 'none';
     this.entries.push({ ...this.#entry(message, own), hole: this.#torn && seq === 0 });
     this.#torn = false;
@@ -122,9 +126,7 @@ export class History {
       mark.to = seq;
       mark.count = mark.to - mark.from + 1;
     }
-    for (const item of this.pending) {
-      if (item.phase === 'sent' && item.seq > seq) Object.assign(item, { phase: 'failed', seq: 0, problem: { code: 'unknown', message: '' } });
-    }
+    this.#voidSent(seq);
     this.epoch = epoch;
     if (kept.length === 0) this.#olderFrom(seq);
     if (count > 0) this.#mark('lost', seq + 1, seq, count);
@@ -252,7 +254,15 @@ export class History {
     this.olderBefore = 0;
   }
 
+  /** The store may have lost what it had acknowledged. @param {number} seq  after this one */
+  #voidSent(seq) {
+    for (const item of this.pending) {
+      if (item.phase === 'sent' && item.seq > seq) Object.assign(item, { phase: 'failed', seq: 0, problem: { code: 'unknown', message: '' } });
+    }
+  }
+
   #clear() {
+    this.#voidSent(0);
     const count = this.entries.length;
     this.entries = [];
     this.marks = [];

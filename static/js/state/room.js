@@ -21,6 +21,8 @@ export class RoomState extends History {
   /** Messages of others after that. */ unread = 0;
   /** There are more of them than were counted. */ unreadMore = false;
   /** The line "new" stands after this seq; -1: nowhere. */ newAfter = -1;
+  /** Records up to this one are on their way; 0: none that we know of. */ comingUpTo = 0;
+  #wasJoined = false;
 
   /** @param {string} name */
   constructor(name) {
@@ -42,9 +44,11 @@ export class RoomState extends History {
     this.refusal = null;
     const isOther = joined.epoch !== this.epoch && !joined.recovered;
     if (this.readSeq < 0) this.readSeq = readBefore;
-    if (this.readSeq < 0 || this.readSeq > joined.top || (isOther && this.epoch !== '')) this.readSeq = joined.top;
+    if (this.readSeq < 0 || this.readSeq > joined.top || (isOther && this.#wasJoined)) this.readSeq = joined.top;
+    this.#wasJoined = true;
+    this.comingUpTo = 0;
     super.joined(joined);
-    if (this.newAfter > this.readSeq) this.newAfter = -1;
+    if (isOther || this.newAfter > this.readSeq) this.newAfter = -1;
   }
 
   /** @param {Refusal} refusal */
@@ -84,8 +88,9 @@ export class RoomState extends History {
   markRead() {
     // Before the join's answer it is not known what there is to read.
     if (this.readSeq < 0) return false;
-    const had = this.unread > 0 || this.readSeq < this.top;
-    this.readSeq = Math.max(this.readSeq, this.top);
+    const end = Math.max(this.top, this.marks.at(-1)?.to ?? 0);
+    const had = this.unread > 0 || this.readSeq < end;
+    this.readSeq = Math.max(this.readSeq, end);
     this.unread = 0;
     this.unreadMore = false;
     return had;
@@ -93,8 +98,9 @@ export class RoomState extends History {
 
   /** Read in another window. @param {number} seq */
   readUpTo(seq) {
+    // It may be further than what has come here; the next join sets it right if that was lost.
     if (this.readSeq < 0 || seq <= this.readSeq) return;
-    this.readSeq = Math.min(seq, Math.max(this.top, this.readSeq));
+    this.readSeq = seq;
     this.changed();
   }
 

@@ -89,6 +89,14 @@ export class Rooms {
     return known !== undefined && known.epoch === epoch ? known.seq : -1;
   }
 
+  /** @param {KnownRoom} known  what another window has read */
+  readElsewhere(known) {
+    const room = this.#rooms.get(known.room);
+    if (room === undefined) return;
+    if (room.readSeq < 0) this.#known.set(known.room, known);
+    else if (room.epoch === known.epoch) room.readUpTo(known.seq);
+  }
+
   /** @param {RoomState} room @param {string} text */
   setDraft(room, text) {
     room.draft = text;
@@ -101,7 +109,7 @@ export class Rooms {
     this.kept.saveRooms(this.list().map((room) => {
       // Not heard of in this visit: what was known stays true.
       const known = this.#known.get(room.name);
-      return known ?? { room: room.name, epoch: room.epoch, seq: room.readSeq };
+      return known !== undefined ? { ...known, seq: -1 } : { room: room.name, epoch: room.epoch, seq: room.readSeq };
     }));
     this.saveTexts();
   }

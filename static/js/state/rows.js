@@ -86,7 +86,7 @@ export function rowsOf(room) {
     line({ kind: 'older', key: 'older', look: room.older, phase: room.older });
   }
   for (const entry of room.entries) {
-    marks(entry.seq > 0 ? entry.seq : -1);
+    marks(entry.seq);
     if (entry.hole) line({ kind: 'hole', key: `h${entry.key}`, look: '' });
     day(entry.ts, entry.key);
     if (newLine && entry.seq > room.newAfter && !entry.own) {

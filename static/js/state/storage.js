@@ -98,6 +98,8 @@ function knownRooms(kept) {
 
 /** What is kept for one person; guests share one place. */
 export class Kept {
+  /** Rooms that we have written. @type {Set<string>} */ #written = new Set();
+
   /** @param {string} user  '' for a guest */
   constructor(user) {
     this.roomsKey = `chatd.rooms.${user}`;
@@ -119,9 +121,17 @@ export class Kept {
       const there = all.get(one.room);
       // -1: we have not heard from the room yet, and know nothing better.
       const isNewer = one.seq >= 0 && (there?.epoch !== one.epoch || there.seq < one.seq);
-      if (there === undefined || isNewer) all.set(one.room, one);
+      // Gone since we wrote it: another window has left the room, and we are about to hear of it.
+      const isLeft = there === undefined && this.#written.has(one.room);
+      if (!isLeft && (there === undefined || isNewer)) all.set(one.room, one);
+      this.#written.add(one.room);
     }
     write(browser, this.roomsKey, [...all.values()]);
+  }
+
+  /** Left in another window, and we stay. @param {string} room */
+  keepRoom(room) {
+    this.#written.delete(room);
   }
 
   /** @returns {string} the room looked at last; '' if we do not know */
@@ -137,6 +147,7 @@ export class Kept {
 
   /** @param {string} room  we have left it */
   forgetRoom(room) {
+    this.#written.delete(room);
     write(browser, this.roomsKey, (this.rooms() ?? []).filter((one) => one.room !== room));
   }
 

@@ -93,6 +93,7 @@ export class MessagesView {
     if (left !== undefined && this.#window.has(left.key)) this.#atEnd = this.#isAtEnd();
     else this.showNew();
     this.#showJump();
+    this.#wantOlder();
   }
 
   /** To the line "new", if it stands above the view. */
@@ -115,6 +116,7 @@ export class MessagesView {
       if (this.#room === null) return;
       if (this.#room.version !== this.#shown) this.#draw(this.#atEnd ? 'end' : 'stay');
       this.#showJump();
+      this.#wantOlder();
     });
   }
 
@@ -154,7 +156,6 @@ export class MessagesView {
     this.#window.show(room === null ? [] : rowsOf(room), where);
     this.#empty.hidden = room === null || room.membership !== 'joined' || room.hasMessages || room.older !== 'none';
     this.#scrollTop = this.#log.scrollTop;
-    this.#wantOlder();
   }
 
   /** The button above the oldest message is pressed by itself when the reader comes near. */
