@@ -85,7 +85,7 @@ test('what lies further back is one row: a button, or the beginning', () => {
   assert.equal(rowsOf(room)[0].kind, 'day');
 });
 
-test('10,000 messages are rows within a moment', () => {
+test('10,000 messages over some days are as many rows, and a line for each day', () => {
   const room = roomWith(Array.from({ length: 10_000 }, (_, at) => [`u${at % 7}`, NOON + at * MINUTE]));
   const rows = rowsOf(room);
   assert.equal(rows.filter((row) => row.kind === 'message').length, 10_000);
