@@ -11,7 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 
 from server import DEADLINE, Server  # noqa: E402
 
-PLACES = [("sqlite", 1), ("redis", 1), ("redis", 3)]
+# Store, instances, workers of each (0: one process).
+PLACES = [("sqlite", 1, 0), ("sqlite", 1, 4), ("redis", 1, 0), ("redis", 3, 0), ("redis", 2, 2)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,9 +47,9 @@ def chatd(tmp_path):
     assert not problems, "\n\n".join(problems)
 
 
-@pytest.fixture(params=PLACES, ids=[f"{store}-{n}" for store, n in PLACES])
+@pytest.fixture(params=PLACES, ids=[f"{store}-{n}" + (f"x{workers}" if workers else "") for store, n, workers in PLACES])
 def place(request):
-    """(store, instances): each test that uses it, also by way of cluster and chat, runs on all."""
+    """(store, instances, workers): each test that uses it, also by way of cluster and chat, runs on all."""
     return request.param
 
 
@@ -77,8 +78,8 @@ def clusters(tmp_path):
 @pytest.fixture
 def cluster(clusters, place):
     """cluster(**options): the same at the test's place."""
-    store, instances = place
-    return lambda **options: clusters(store=store, instances=instances, **options)
+    store, instances, workers = place
+    return lambda **options: clusters(store=store, instances=instances, workers=workers, **options)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ border() {
         case $file in
         ./sdk/include/*) ;;
         *)
-            if grep -nE '^ *# *include *[<"](\.\./|core/|(base|config|net|host|run)/)' "$file"; then
+            if grep -nE '^ *# *include *[<"](\.\./|core/|(base|config|board|link|net|host|worker|master|run)/)' "$file"; then
                 echo "$file: includes the core or another plugin"
                 bad=1
             fi
@@ -85,7 +85,7 @@ border() {
 # Each folder of the core uses only itself and those before it.
 layers() {
     bad=0
-    later='base config net host run'
+    later='base config board link net host worker master run'
     for layer in $later; do
         later=${later#"$layer"}
         later=${later# }

@@ -24,7 +24,8 @@ static struct {
     char *last_who;
     unsigned repeats;
     int64_t first_repeat_ms;
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_L_INFO};
+    int worker; /* -1: not one of several processes */
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_L_INFO, .worker = -1};
 
 static const char *const level_name[] = {"debug", "info", "warn", "error"};
 
@@ -33,6 +34,13 @@ void log_setup(bool json, enum log_level least)
     pthread_mutex_lock(&sink.lock);
     sink.json = json;
     sink.least = least;
+    pthread_mutex_unlock(&sink.lock);
+}
+
+void log_set_worker(int worker)
+{
+    pthread_mutex_lock(&sink.lock);
+    sink.worker = worker;
     pthread_mutex_unlock(&sink.lock);
 }
 
@@ -79,6 +87,8 @@ static void emit(enum log_level level, const char *who, const char *conn, const 
         put_time(&out);
         buf_printf(&out, "\",\"level\":\"%s\",\"who\":", level_name[level]);
         buf_json(&out, who, strlen(who));
+        if (sink.worker >= 0)
+            buf_printf(&out, ",\"worker\":%d", sink.worker);
         if (conn != NULL) {
             buf_puts(&out, ",\"conn\":");
             buf_json(&out, conn, strlen(conn));
@@ -88,7 +98,10 @@ static void emit(enum log_level level, const char *who, const char *conn, const 
         buf_puts(&out, "}\n");
     } else {
         put_time(&out);
-        buf_printf(&out, " %-5s %s: ", level_name[level], who);
+        buf_printf(&out, " %-5s ", level_name[level]);
+        if (sink.worker >= 0)
+            buf_printf(&out, "#%d ", sink.worker);
+        buf_printf(&out, "%s: ", who);
         if (conn != NULL) {
             buf_puts(&out, "[");
             put_clean(&out, conn);
@@ -118,6 +131,13 @@ void log_flush(void)
     pthread_mutex_lock(&sink.lock);
     if (sink.repeats > 0 && clock_mono_ms() - sink.first_repeat_ms >= FOLD_MS)
         tell_repeats();
+    pthread_mutex_unlock(&sink.lock);
+}
+
+void log_end(void)
+{
+    pthread_mutex_lock(&sink.lock);
+    tell_repeats();
     pthread_mutex_unlock(&sink.lock);
 }
 

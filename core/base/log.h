@@ -12,6 +12,8 @@
 enum log_level { LOG_L_DEBUG, LOG_L_INFO, LOG_L_WARN, LOG_L_ERROR };
 
 void log_setup(bool json, enum log_level least);
+/* From here on lines say which worker of the server wrote them: "#2 core: ...", or "worker":2. */
+void log_set_worker(int worker);
 bool log_wants(enum log_level level);
 
 /* `who`: the subject ("core", a plugin's name); `conn`: text that names a connection, or NULL. */
@@ -19,7 +21,8 @@ void log_vwrite(enum log_level level, const char *who, const char *conn, const c
                 va_list ap) __attribute__((format(printf, 4, 0)));
 void log_write(enum log_level level, const char *who, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void log_flush(void); /* tells a pending count of repeats */
+void log_flush(void); /* tells a count of repeats that has been pending for long */
+void log_end(void);   /* tells it now: the process ends */
 
 #define log_debug(...) log_write(LOG_L_DEBUG, "core", __VA_ARGS__)
 #define log_info(...)  log_write(LOG_L_INFO, "core", __VA_ARGS__)

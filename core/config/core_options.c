@@ -2,7 +2,12 @@
 /* Key, type, default, bounds and help of every option of [chatd]. */
 #include "config/core_options.h"
 
+#include "base/hostport.h"
+#include "base/mem.h"
+#include "base/num.h"
+
 #include <stddef.h>
+#include <string.h>
 
 #define AT(member) .offset = offsetof(struct core_options, member)
 
@@ -19,12 +24,14 @@ const struct chatd_cfg_field core_option_rows[] = {
      .max = 255,
      .help = "address and port: 0.0.0.0:8080, [::]:8080, 127.0.0.1:0 (0: any free port)"},
     {.key = "workers",
-     .type = CHATD_CFG_INT,
-     AT(workers),
-     .def = "0",
-     .min = 0,
-     .max = 0,
-     .help = "0: one process; more than one process comes with a later version"},
+     .type = CHATD_CFG_STR,
+     AT(workers_text),
+     .def = "auto",
+     .min = 1,
+     .max = 8,
+     .help =
+         "processes that serve: auto (as many as this machine or container has CPUs), 1 to 64, or "
+         "0: all in one process"},
     {.key = "plugin_dir",
      .type = CHATD_CFG_PATH,
      AT(plugin_dir),
@@ -37,18 +44,21 @@ const struct chatd_cfg_field core_option_rows[] = {
     {.key = "log_format",
      .type = CHATD_CFG_ENUM,
      AT(log_format),
+     .flags = CHATD_CFG_RELOADABLE,
      .def = "text",
      .choices = log_formats,
      .help = "text or JSON lines, to stderr"},
     {.key = "log_level",
      .type = CHATD_CFG_ENUM,
      AT(log_level),
+     .flags = CHATD_CFG_RELOADABLE,
      .def = "info",
      .choices = log_levels,
      .help = "the least level that is written"},
     {.key = "metrics",
      .type = CHATD_CFG_ENUM,
      AT(metrics),
+     .flags = CHATD_CFG_RELOADABLE,
      .def = "local",
      .choices = metrics_choices,
      .help = "who may read /metrics: nobody, requests from this machine, everybody"},
@@ -158,16 +168,59 @@ const struct chatd_cfg_field core_option_rows[] = {
      .min = 100,
      .max = 600000,
      .help = "a request that a plugin does not answer in time is answered 504"},
-    {.key = "drain_time",
+    {.key = "start_time",
      .type = CHATD_CFG_DURATION,
-     AT(drain_time),
-     .def = "5s",
+     AT(start_time),
+     .def = "30s",
+     .min = 1000,
+     .max = 600000,
+     .help =
+         "how long a worker may take until it serves; in a roll it waits so long for its store"},
+    {.key = "stop_time",
+     .type = CHATD_CFG_DURATION,
+     AT(stop_time),
+     .def = "10s",
      .min = 0,
      .max = 600000,
-     .help = "at a stop: how long clients and plugins have to finish"},
+     .help = "at a stop: the server is gone after it; clients have half of it, plugins the rest"},
+    {.key = "roll_time",
+     .type = CHATD_CFG_DURATION,
+     AT(roll_time),
+     .def = "30s",
+     .min = 0,
+     .max = 3600000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .help = "in a roll: the old workers' clients are asked to come back spread over it"},
+    {.key = "hang_limit",
+     .type = CHATD_CFG_DURATION,
+     AT(hang_limit),
+     .def = "10s",
+     .min = 0,
+     .max = 3600000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .help =
+         "a worker that a plugin keeps busy longer in one call is killed and replaced; 0: never"},
+    {.key = "bus_queue",
+     .type = CHATD_CFG_SIZE,
+     AT(bus_queue),
+     .def = "8m",
+     .min = 131072,
+     .max = 1073741824,
+     .help = "waiting between workers: above it a worker misses messages of the bus, and is told"},
+    {.key = "user",
+     .type = CHATD_CFG_STR,
+     AT(user),
+     .min = 1,
+     .max = 64,
+     .help = "started by root: the user to become once the port is bound"},
+    {.key = "runtime_dir",
+     .type = CHATD_CFG_PATH,
+     AT(runtime_dir),
+     .help = "a folder for chatd.pid, made when it is missing; unset: no such file"},
     {.key = "slow_hook",
      .type = CHATD_CFG_DURATION,
      AT(slow_hook),
+     .flags = CHATD_CFG_RELOADABLE,
      .def = "50ms",
      .min = 1,
      .max = 60000,
@@ -189,9 +242,65 @@ const struct chatd_cfg_field core_option_rows[] = {
     {.key = "verb_rate",
      .type = CHATD_CFG_INT,
      AT(verb_rate),
+     .flags = CHATD_CFG_RELOADABLE,
      .def = "50",
      .min = 0,
      .max = 100000,
      .help = "chatd.v1 messages a second of one connection, twice that at once; 0: any number"},
     {.key = NULL},
 };
+
+/* What the table of options cannot say. */
+static void complain(struct config *config, const char *key, struct config_report *rep, char *text)
+{
+    char *line = mem_printf("%s: %s", config_origin(config, "chatd", key), text);
+
+    if (rep->line != NULL)
+        rep->line(rep->arg, CONFIG_ERROR, line);
+    rep->errors++;
+    mem_free(line);
+    mem_free(text);
+}
+
+/* False: it is no number of workers. */
+static bool read_workers(struct core_options *opt)
+{
+    uint64_t n = 0;
+
+    if (strcmp(opt->workers_text, "auto") == 0) {
+        opt->workers = CORE_WORKERS_AUTO;
+        return true;
+    }
+    if (!num_parse_u64(opt->workers_text, strlen(opt->workers_text), &n) || n > CORE_WORKERS_MAX)
+        return false;
+    opt->workers = (int)n;
+    return true;
+}
+
+void core_options_read(struct config *config, struct core_options *opt, struct config_report *rep)
+{
+    static const char *const standard[] = {"auth", "rooms", "history-sqlite", "typing", "static"};
+    struct config_item item;
+    char *host = NULL, *port = NULL;
+    size_t i;
+
+    config_fill(config, "chatd", core_option_rows, sizeof(core_option_rows[0]), opt, sizeof(*opt),
+                rep);
+    if (!read_workers(opt))
+        complain(
+            config, "workers", rep,
+            mem_printf("[chatd] workers = %s is not a number of workers; write auto, or 0 to %d",
+                       opt->workers_text, CORE_WORKERS_MAX));
+    if (!hostport_split(opt->listen, &host, &port))
+        complain(config, "listen", rep,
+                 mem_printf("[chatd] listen = %s is not an address; write like 0.0.0.0:8080 or "
+                            "[::]:8080",
+                            opt->listen));
+    mem_free(host);
+    mem_free(port);
+    /* Without an INI that says otherwise, everything that needs no other service. */
+    if (config_items(config, "plugins", &item, 0) == 0) {
+        for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
+            config_set_default(config, "plugins", standard[i], "on");
+    }
+}

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* /livez, /readyz and /metrics, as routes of the core. */
+/* /livez, /readyz and /metrics, as routes of the core. The latter two speak for all workers, whichever
+ * of them is asked. */
 #include "host/metric.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "config/core_options.h"
 
 #include <string.h>
@@ -12,31 +14,30 @@ static void livez(chatd_plugin *self, chatd_req req)
     chatd_reply_json(self, req, 200, CHATD_STR("{\"status\":\"alive\"}"));
 }
 
-static int put_reason(struct buf *out, const struct plugin *p, int worst)
+static void put_reason(struct buf *out, const struct board_reason *r)
 {
-    static const char *const state[] = {"ready", "degraded", "away"};
-
-    if (p->ready == CHATD_READY)
-        return worst;
     buf_puts(out, out->n > 0 ? "," : "");
     buf_puts(out, "{\"plugin\":");
-    buf_json(out, p->name, strlen(p->name));
-    buf_printf(out, ",\"state\":\"%s\",\"reason\":", state[p->ready]);
-    buf_json(out, p->ready_text ? p->ready_text : "", p->ready_text ? strlen(p->ready_text) : 0);
+    buf_json(out, r->plugin, strlen(r->plugin));
+    buf_printf(out, ",\"state\":\"%s\",\"reason\":", r->state == CHATD_AWAY ? "away" : "degraded");
+    buf_json(out, r->text, strlen(r->text));
     buf_puts(out, "}");
-    return p->ready > worst ? p->ready : worst;
 }
 
+/* Whoever answers is not asked for itself: a worker that is on its way out says nothing of the server. */
 static void readyz(chatd_plugin *self, chatd_req req)
 {
     static const char *const word[] = {"ready", "degraded", "unavailable"};
-    struct host *h = host_of(self);
     struct buf reasons = {0}, out = {0};
-    int worst = put_reason(&reasons, &h->core, CHATD_READY);
-    size_t i;
+    uint32_t worst = CHATD_READY;
+    size_t n, i;
+    struct board_reason *reason = board_reasons(host_of(self)->board, &n);
 
-    for (i = 0; i < h->n_plugins; i++)
-        worst = put_reason(&reasons, h->plugin[i], worst);
+    for (i = 0; i < n; i++) {
+        put_reason(&reasons, &reason[i]);
+        worst = reason[i].state > worst ? reason[i].state : worst;
+    }
+    mem_free(reason);
     buf_printf(&out, "{\"status\":\"%s\",\"reasons\":[%s]}", word[worst],
                reasons.n > 0 ? reasons.p : "");
     chatd_reply_json(self, req, worst == CHATD_AWAY ? 503 : 200, (chatd_str){out.p, out.n});

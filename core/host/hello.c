@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { BYE_RETRY_MIN_MS = 500, BYE_RETRY_SPREAD_MS = 4500 };
+enum { BYE_RETRY_MIN_MS = 500, BYE_RETRY_SPREAD_MS = 4500, ROLL_RETRY_SPREAD_MS = 500 };
 
 int hello_feature(chatd_plugin *self, const char *name)
 {
@@ -104,9 +104,11 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
 /* When to come back after a close that is nobody's fault: not all at once. 0: as the client likes. */
 static unsigned retry_ms(unsigned code)
 {
-    bool is_ours =
-        code == CHATD_CLOSE_GOING_AWAY || code == CHATD_CLOSE_ROLL || code == CHATD_CLOSE_TRY_LATER;
+    bool is_ours = code == CHATD_CLOSE_GOING_AWAY || code == CHATD_CLOSE_TRY_LATER;
 
+    /* The others of a server that rolls are there already, and its closes are spread over time. */
+    if (code == CHATD_CLOSE_ROLL)
+        return 1 + (unsigned)(rng_u64() % ROLL_RETRY_SPREAD_MS);
     return is_ours ? BYE_RETRY_MIN_MS + (unsigned)(rng_u64() % BYE_RETRY_SPREAD_MS) : 0;
 }
 

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/nearest.h"
+#include "host/metric.h"
+#include "host/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +227,21 @@ static unsigned apply_rank(struct host *h, const struct config_item *item)
     return errors;
 }
 
+/* Where its handlers are counted and how they are named when one of them does not return. */
+static void mark(struct host *h, uint32_t event)
+{
+    struct event_def *def = &h->event[event];
+    size_t i;
+
+    seat_event(h->seat, event, def->name);
+    for (i = 0; i < def->n; i++) {
+        struct hook *hk = &def->hook[i];
+
+        hk->work = work_pack(WORK_HOOK, event, hk->plugin->row);
+        hk->spent = metric_hook(h, hk->plugin, def->name);
+    }
+}
+
 unsigned hook_freeze(struct host *h)
 {
     struct config_item item[64];
@@ -242,6 +259,7 @@ unsigned hook_freeze(struct host *h)
             if (def->hook[def->n_decide].band == CHATD_WATCH)
                 break;
         }
+        mark(h, (uint32_t)i);
     }
     h->frozen = true;
     return errors;
@@ -318,15 +336,18 @@ int hook_deny(chatd_plugin *self, struct chatd_ev *ev, const char *code, const c
 
 /* --- the walk ----------------------------------------------------------------------------------- */
 
-/* The one place where a handler is called: timing and, later, the crash marker go here. */
+/* The one place where a handler is called. */
 static int call(struct host *h, const struct event_def *def, struct hook *hk, struct chatd_ev *ev)
 {
-    int64_t began = clock_mono_ns();
+    int64_t began = clock_mono_ns(), took;
+    struct work_before before =
+        work_enter_at(h, hk->work, ev->conn.v, h->seat->work == 0 ? began / 1000000 : 0);
     int verdict = hk->thunk(hk->fn, &hk->plugin->pub, ev);
-    int64_t took = clock_mono_ns() - began;
 
-    hk->calls++;
-    hk->spent_ns += (uint64_t)took;
+    work_leave(h, before);
+    took = clock_mono_ns() - began;
+    hk->spent[0]++;
+    hk->spent[1] += took;
     if (took > h->opt.slow_hook_ms * 1000000)
         log_warn("%s took %lld ms in %s; everybody waited (slow_hook)", hk->plugin->name,
                  (long long)(took / 1000000), def->name);
@@ -387,6 +408,23 @@ int hook_walk(struct host *h, struct chain *ch)
     return verdict;
 }
 
+static void tell_verdict(const struct chain *ch, int verdict)
+{
+    struct host *h = ch->raiser->host;
+    uint32_t event = (uint32_t)(ch->def - h->event);
+    struct work_before before;
+
+    if (ch->raiser == &h->core) { /* whose plugins are marked where they are called */
+        ch->done(&h->core.pub, verdict, ch->arg);
+        return;
+    }
+    before = work_enter_at(h, work_pack(WORK_VERDICT, event, ch->raiser->row), ch->ev->conn.v,
+                           h->seat->work == 0 ? clock_mono_ms() : 0);
+
+    ch->done(&ch->raiser->pub, verdict, ch->arg);
+    work_leave(h, before);
+}
+
 void hook_finish(struct chain *ch, int verdict)
 {
     struct chatd_ev *ev = ch->ev;
@@ -398,11 +436,11 @@ void hook_finish(struct chain *ch, int verdict)
         struct chatd_ev tail = {.core = ev->core};
 
         ev->core = NULL; /* a drop in done(), which is not asked for, finds nothing */
-        ch->done(self, CHATD_DENY, ch->arg);
+        tell_verdict(ch, CHATD_DENY);
         hook_ev_drop(self, &tail);
         return;
     }
-    ch->done(self, CHATD_NEXT, ch->arg);
+    tell_verdict(ch, CHATD_NEXT);
 }
 
 static bool owns(const struct host *h, const struct event_def *def, const struct plugin *p)

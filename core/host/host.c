@@ -2,10 +2,13 @@
 /* The host's own life. */
 #include "host/object.h"
 
+#include "board/board.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "host/metric.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,6 +62,8 @@ void host_tick(struct host *h)
 {
     struct chatd_ev_tick ev = {.ev = {.size = sizeof(ev)}, .mono_ms = h->net.mono_ms};
 
+    metric_beat(h);
+    metric_refresh(h);
     net_tick(&h->net);
     if (hook_hooked(&h->core.pub, CHATD_EV_tick))
         chatd_raised_tick(&h->core.pub, &ev);
@@ -78,6 +83,8 @@ static void core_init(struct host *h)
 
     core->host = h;
     core->name = mem_strdup("core");
+    core->row = (uint32_t)(seat_plugin(h->seat, core->name) + 1);
+    seat_plugin_version(h->seat, 0, CHATD_VERSION);
     core->pub = (struct chatd_plugin){sizeof(core->pub), &host_table, NULL, NULL};
     core->state = PLUGIN_INIT;
     upgrade_init(h);
@@ -85,7 +92,7 @@ static void core_init(struct host *h)
     verb_init(h);
     hello_init(h);
     ping_init(h);
-    loopback_init(h);
+    bus_init(h);
     health_init(h);
     core->state = PLUGIN_STARTED;
 }
@@ -98,11 +105,17 @@ void host_init(struct host *h, struct event_base *base, struct config *config,
     h->base = base;
     h->config = config;
     h->opt = *opt;
+    if (h->opt.worker == 0)
+        h->opt.worker = 1;
     h->loop_thread = pthread_self();
-    snprintf(h->instance, sizeof(h->instance), "%016llx", (unsigned long long)rng_u64());
-    net_init(&h->net, base, limits, 1);
-    if (http_open(&h->http, base, http, 1) < 0)
+    if (opt->instance != NULL)
+        snprintf(h->instance, sizeof(h->instance), "%s", opt->instance);
+    else
+        snprintf(h->instance, sizeof(h->instance), "%016llx", (unsigned long long)rng_u64());
+    net_init(&h->net, base, limits, h->opt.worker);
+    if (http_open(&h->http, base, http, h->opt.worker) < 0)
         host_cannot("open /dev/null or the HTTP server");
+    metric_init(h);
     object_frames_init(h);
     task_init(h);
     wait_init(h);
@@ -131,11 +144,10 @@ void host_deinit(struct host *h)
     job_deinit(h);
     request_remove(h, &h->core);
     claim_remove(h, &h->core);
-    loopback_deinit(h);
+    bus_deinit(h);
     http_close(&h->http);
     net_deinit(&h->net);
     hook_deinit(h);
-    metric_deinit(h);
     drain_remove(h, NULL, 0);
     for (i = 0; i < h->n_plugins; i++)
         plugin_free(h->plugin[i]);
@@ -156,4 +168,5 @@ void host_deinit(struct host *h)
     slab_deinit(&h->watches);
     slab_deinit(&h->wait_slab);
     slab_deinit(&h->subs);
+    metric_deinit(h); /* last: the others count to the end */
 }

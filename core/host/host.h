@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/slab.h"
+#include "board/board.h"
 #include "config/config.h"
 #include "net/channel.h"
 #include "net/conn.h"
@@ -22,6 +23,7 @@
 
 #define V1_SUBPROTOCOL "chatd.v1"
 
+struct core_values;
 struct host;
 struct io_queue;
 struct job_pool;
@@ -49,6 +51,7 @@ struct plugin {
     enum plugin_state state;
     bool optional;
     uint32_t order;   /* in dependency order; the core is 0 */
+    uint32_t row;     /* of the seat's plugins, plus 1; 0: none */
     unsigned refused; /* registrations in init() that were refused */
     int ready;
     char *ready_text;
@@ -65,7 +68,8 @@ struct hook {
     int band;
     uint32_t registered; /* running number */
     uint32_t rank;       /* from [hooks]; UINT32_MAX: not named */
-    uint64_t calls, spent_ns;
+    uint32_t work;       /* the mark while it runs; from hook_freeze() on */
+    int64_t *spent;      /* calls and ns of all its plugin's for this event, in the seat */
 };
 
 struct event_def {
@@ -115,13 +119,24 @@ struct slot_kind {
 
 struct metric;
 
-enum { HOST_AT_WORK_BYTES = 64 };
-
 struct host_options {
     int64_t slow_hook_ms, job_queue_max, cpu_threads, verb_rate;
-    int32_t metrics; /* enum metrics_access of core_options.h */
+    int32_t metrics;    /* enum metrics_access of core_options.h */
+    int64_t server_pid; /* of the process that stops the whole server; 0: this one */
     const char *server;
-    char *at_work; /* HOST_AT_WORK_BYTES that outlive a crash: whose code runs at start; or NULL */
+    struct board *board;  /* with a seat for this process; NULL: the host makes its own */
+    uint8_t worker;       /* in the ids of all its objects: the seat's index plus 1; 0: as 1 */
+    const char *instance; /* NULL: one is drawn */
+    const char *left_out; /* names of plugins between blanks that are not to be loaded; or NULL */
+    bool can_roll;        /* what a reload cannot change comes with a roll, else with a restart */
+};
+
+/* The way to the other workers; all NULL: there are none. False: it could not be sent. */
+struct bus_uplink {
+    bool (*publish)(void *arg, chatd_str topic, chatd_str data);
+    void (*subscribe)(void *arg, chatd_str topic); /* the first here; answered by a `lost` */
+    void (*unsubscribe)(void *arg, chatd_str topic);
+    void *arg;
 };
 
 /* The host itself. */
@@ -129,6 +144,11 @@ struct host {
     struct event_base *base;
     struct net net;
     struct http http;
+    struct board *board;
+    struct seat *seat; /* this process's own, of the board */
+    struct core_values *values;
+    int64_t *job_seconds[2];
+    int64_t uncounted[2]; /* for what found no room in the seat */
     struct config *config;
     struct host_options opt;
     char instance[17];
@@ -174,6 +194,7 @@ struct host {
     struct slab frames, timers, watches, wait_slab, subs;
     struct named_channel *channel_names;
     struct drain_watch *drains;
+    struct bus_uplink uplink;
     struct job_pool *jobs;
 };
 
@@ -293,7 +314,7 @@ int hello_limit(chatd_plugin *self, const char *name, int64_t value);
 void hello_remove(struct host *h, const struct plugin *p);
 void ping_init(struct host *h);
 
-/* task.c, job.c, metric.c, loopback.c, health.c */
+/* task.c, job.c, metric.c, bus.c, health.c */
 void task_init(struct host *h);
 int task_timer(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
                void (*cb)(chatd_plugin *self, void *arg), void *arg, chatd_timer *timer_out);
@@ -312,16 +333,19 @@ void job_cancel(struct host *h,
                 const struct plugin *p); /* done with CANCELLED; joins its threads */
 void job_refuse(struct host *h);         /* new jobs get CHATD_E_STATE from here on */
 void job_flush(struct host *h); /* what was posted or has returned, now; nothing is posted after */
+void job_waiting(struct host *h, int64_t waiting_out[2]); /* enum of metric.h */
 bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n);
 void metric_set(chatd_plugin *self, int metric, int label, int64_t value);
 void metric_observe(chatd_plugin *self, int metric, int label, double value);
 void metric_remove(struct host *h, const struct plugin *p);
-void metric_deinit(struct host *h);
-void loopback_init(struct host *h);
-void loopback_remove(struct host *h, const struct plugin *p);
-void loopback_deinit(struct host *h);
+void bus_init(struct host *h);
+void bus_remove(struct host *h, const struct plugin *p);
+void bus_deinit(struct host *h);
+/* What another worker published; or, with `lost`, that something of `topic` is missing, of all topics
+ * when that is empty. */
+void bus_receive(struct host *h, chatd_str topic, chatd_str data, bool lost);
 void health_init(struct host *h);
 void channel_names_remove(struct host *h, const struct plugin *p);
 void channel_behind(struct host *h, const struct net_behind *behind); /* tells the owner */

@@ -6,8 +6,11 @@
  */
 #include "host/host.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/metric.h"
+#include "host/work.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +27,8 @@ struct job {
     struct job *next_all, **prev_all; /* all jobs of the pool, for cancelling; loop only */
     struct event *deadline;
     struct work_queue *queue;
+    int64_t took_ns; /* in run() */
+    int kind;        /* of queue, which may end before it */
     int rc;
     bool taken, done; /* taken: under the lock; done: the callback was made, loop only */
 };
@@ -34,6 +39,7 @@ struct work_queue {
     pthread_cond_t wake;
     pthread_t thread[16];
     int n_threads, max_threads;
+    int kind; /* QUEUE_CPU or QUEUE_IO */
     bool stop;
     struct job_pool *pool;
 };
@@ -59,10 +65,18 @@ struct job_pool {
     struct event *wake;
     pthread_cond_t idle; /* n_busy became 0 */
     unsigned n_busy;     /* threads inside some run() */
+    int64_t n_waiting[QUEUES];
     int fd;
     bool no_more_jobs; /* loop only */
     bool stopping;     /* nothing more is posted; under the lock */
 };
+
+static _Thread_local uint32_t running; /* the mark of what this thread runs */
+
+uint32_t work_thread(void)
+{
+    return running;
+}
 
 static void wake_loop(struct job_pool *pool)
 {
@@ -80,6 +94,7 @@ static void *thread_main(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct job *job;
+        int64_t began;
         int rc;
 
         while (q->first == NULL && !q->stop)
@@ -91,10 +106,15 @@ static void *thread_main(void *arg)
         if (q->first == NULL)
             q->last = &q->first;
         q->n--;
+        pool->n_waiting[q->kind]--;
         job->taken = true;
         pool->n_busy++;
         pthread_mutex_unlock(&pool->lock);
+        began = clock_mono_ns();
+        running = work_pack(WORK_JOB, 0, job->plugin->row);
         rc = job->def.run(job->def.arg);
+        running = 0;
+        job->took_ns = clock_mono_ns() - began;
         pthread_mutex_lock(&pool->lock);
         if (--pool->n_busy == 0)
             pthread_cond_signal(&pool->idle);
@@ -108,25 +128,32 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static void queue_init(struct work_queue *q, struct job_pool *pool, int threads, size_t max)
+static void queue_init(struct work_queue *q, struct job_pool *pool, int kind, int threads,
+                       size_t max)
 {
     memset(q, 0, sizeof(*q));
     q->last = &q->first;
     q->pool = pool;
+    q->kind = kind;
     q->max = max;
     q->max_threads = threads < 16 ? threads : 16;
     pthread_cond_init(&q->wake, NULL);
 }
 
-/* Threads take no signals: those are the loop's. */
+/* Threads take no signals: those are the loop's. But what a thread does to itself must find the handler
+ * that says whose job it was. */
 static int add_thread(struct work_queue *q)
 {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
     sigset_t all, before;
+    size_t i;
     int rc;
 
     if (q->n_threads == q->max_threads)
         return 0;
     sigfillset(&all);
+    for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        sigdelset(&all, own[i]);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     rc = pthread_create(&q->thread[q->n_threads], NULL, thread_main, q);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -145,8 +172,12 @@ static void job_done(struct job *job, int rc)
     if (job->deadline != NULL)
         event_free(job->deadline);
     job->deadline = NULL;
-    if (job->def.done != NULL)
+    if (job->def.done != NULL) {
+        struct work_before before = work_enter(job->plugin, WORK_JOB_DONE, 0);
+
         job->def.done(&job->plugin->pub, rc, job->def.arg);
+        work_leave(job->plugin->host, before);
+    }
 }
 
 static void job_free(struct job *job)
@@ -154,8 +185,12 @@ static void job_free(struct job *job)
     *job->prev_all = job->next_all;
     if (job->next_all != NULL)
         job->next_all->prev_all = job->prev_all;
-    if (job->def.release != NULL)
+    if (job->def.release != NULL) {
+        struct work_before before = work_enter(job->plugin, WORK_JOB_DONE, 0);
+
         job->def.release(job->def.arg);
+        work_leave(job->plugin->host, before);
+    }
     mem_free(job);
 }
 
@@ -171,6 +206,7 @@ static bool dequeue(struct job *job)
         if (q->last == &job->next)
             q->last = p;
         q->n--;
+        q->pool->n_waiting[q->kind]--;
         return true;
     }
     return false;
@@ -214,14 +250,19 @@ static void run_returned(struct job_pool *pool)
     while (post != NULL) {
         struct posted *next = post->next;
 
-        if (post->plugin->state < PLUGIN_STOPPED)
+        if (post->plugin->state < PLUGIN_STOPPED) {
+            struct work_before before = work_enter(post->plugin, WORK_POST, 0);
+
             post->cb(&post->plugin->pub, post->arg);
+            work_leave(pool->host, before);
+        }
         mem_free(post);
         post = next;
     }
     while (job != NULL) {
         struct job *next = job->next;
 
+        series_observe(pool->host->job_seconds[job->kind], job->took_ns);
         job_done(job, job->rc);
         job_free(job);
         job = next;
@@ -248,7 +289,7 @@ void job_init(struct host *h)
     pool->host = h;
     pool->returned_last = &pool->returned;
     pool->posted_last = &pool->posted;
-    queue_init(&pool->cpu, pool, (int)h->opt.cpu_threads, (size_t)h->opt.job_queue_max);
+    queue_init(&pool->cpu, pool, QUEUE_CPU, (int)h->opt.cpu_threads, (size_t)h->opt.job_queue_max);
     pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (pool->fd < 0)
         host_cannot("make an eventfd");
@@ -266,7 +307,7 @@ static struct work_queue *queue_for(struct plugin *p, uint32_t kind)
         return NULL;
     if (p->io == NULL) {
         p->io = mem_alloc(sizeof(*p->io));
-        queue_init(&p->io->q, pool, 1, (size_t)p->host->opt.job_queue_max);
+        queue_init(&p->io->q, pool, QUEUE_IO, 1, (size_t)p->host->opt.job_queue_max);
     }
     return &p->io->q;
 }
@@ -298,6 +339,7 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
     job->def = def;
     job->plugin = p;
     job->queue = q;
+    job->kind = q->kind;
     job->next_all = pool->all;
     job->prev_all = &pool->all;
     if (pool->all != NULL)
@@ -313,8 +355,10 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
     *q->last = job;
     q->last = &job->next;
     q->n++;
+    pool->n_waiting[q->kind]++;
     pthread_cond_signal(&q->wake);
     pthread_mutex_unlock(&pool->lock);
+    p->host->values->jobs[q->kind]++;
     return CHATD_OK;
 }
 
@@ -367,6 +411,13 @@ void job_flush(struct host *h)
     h->jobs->stopping = true;
     pthread_mutex_unlock(&h->jobs->lock);
     run_returned(h->jobs);
+}
+
+void job_waiting(struct host *h, int64_t waiting_out[2])
+{
+    pthread_mutex_lock(&h->jobs->lock);
+    memcpy(waiting_out, h->jobs->n_waiting, sizeof(h->jobs->n_waiting));
+    pthread_mutex_unlock(&h->jobs->lock);
 }
 
 bool job_idle(struct host *h, int64_t wait_ms)

@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { PLUGINS_MAX = 64 };
@@ -30,8 +30,7 @@ static void unwind_all(struct host *h, struct plugin *p)
     drain_remove(h, p, 0);
     channel_names_remove(h, p);
     claim_remove(h, p);
-    loopback_remove(h, p);
-    metric_remove(h, p);
+    bus_remove(h, p);
 }
 
 static void drop(struct host *h, struct plugin *p)
@@ -39,6 +38,8 @@ static void drop(struct host *h, struct plugin *p)
     size_t i;
 
     unwind_all(h, p);
+    metric_remove(h, p);
+    seat_plugin_state(h->seat, (int)p->row - 1, CHATD_READY, "");
     for (i = 0; i < h->n_plugins; i++) {
         if (h->plugin[i] == p) {
             memmove(&h->plugin[i], &h->plugin[i + 1],
@@ -53,6 +54,25 @@ static void drop(struct host *h, struct plugin *p)
     h->dropped = p;
 }
 
+/* init, start. */
+static int call_int(struct plugin *p, enum work_kind kind, int (*fn)(chatd_plugin *self))
+{
+    struct work_before before = work_enter(p, kind, 0);
+    int rc = fn(&p->pub);
+
+    work_leave(p->host, before);
+    return rc;
+}
+
+/* drain, cancel, stop. */
+static void call_void(struct plugin *p, enum work_kind kind, void (*fn)(chatd_plugin *self))
+{
+    struct work_before before = work_enter(p, kind, 0);
+
+    fn(&p->pub);
+    work_leave(p->host, before);
+}
+
 /* The same for one whose init returned CHATD_OK, which is owed a stop. */
 static void stop_and_drop(struct host *h, struct plugin *p)
 {
@@ -60,15 +80,8 @@ static void stop_and_drop(struct host *h, struct plugin *p)
     job_cancel(h, p);
     p->state = PLUGIN_STOPPED;
     if (p->desc.stop != NULL)
-        p->desc.stop(&p->pub);
+        call_void(p, WORK_STOP, p->desc.stop);
     drop(h, p);
-}
-
-/* What a crash leaves behind for whoever looks on. */
-static void note_at_work(struct host *h, const char *name)
-{
-    if (h->opt.at_work != NULL)
-        snprintf(h->opt.at_work, HOST_AT_WORK_BYTES, "%s", name);
 }
 
 static void report(struct config_report *rep, int severity, char *text)
@@ -88,9 +101,7 @@ static void init_one(struct host *h, struct plugin *p, struct config_report *rep
     int rc;
 
     p->state = PLUGIN_INIT;
-    note_at_work(h, p->name);
-    rc = p->desc.init(&p->pub);
-    note_at_work(h, "");
+    rc = call_int(p, WORK_INIT, p->desc.init);
     if (rc != CHATD_OK) {
         report(rep, severity, mem_printf("plugin %s failed in init (%d)%s", p->name, rc, goes_on));
         drop(h, p);
@@ -119,6 +130,19 @@ static bool value_ok(const char *value)
            strchr(value, '/') != NULL || mode_of(value) != 0;
 }
 
+/* The master found that it crashes again and again. */
+static bool is_left_out(const struct host *h, const char *name)
+{
+    const char *p = h->opt.left_out, *at;
+    size_t n = strlen(name);
+
+    for (; p != NULL && (at = strstr(p, name)) != NULL; p = at + n) {
+        if ((at == h->opt.left_out || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 static void load_one(struct host *h, const struct config_item *item, const char *dir,
                      struct config_report *rep)
 {
@@ -132,13 +156,11 @@ static void load_one(struct host *h, const struct config_item *item, const char 
                           item->origin, item->key, item->value));
         return;
     }
-    if (mode < 0) {
+    if (mode < 0 || is_left_out(h, item->key)) {
         config_section_ignore(h->config, item->key);
         return;
     }
-    note_at_work(h, item->key); /* a constructor may run */
     p = plugin_load(h, item->key, item->value, dir, item->origin, &quiet);
-    note_at_work(h, "");
     if (p == NULL) {
         config_section_ignore(h->config, item->key);
         if (mode == 1)
@@ -212,7 +234,7 @@ static int start_one(struct plugin *p)
             return CHATD_E_NOTFOUND;
         }
     }
-    return p->desc.start != NULL ? p->desc.start(&p->pub) : CHATD_OK;
+    return p->desc.start != NULL ? call_int(p, WORK_START, p->desc.start) : CHATD_OK;
 }
 
 int life_start(struct host *h)
@@ -249,7 +271,7 @@ void life_drain(struct host *h)
         struct plugin *p = h->plugin[i];
 
         if (p->state == PLUGIN_STARTED && p->desc.drain != NULL)
-            p->desc.drain(&p->pub);
+            call_void(p, WORK_DRAIN, p->desc.drain);
     }
 }
 
@@ -268,7 +290,7 @@ void life_stop(struct host *h)
     }
     for (i = h->n_plugins; i-- > 0;) {
         if (h->plugin[i]->state == PLUGIN_STARTED && h->plugin[i]->desc.cancel != NULL)
-            h->plugin[i]->desc.cancel(&h->plugin[i]->pub);
+            call_void(h->plugin[i], WORK_CANCEL, h->plugin[i]->desc.cancel);
     }
     job_refuse(h);
     for (i = h->n_plugins; i-- > 0;)
@@ -280,7 +302,7 @@ void life_stop(struct host *h)
 
         p->state = PLUGIN_STOPPED;
         if (was_made && p->desc.stop != NULL)
-            p->desc.stop(&p->pub);
+            call_void(p, WORK_STOP, p->desc.stop);
         unwind_all(h, p);
     }
 }

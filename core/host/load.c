@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/nearest.h"
+#include "host/work.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -193,6 +194,15 @@ static void free_unused(struct plugin *p)
     mem_free(p);
 }
 
+static void *open_marked(const struct plugin *p)
+{
+    struct work_before before = work_enter(p, WORK_LOAD, 0);
+    void *handle = dlopen(p->path, RTLD_NOW | RTLD_LOCAL);
+
+    work_leave(p->host, before);
+    return handle;
+}
+
 struct plugin *plugin_load(struct host *h, const char *name, const char *value, const char *dir,
                            const char *origin, struct config_report *rep)
 {
@@ -203,7 +213,10 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
 
     p->path = strchr(value, '/') != NULL ? mem_strdup(value) : mem_printf("%s/%s.so", dir, name);
     why = strchr(value, '/') == NULL ? check_named(p->path, dir, name) : check_file(p->path);
-    if (why == NULL && (handle = dlopen(p->path, RTLD_NOW | RTLD_LOCAL)) == NULL)
+    /* By the name in the INI: its constructors run before it can say its own. */
+    p->host = h;
+    p->row = (uint32_t)(seat_plugin(h->seat, name) + 1);
+    if (why == NULL && (handle = open_marked(p)) == NULL)
         why = mem_printf("cannot load plugin %s: %s", p->path, dlerror());
     if (why == NULL && (symbol = dlsym(handle, "chatd_plugin_v1")) == NULL)
         why = mem_printf("%s is no chatd plugin: it has no symbol chatd_plugin_v1 (CHATD_PLUGIN)",
@@ -218,8 +231,8 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
         free_unused(p);
         return NULL;
     }
-    p->host = h;
     p->name = mem_strdup(p->desc.name);
+    seat_plugin_version(h->seat, (int)p->row - 1, p->desc.version);
     copy_options(p);
     copy_needs(p);
     if (p->desc.config != NULL) {

@@ -1,30 +1,250 @@
 /* SPDX-License-Identifier: MIT */
-/* Metrics: registration, counting, and the Prometheus text of all of them. */
+/* Metrics: the core's own and those of plugins, registered in the seat of this process. */
 #include "host/metric.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
+#include <stddef.h>
 #include <string.h>
 
-enum { VALUES_MAX = 64, BUCKETS = 12 };
+enum { VALUES_MAX = 64, HOOK_EVENT_CHARS = 40 };
 
-static const double bucket_le[BUCKETS] = {0.0001, 0.00025, 0.001, 0.0025, 0.01, 0.025,
-                                          0.1,    0.25,    1.0,   2.5,    5.0,  10.0};
+#define SECONDS_MAX 1e9 /* of one observation; more is a mistake, and would overflow a sum */
 
 struct metric {
     struct plugin *plugin;
-    struct chatd_metric_def def;
+    uint32_t kind;
     int n_rows;
-    int64_t *value; /* a row each; histograms: BUCKETS + 1 counts a row */
-    double *sum;    /* histograms */
+    unsigned n_values; /* a row */
+    int64_t *value;
 };
+
+_Static_assert(offsetof(struct core_values, net.connections) / sizeof(int64_t) == SEAT_CONNECTIONS,
+               "others look there");
+
+/* --- the core's own ------------------------------------------------------------------------------- */
+
+#define VALUE(member) (offsetof(struct core_values, member) / sizeof(int64_t))
+#define OUTCOME(name, index)                                                               \
+    {                                                                                      \
+        "handshakes_total", "outcome=\"" name "\"", "Upgrades asked for, by their answer", \
+            SERIES_COUNTER, VALUE(http.handshakes[index])                                  \
+    }
+#define PER_QUEUE(kind, name, help, member)                        \
+    {name, "queue=\"cpu\"", help, kind, VALUE(member[QUEUE_CPU])}, \
+    {                                                              \
+        name, "queue=\"io\"", help, kind, VALUE(member[QUEUE_IO])  \
+    }
+
+static const struct {
+    const char *name, *labels, *help;
+    enum series_kind kind;
+    size_t place;
+} core_row[] = {
+    {"connections", "", "WebSocket connections open now.", SERIES_GAUGE, VALUE(net.connections)},
+    {"http_connections", "", "HTTP connections open now.", SERIES_GAUGE, VALUE(http.connections)},
+    {"channels", "", "Channels open now.", SERIES_GAUGE, VALUE(channels)},
+    {"queue_bytes", "", "Bytes that wait for connections that are behind.", SERIES_GAUGE,
+     VALUE(net.queue_bytes)},
+    {"upgrades_total", "", "WebSocket connections made.", SERIES_COUNTER, VALUE(net.upgrades)},
+    {"closed_total", "", "WebSocket connections ended.", SERIES_COUNTER, VALUE(net.closed)},
+    {"messages_in_total", "", "Messages received.", SERIES_COUNTER, VALUE(net.messages_in)},
+    {"received_bytes_total", "", "Bytes received on WebSockets.", SERIES_COUNTER,
+     VALUE(net.bytes_in)},
+    {"frames_out_total", "", "Frames sent or queued, one for each recipient.", SERIES_COUNTER,
+     VALUE(net.frames_out)},
+    {"sent_bytes_total", "", "Bytes sent on WebSockets.", SERIES_COUNTER, VALUE(net.bytes_out)},
+    {"too_slow_total", "", "Connections closed with 4001.", SERIES_COUNTER, VALUE(net.too_slow)},
+    {"dropped_ephemeral_total", "", "Ephemeral frames dropped at queue_soft.", SERIES_COUNTER,
+     VALUE(net.dropped_ephemeral)},
+    {"skipped_total", "", "Stored frames that queue_hard kept from a connection.", SERIES_COUNTER,
+     VALUE(net.skipped)},
+    {"no_pong_total", "", "Connections closed with 4002.", SERIES_COUNTER, VALUE(net.no_pong)},
+    {"protocol_errors_total", "", "Connections that broke RFC 6455.", SERIES_COUNTER,
+     VALUE(net.protocol_errors)},
+    {"refused_full_total", "", "Upgrades refused at max_connections.", SERIES_COUNTER,
+     VALUE(net.refused_full)},
+    OUTCOME("ok", HANDSHAKE_OK),
+    OUTCOME("bad_request", HANDSHAKE_BAD_REQUEST),
+    OUTCOME("unauthorized", HANDSHAKE_UNAUTHORIZED),
+    OUTCOME("forbidden", HANDSHAKE_FORBIDDEN),
+    OUTCOME("not_found", HANDSHAKE_NOT_FOUND),
+    OUTCOME("full", HANDSHAKE_FULL),
+    OUTCOME("unavailable", HANDSHAKE_UNAVAILABLE),
+    OUTCOME("other", HANDSHAKE_OTHER),
+    {"http_requests_total", "", "HTTP requests.", SERIES_COUNTER, VALUE(http.requests)},
+    {"http_bad_requests_total", "", "Requests refused before routing.", SERIES_COUNTER,
+     VALUE(http.bad_requests)},
+    {"http_timeouts_total", "", "Heads, bodies and answers that took too long.", SERIES_COUNTER,
+     VALUE(http.timeouts)},
+    {"http_refused_full_total", "", "Connections refused at max_http_connections.", SERIES_COUNTER,
+     VALUE(http.refused_full)},
+    {"http_refused_origin_total", "", "Requests of a foreign Origin.", SERIES_COUNTER,
+     VALUE(http.refused_origin)},
+    {"timers", "", "Timers of plugins that are set now.", SERIES_GAUGE, VALUE(timers)},
+    {"watches", "", "Descriptors that plugins watch now.", SERIES_GAUGE, VALUE(watches)},
+    PER_QUEUE(SERIES_GAUGE, "jobs_waiting", "Jobs that wait for a thread now.", jobs_waiting),
+    PER_QUEUE(SERIES_COUNTER, "jobs_total", "Jobs taken on.", jobs),
+};
+
+/* A seat that was just given out has room for the core; anything else is a mistake of ours. */
+static void must(bool is_good)
+{
+    if (!is_good)
+        host_cannot("find room for the core's metrics");
+}
+
+static void core_series(struct host *h)
+{
+    static const char *const queue[QUEUES] = {"queue=\"cpu\"", "queue=\"io\""};
+    int64_t *value = seat_values(h->seat, sizeof(struct core_values) / sizeof(int64_t));
+    size_t i;
+
+    must(value == h->seat->value);
+    for (i = 0; i < sizeof(core_row) / sizeof(core_row[0]); i++) {
+        char *name = mem_printf("chatd_%s", core_row[i].name);
+        const struct series_def def = {name, core_row[i].labels, core_row[i].help, core_row[i].kind,
+                                       SERIES_ONE};
+
+        must(seat_series(h->seat, &def, value + core_row[i].place) == SERIES_ADDED);
+        mem_free(name);
+    }
+    for (i = 0; i < QUEUES; i++) {
+        const struct series_def def = {"chatd_job_seconds", queue[i], "Time that jobs ran.",
+                                       SERIES_HISTOGRAM, SERIES_ONE};
+
+        h->job_seconds[i] = seat_series_new(h->seat, &def);
+        must(h->job_seconds[i] != NULL);
+    }
+    h->values = (struct core_values *)(void *)value;
+}
+
+void metric_init(struct host *h)
+{
+    h->board = h->opt.board;
+    if (h->board == NULL) {
+        struct board_head *head;
+
+        /* The only process: its own seat serves in the only slot. */
+        h->board = board_new(1, false);
+        head = board_head(h->board);
+        head->slot[0].seat = board_take_seat(h->board, 1);
+        head->n_slots = 1;
+    }
+    h->seat = board_own(h->board);
+    metric_beat(h);
+    core_series(h);
+    if (h->net.count != NULL)
+        h->values->net = *h->net.count;
+    h->net.count = &h->values->net;
+    h->http.count = &h->values->http;
+}
+
+void metric_beat(struct host *h)
+{
+    __atomic_store_n(&h->seat->beat_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+}
+
+void metric_deinit(struct host *h)
+{
+    /* What libevent frees later, with its base, counts once more. */
+    h->net.count = &h->net.own_count;
+    h->http.count = &h->http.own_count;
+    mem_free(h->metric);
+    if (h->opt.board == NULL)
+        board_free(h->board);
+}
+
+void metric_refresh(struct host *h)
+{
+    struct core_values *v = h->values;
+
+    v->channels = h->net.channels.n_live;
+    v->timers = h->timers.n_live;
+    v->watches = h->watches.n_live;
+    job_waiting(h, v->jobs_waiting);
+}
+
+void metric_text(struct host *h, struct buf *out)
+{
+    metric_refresh(h);
+    board_text(h->board, out);
+}
+
+/* --- those of plugins ----------------------------------------------------------------------------- */
+
+static void put_label(struct buf *out, const char *name, const char *value, int chars)
+{
+    buf_printf(out, "%s%s=\"", out->n > 0 ? "," : "", name);
+    for (; *value != '\0' && chars-- > 0; value++) {
+        if (*value == '"' || *value == '\\')
+            buf_puts(out, "\\");
+        buf_add(out, *value == '\n' ? "\\n" : value, *value == '\n' ? 2 : 1);
+    }
+    buf_puts(out, "\"");
+}
+
+static char *full_name(const struct plugin *p, const char *name)
+{
+    char *full = mem_printf("chatd_%s_%s", p->name, name), *at;
+
+    for (at = full; *at != '\0'; at++) {
+        if (*at == '-')
+            *at = '_';
+    }
+    return full;
+}
+
+static int refused(const struct plugin *p, const char *name, enum series_result why)
+{
+    if (why == SERIES_FULL)
+        log_error("%s: no room for the metric %s; a worker has room for %d series with %d values",
+                  p->name, name, SEAT_SERIES_MAX, SEAT_VALUES_MAX);
+    else
+        log_error("%s: the metric %s or a label of it is too long or is no name for Prometheus",
+                  p->name, name);
+    return why == SERIES_FULL ? CHATD_E_BUSY : CHATD_E_INVAL;
+}
+
+static enum series_result add_rows(struct host *h, const struct chatd_metric_def *def,
+                                   const char *name, enum series_kind kind, const struct metric *m)
+{
+    enum series_result rc = SERIES_ADDED;
+    int i;
+
+    for (i = 0; i < m->n_rows && rc == SERIES_ADDED; i++) {
+        struct buf labels = {0};
+
+        if (def->label != NULL)
+            put_label(&labels, def->label, def->values[i], SERIES_LABELS_BYTES);
+        rc = seat_series(
+            h->seat,
+            &(struct series_def){name, labels.n > 0 ? labels.p : "", def->help, kind, SERIES_ONE},
+            m->value + (unsigned)i * m->n_values);
+        buf_deinit(&labels);
+    }
+    return rc;
+}
+
+static void hide(struct host *h, const struct metric *m)
+{
+    int i;
+
+    for (i = 0; i < m->n_rows; i++)
+        seat_hide(h->seat, m->value + (unsigned)i * m->n_values);
+}
 
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metric_out)
 {
+    static const enum series_kind kind[] = {SERIES_COUNTER, SERIES_GAUGE, SERIES_HISTOGRAM};
     struct host *h = host_of(self);
     struct chatd_metric_def def;
-    struct metric *m;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def)), n = 1;
+    struct metric m = {.plugin = plugin_of(self), .n_rows = 1};
+    enum series_result result = SERIES_FULL;
+    char *name;
+    int rc = host_record(in, sizeof(def), &def, sizeof(def));
 
     if (!host_may_register(self, "a metric"))
         return CHATD_E_STATE;
@@ -34,22 +254,31 @@ int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metri
         (def.label != NULL && def.values == NULL))
         return CHATD_E_INVAL;
     if (def.label != NULL) {
-        for (n = 0; n < VALUES_MAX && def.values[n] != NULL; n++)
+        for (m.n_rows = 0; m.n_rows < VALUES_MAX && def.values[m.n_rows] != NULL; m.n_rows++)
             continue;
     }
+    m.kind = def.kind;
+    m.n_values = series_values(kind[def.kind]);
+    name = full_name(m.plugin, def.name);
+    if (seat_has_room(h->seat, (unsigned)m.n_rows, (unsigned)m.n_rows * m.n_values)) {
+        m.value = seat_values(h->seat, (unsigned)m.n_rows * m.n_values);
+        result = add_rows(h, &def, name, kind[def.kind], &m);
+    }
+    if (result != SERIES_ADDED) {
+        if (m.value != NULL)
+            hide(h, &m);
+        rc = refused(m.plugin, name, result);
+        mem_free(name);
+        return rc;
+    }
+    mem_free(name);
     h->metric = mem_realloc(h->metric, (h->n_metrics + 1) * sizeof(*h->metric));
-    m = &h->metric[h->n_metrics];
-    memset(m, 0, sizeof(*m));
-    m->plugin = plugin_of(self);
-    m->def = def;
-    m->n_rows = n;
-    m->value = mem_alloc((size_t)n * (BUCKETS + 1) * sizeof(int64_t));
-    m->sum = mem_alloc((size_t)n * sizeof(double));
+    h->metric[h->n_metrics] = m;
     *metric_out = (int)h->n_metrics++;
     return CHATD_OK;
 }
 
-static struct metric *row(chatd_plugin *self, int metric, int label, uint32_t kinds)
+static int64_t *row(chatd_plugin *self, int metric, int label, uint32_t kinds)
 {
     struct host *h = host_of(self);
     struct metric *m;
@@ -58,215 +287,83 @@ static struct metric *row(chatd_plugin *self, int metric, int label, uint32_t ki
         return NULL;
     m = &h->metric[metric];
     if (m->plugin != plugin_of(self) || label < 0 || label >= m->n_rows ||
-        (kinds >> m->def.kind & 1) == 0)
+        (kinds >> m->kind & 1) == 0)
         return NULL;
-    return m;
+    return m->value + (unsigned)label * m->n_values;
 }
 
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n)
 {
-    struct metric *m = row(self, metric, label, 1u << CHATD_COUNTER | 1u << CHATD_GAUGE);
+    int64_t *value = row(self, metric, label, 1u << CHATD_COUNTER | 1u << CHATD_GAUGE);
 
-    if (m != NULL)
-        m->value[label] += n;
+    if (value != NULL)
+        *value += n;
 }
 
-void metric_set(chatd_plugin *self, int metric, int label, int64_t value)
+void metric_set(chatd_plugin *self, int metric, int label, int64_t to)
 {
-    struct metric *m = row(self, metric, label, 1u << CHATD_GAUGE);
+    int64_t *value = row(self, metric, label, 1u << CHATD_GAUGE);
 
-    if (m != NULL)
-        m->value[label] = value;
+    if (value != NULL)
+        *value = to;
 }
 
-void metric_observe(chatd_plugin *self, int metric, int label, double value)
+void metric_observe(chatd_plugin *self, int metric, int label, double seconds)
 {
-    struct metric *m = row(self, metric, label, 1u << CHATD_HISTOGRAM);
-    int i;
+    int64_t *value = row(self, metric, label, 1u << CHATD_HISTOGRAM);
 
-    if (m == NULL)
+    if (value == NULL)
         return;
-    for (i = 0; i < BUCKETS && value > bucket_le[i]; i++)
-        continue;
-    m->value[label * (BUCKETS + 1) + i]++;
-    m->sum[label] += value;
+    if (!(seconds > 0)) /* not a number, too */
+        seconds = 0;
+    series_observe(value, (int64_t)((seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * 1e9 + 0.5));
 }
 
-/* The rows of a plugin that failed to start stay, unseen: numbers given out must not move. */
+/* Of a plugin that failed. One that merely stops keeps its rows: they are to outlive the process. */
 void metric_remove(struct host *h, const struct plugin *p)
 {
+    struct buf label = {0};
     size_t i;
 
     for (i = 0; i < h->n_metrics; i++) {
-        if (h->metric[i].plugin == p)
-            h->metric[i].plugin = NULL;
-    }
-}
-
-void metric_deinit(struct host *h)
-{
-    size_t i;
-
-    for (i = 0; i < h->n_metrics; i++) {
-        mem_free(h->metric[i].value);
-        mem_free(h->metric[i].sum);
-    }
-    mem_free(h->metric);
-}
-
-/* --- text --------------------------------------------------------------------------------------- */
-
-static void put_name(struct buf *out, const struct metric *m, const char *suffix)
-{
-    const char *p;
-
-    buf_puts(out, "chatd_");
-    for (p = m->plugin->name; *p != '\0'; p++)
-        buf_add(out, *p == '-' ? "_" : p, 1);
-    buf_printf(out, "_%s%s", m->def.name, suffix);
-}
-
-static void put_label(struct buf *out, const struct metric *m, int label, const char *le)
-{
-    if (m->def.label == NULL && le == NULL)
-        return;
-    buf_puts(out, "{");
-    if (m->def.label != NULL)
-        buf_printf(out, "%s=\"%s\"%s", m->def.label, m->def.values[label], le != NULL ? "," : "");
-    if (le != NULL)
-        buf_printf(out, "le=\"%s\"", le);
-    buf_puts(out, "}");
-}
-
-static void put_histogram(struct buf *out, const struct metric *m, int label)
-{
-    int64_t total = 0;
-    char le[32];
-    int i;
-
-    for (i = 0; i <= BUCKETS; i++) {
-        struct buf text = {0};
-
-        total += m->value[label * (BUCKETS + 1) + i];
-        if (i < BUCKETS)
-            buf_printf(&text, "%g", bucket_le[i]);
-        else
-            buf_puts(&text, "+Inf");
-        strncpy(le, text.p, sizeof(le) - 1);
-        le[sizeof(le) - 1] = '\0';
-        buf_deinit(&text);
-        put_name(out, m, "_bucket");
-        put_label(out, m, label, le);
-        buf_printf(out, " %lld\n", (long long)total);
-    }
-    put_name(out, m, "_sum");
-    put_label(out, m, label, NULL);
-    buf_printf(out, " %.9g\n", m->sum[label]);
-    put_name(out, m, "_count");
-    put_label(out, m, label, NULL);
-    buf_printf(out, " %lld\n", (long long)total);
-}
-
-static void put_metric(struct buf *out, const struct metric *m)
-{
-    static const char *const kind[] = {"counter", "gauge", "histogram"};
-    int i;
-
-    buf_puts(out, "# HELP ");
-    put_name(out, m, "");
-    buf_printf(out, " %s\n# TYPE ", m->def.help);
-    put_name(out, m, "");
-    buf_printf(out, " %s\n", kind[m->def.kind]);
-    for (i = 0; i < m->n_rows; i++) {
-        if (m->def.kind == CHATD_HISTOGRAM) {
-            put_histogram(out, m, i);
+        if (h->metric[i].plugin != p)
             continue;
-        }
-        put_name(out, m, "");
-        put_label(out, m, i, NULL);
-        buf_printf(out, " %lld\n", (long long)m->value[i]);
+        hide(h, &h->metric[i]);
+        h->metric[i].plugin = NULL; /* its place stays: numbers given out must not move */
     }
+    put_label(&label, "plugin", p->name, SERIES_LABELS_BYTES);
+    for (i = 0; i < h->seat->n_series && i < SEAT_SERIES_MAX; i++) {
+        struct series *s = &h->seat->series[i];
+
+        if (strcmp(s->name, "chatd_hook_seconds") == 0 && strncmp(s->labels, label.p, label.n) == 0)
+            s->kind = SERIES_HIDDEN;
+    }
+    buf_deinit(&label);
 }
 
-static void put_one(struct buf *out, const char *name, const char *kind, const char *help,
-                    uint64_t value)
+int64_t *metric_hook(struct host *h, const struct plugin *p, const char *event)
 {
-    buf_printf(out, "# HELP chatd_%s %s\n# TYPE chatd_%s %s\nchatd_%s %llu\n", name, help, name,
-               kind, name, (unsigned long long)value);
-}
+    struct series like = {.name = "chatd_hook_seconds", .kind = SERIES_SUMMARY};
+    const struct series *found;
+    struct buf labels = {0};
+    uint32_t hint = 0;
+    int64_t *value;
 
-static void put_hooks(struct buf *out, const struct host *h)
-{
-    size_t e, i;
-
-    buf_puts(out, "# HELP chatd_hook_seconds Time spent in handlers.\n"
-                  "# TYPE chatd_hook_seconds summary\n");
-    for (e = 0; e < h->n_events; e++) {
-        for (i = 0; i < h->event[e].n; i++) {
-            const struct hook *hk = &h->event[e].hook[i], *twin = NULL;
-            size_t k;
-
-            for (k = 0; k < i && twin == NULL; k++)
-                twin = h->event[e].hook[k].plugin == hk->plugin ? &h->event[e].hook[k] : NULL;
-            if (twin != NULL)
-                continue;
-            uint64_t calls = 0, ns = 0;
-            for (k = i; k < h->event[e].n; k++) {
-                if (h->event[e].hook[k].plugin == hk->plugin) {
-                    calls += h->event[e].hook[k].calls;
-                    ns += h->event[e].hook[k].spent_ns;
-                }
-            }
-            buf_printf(out, "chatd_hook_seconds_sum{plugin=\"%s\",event=\"%s\"} %.9g\n",
-                       hk->plugin->name, h->event[e].name, (double)ns / 1e9);
-            buf_printf(out, "chatd_hook_seconds_count{plugin=\"%s\",event=\"%s\"} %llu\n",
-                       hk->plugin->name, h->event[e].name, (unsigned long long)calls);
-        }
+    put_label(&labels, "plugin", p->name, SERIES_LABELS_BYTES);
+    put_label(&labels, "event", event, HOOK_EVENT_CHARS);
+    seat_text(like.labels, sizeof(like.labels), labels.p, labels.n);
+    found = series_find(h->seat, &like, &hint);
+    if (found != NULL) {
+        value = &h->seat->value[found->first];
+    } else {
+        value = seat_series_new(h->seat,
+                                &(struct series_def){like.name, labels.p, "Time spent in handlers.",
+                                                     SERIES_SUMMARY, SERIES_ONE});
     }
-}
-
-void metric_text(const struct host *h, struct buf *out)
-{
-    const struct net_counters *n = &h->net.count;
-    const struct http_counters *c = &h->http.count;
-    const struct {
-        const char *name, *kind, *help;
-        uint64_t value;
-    } row[] = {
-        {"connections", "gauge", "WebSocket connections open now.", h->net.conns.n_live},
-        {"http_connections", "gauge", "HTTP connections open now.", h->http.n_peers},
-        {"channels", "gauge", "Channels open now.", h->net.channels.n_live},
-        {"upgrades_total", "counter", "WebSocket connections made.", n->upgrades},
-        {"closed_total", "counter", "WebSocket connections ended.", n->closed},
-        {"messages_in_total", "counter", "Messages received.", n->messages_in},
-        {"received_bytes_total", "counter", "Bytes received on WebSockets.", n->bytes_in},
-        {"frames_out_total", "counter", "Frames sent or queued.", n->frames_out},
-        {"sent_bytes_total", "counter", "Bytes sent on WebSockets.", n->bytes_out},
-        {"too_slow_total", "counter", "Connections closed with 4001.", n->too_slow},
-        {"dropped_ephemeral_total", "counter", "Ephemeral frames dropped at queue_soft.",
-         n->dropped_ephemeral},
-        {"skipped_total", "counter", "Stored frames that queue_hard kept from a connection.",
-         n->skipped},
-        {"no_pong_total", "counter", "Connections closed with 4002.", n->no_pong},
-        {"protocol_errors_total", "counter", "Connections that broke RFC 6455.",
-         n->protocol_errors},
-        {"refused_full_total", "counter", "Upgrades refused at max_connections.", n->refused_full},
-        {"http_requests_total", "counter", "HTTP requests.", c->requests},
-        {"http_bad_requests_total", "counter", "Requests refused before routing.", c->bad_requests},
-        {"http_timeouts_total", "counter", "Heads, bodies and answers that took too long.",
-         c->timeouts},
-        {"http_refused_full_total", "counter", "Connections refused at max_http_connections.",
-         c->refused_full},
-        {"http_refused_origin_total", "counter", "Requests of a foreign Origin.",
-         c->refused_origin},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++)
-        put_one(out, row[i].name, row[i].kind, row[i].help, row[i].value);
-    for (i = 0; i < h->n_metrics; i++) {
-        if (h->metric[i].plugin != NULL)
-            put_metric(out, &h->metric[i]);
+    if (value == NULL) {
+        log_warn("%s: no room for the times of its handlers of %s", p->name, event);
+        value = h->uncounted;
     }
-    put_hooks(out, h);
+    buf_deinit(&labels);
+    return value;
 }

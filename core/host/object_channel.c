@@ -3,6 +3,7 @@
 #include "host/object.h"
 
 #include "base/mem.h"
+#include "host/work.h"
 
 #include <string.h>
 
@@ -138,9 +139,13 @@ void channel_behind(struct host *h, const struct net_behind *behind)
     struct named_channel *named = ch != NULL ? ch->name : NULL;
 
     /* Both may have ended since. */
-    if (named != NULL && named->behind != NULL && conn_get(&h->net, behind->conn) != NULL)
+    if (named != NULL && named->behind != NULL && conn_get(&h->net, behind->conn) != NULL) {
+        struct work_before before = work_enter(named->plugin, WORK_BEHIND, behind->conn);
+
         named->behind(&named->plugin->pub, (chatd_channel){behind->channel},
                       (chatd_conn){behind->conn}, behind->mark, named->behind_arg);
+        work_leave(h, before);
+    }
 }
 
 int object_channel_count(chatd_plugin *self, chatd_channel channel)

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/work.h"
 #include "net/frame.h"
 
 #include <string.h>
@@ -182,8 +183,12 @@ void drain_run(struct host *h, struct conn *c)
     }
     while ((d = list) != NULL) {
         list = d->next;
-        if (c->state == CONN_OPEN) /* the one before may have closed it */
+        if (c->state == CONN_OPEN) { /* the one before may have closed it */
+            struct work_before before = work_enter(d->plugin, WORK_DRAINED, conn.v);
+
             d->cb(&d->plugin->pub, conn, d->arg);
+            work_leave(h, before);
+        }
         mem_free(d);
     }
 }
@@ -292,5 +297,5 @@ void object_frames_deinit(struct host *h)
 
 void object_frames_init(struct host *h)
 {
-    slab_init(&h->frames, sizeof(struct frame_handle), 0xffffff, 0);
+    slab_init(&h->frames, sizeof(struct frame_handle), 0xffffff, h->opt.worker);
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,22 @@ static bool same(const struct chatd_cfg_field *row, const void *old, const void 
     }
 }
 
+/* What the master holds from its start on. */
+static bool is_masters(const char *section, const char *key)
+{
+    static const char *const keys[] = {"listen", "user", "runtime_dir"};
+    size_t i;
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(section, "chatd") == 0 && strcmp(key, keys[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 unsigned reload_options(const char *section, const struct chatd_cfg_field *rows, size_t stride,
-                        const void *old, void *fresh, bool may_change)
+                        const void *old, void *fresh, bool may_change,
+                        const struct reload_voice *voice)
 {
     const char *p = (const char *)rows;
     unsigned changed = 0;
@@ -71,21 +86,30 @@ unsigned reload_options(const char *section, const struct chatd_cfg_field *rows,
         if (same(row, old, fresh))
             continue;
         if (may_change && (row->flags & CHATD_CFG_RELOADABLE)) {
-            log_info("reload: [%s] %s is new", section, row->key);
+            if (!voice->is_quiet)
+                log_info("reload: [%s] %s is new", section, row->key);
             changed++;
             continue;
         }
-        log_warn("reload: [%s] %s needs a restart", section, row->key);
+        if (!voice->is_quiet)
+            log_warn("reload: [%s] %s needs a %s", section, row->key,
+                     voice->can_roll && !is_masters(section, row->key) ? "roll" : "restart");
         memcpy((char *)fresh + row->offset, (const char *)old + row->offset, width(row));
     }
 }
 
-static void reload_one(struct plugin *p, void *fresh)
+static void reload_one(struct plugin *p, void *fresh, const struct reload_voice *voice)
 {
     unsigned changed = reload_options(p->name, p->desc.config, p->desc.field_stride, p->config,
-                                      fresh, p->desc.reload != NULL);
-    int rc = changed > 0 ? p->desc.reload(&p->pub, fresh) : CHATD_OK;
+                                      fresh, p->desc.reload != NULL, voice);
+    int rc = CHATD_OK;
 
+    if (changed > 0) {
+        struct work_before before = work_enter(p, WORK_RELOAD, 0);
+
+        rc = p->desc.reload(&p->pub, fresh);
+        work_leave(p->host, before);
+    }
     if (changed == 0 || rc != CHATD_OK) {
         if (rc != CHATD_OK)
             log_error("reload: %s refused its new options (%d) and keeps the old ones", p->name,
@@ -122,7 +146,7 @@ static void **read_all(struct host *h, struct config *config, struct config_repo
 }
 
 static void tell_open_section(const struct config *old, const struct config *fresh,
-                              const char *section)
+                              const char *section, const struct reload_voice *voice)
 {
     struct config_item a[64], b[64];
     size_t n = config_items(old, section, a, 64), m = config_items(fresh, section, b, 64), i;
@@ -130,11 +154,13 @@ static void tell_open_section(const struct config *old, const struct config *fre
 
     for (i = 0; !differs && i < n && i < 64; i++)
         differs = !same_text(a[i].key, b[i].key) || !same_text(a[i].value, b[i].value);
-    if (differs)
-        log_warn("reload: [%s] has changed and needs a restart", section);
+    if (differs && !voice->is_quiet)
+        log_warn("reload: [%s] has changed and needs a %s", section,
+                 voice->can_roll ? "roll" : "restart");
 }
 
-int life_reload(struct host *h, struct config *fresh_config, struct config_report *rep)
+int life_reload(struct host *h, struct config *fresh_config, struct config_report *rep,
+                const struct reload_voice *voice)
 {
     void **fresh = read_all(h, fresh_config, rep);
     bool good = rep->errors == 0;
@@ -144,14 +170,14 @@ int life_reload(struct host *h, struct config *fresh_config, struct config_repor
         if (fresh[i] == NULL)
             continue;
         if (good)
-            reload_one(h->plugin[i], fresh[i]);
+            reload_one(h->plugin[i], fresh[i], voice);
         else
             mem_free(fresh[i]);
     }
     if (good) {
-        tell_open_section(h->config, fresh_config, "plugins");
-        tell_open_section(h->config, fresh_config, "services");
-        tell_open_section(h->config, fresh_config, "hooks");
+        tell_open_section(h->config, fresh_config, "plugins", voice);
+        tell_open_section(h->config, fresh_config, "services", voice);
+        tell_open_section(h->config, fresh_config, "hooks", voice);
     }
     mem_free(fresh);
     return good ? 0 : -1;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 #include "net/pct.h"
 #include "net/ws_handshake.h"
 
@@ -56,13 +57,16 @@ static bool is_json(const char *type)
 static void handle(struct host *h, struct http_req *r)
 {
     const struct http_route *route = route_of(r);
+    struct work_before before;
 
     if ((route->def.flags & CHATD_ROUTE_LOGIN) && r->user == NULL &&
         service_loaded(h, CHATD_AUTH_SERVICE)) {
         http_reply_error(r, 401, "unauthorized", "Sign in first.", 0, NULL, 0);
         return;
     }
+    before = work_enter(route->plugin, WORK_ROUTE, 0);
     route->def.handle(&route->plugin->pub, (chatd_req){r->id});
+    work_leave(h, before);
 }
 
 static void on_walked(chatd_plugin *self, int verdict, void *arg)

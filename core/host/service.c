@@ -253,12 +253,13 @@ struct plugin *service_lacking(struct host *h, char **why_out)
     return NULL;
 }
 
-static bool is_placed(struct plugin *const *order, size_t n, const chatd_plugin *provider,
-                      const struct plugin *self)
+static bool is_placed(struct plugin *const *order, size_t n, size_t need, const struct plugin *self)
 {
+    const chatd_plugin *provider = self->service[need].provider;
     size_t i;
 
-    if (provider == NULL || provider == &self->pub || provider == &self->host->core.pub)
+    if ((self->needs[need].flags & CHATD_NEED_LATER) || provider == NULL ||
+        provider == &self->pub || provider == &self->host->core.pub)
         return true;
     for (i = 0; i < n; i++) {
         if (&order[i]->pub == provider)
@@ -272,7 +273,7 @@ static bool is_free(struct plugin *const *order, size_t n, const struct plugin *
     size_t i;
 
     for (i = 0; i < p->n_needs; i++) {
-        if (!is_placed(order, n, p->service[i].provider, p))
+        if (!is_placed(order, n, i, p))
             return false;
     }
     return true;
@@ -289,7 +290,7 @@ static unsigned tell_cycle(struct host *h, struct plugin **order, size_t n,
         if (p->state == PLUGIN_FAILED || p->order != UINT32_MAX)
             continue;
         for (k = 0; k < p->n_needs; k++) {
-            if (!is_placed(order, n, p->service[k].provider, p))
+            if (!is_placed(order, n, k, p))
                 return complain(
                     rep, mem_printf("%s needs %s of %s, which needs it in turn: a cycle "
                                     "cannot be started",

@@ -3,6 +3,7 @@
 #include "host/host.h"
 
 #include "base/mem.h"
+#include "host/work.h"
 
 struct slots {
     uint64_t touched; /* bit i: slot i was asked for */
@@ -77,8 +78,12 @@ void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots)
     for (i = 0; i < h->slot[kind].n; i++) {
         const struct slot_def *def = &h->slot[kind].def[i];
 
-        if ((s->touched >> i & 1) && def->destroy != NULL && def->plugin->state < PLUGIN_STOPPED)
+        if ((s->touched >> i & 1) && def->destroy != NULL && def->plugin->state < PLUGIN_STOPPED) {
+            struct work_before before = work_enter(def->plugin, WORK_SLOT, 0);
+
             def->destroy(&def->plugin->pub, (char *)s->bytes + def->offset);
+            work_leave(h, before);
+        }
     }
     mem_free(s);
     *slots = NULL;

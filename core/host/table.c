@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "board/seat.h"
 #include "host/object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *table_alloc(size_t n)
 {
@@ -80,11 +82,20 @@ static void table_ready(chatd_plugin *self, int state, const char *text)
     p->ready = state;
     mem_free(p->ready_text);
     p->ready_text = mem_strdup(text);
+    seat_plugin_state(p->host->seat, (int)p->row - 1, (uint32_t)state, text);
 }
 
 static chatd_str table_instance(chatd_plugin *self)
 {
     return (chatd_str){host_of(self)->instance, strlen(host_of(self)->instance)};
+}
+
+/* [any] */
+static int32_t table_server_pid(chatd_plugin *self)
+{
+    const struct host_options *opt = &plugin_of(self)->host->opt;
+
+    return (int32_t)(opt->server_pid != 0 ? opt->server_pid : getpid());
 }
 
 /* --- registrations: one that is refused in init must not be overlooked ---------------------------- */
@@ -206,4 +217,5 @@ const struct chatd_core host_table = {
     .channel_send_at = object_channel_send_at,
     .channel_on_behind = object_channel_on_behind,
     .limit = hello_limit,
+    .server_pid = table_server_pid,
 };

@@ -2,6 +2,8 @@
 /* Timers and watches of plugins. */
 #include "host/host.h"
 
+#include "host/work.h"
+
 struct timer {
     struct plugin *plugin;
     uint64_t id;
@@ -24,8 +26,8 @@ enum { TIMERS_MAX = 1 << 20, WATCHES_MAX = 1 << 16 };
 
 void task_init(struct host *h)
 {
-    slab_init(&h->timers, sizeof(struct timer), TIMERS_MAX, 1);
-    slab_init(&h->watches, sizeof(struct watch), WATCHES_MAX, 1);
+    slab_init(&h->timers, sizeof(struct timer), TIMERS_MAX, h->opt.worker);
+    slab_init(&h->watches, sizeof(struct watch), WATCHES_MAX, h->opt.worker);
 }
 
 static struct timeval interval(uint32_t ms)
@@ -44,6 +46,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct timer *t = arg;
     struct host *h = t->plugin->host;
     void (*cb)(chatd_plugin *, void *) = t->cb;
+    struct work_before before = work_enter(t->plugin, WORK_TIMER, 0);
     chatd_plugin *self = &t->plugin->pub;
     void *cb_arg = t->arg;
 
@@ -57,6 +60,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         timer_free(h, t); /* first, so that its id is stale in its own callback */
     }
     cb(self, cb_arg);
+    work_leave(h, before);
 }
 
 int task_timer(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
@@ -100,10 +104,13 @@ int task_timer_cancel(chatd_plugin *self, chatd_timer timer)
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *w = arg;
+    struct host *h = w->plugin->host; /* the callback may cancel the watch */
+    struct work_before before = work_enter(w->plugin, WORK_WATCH, 0);
     int events =
         (what & EV_READ ? CHATD_WATCH_READ : 0) | (what & EV_WRITE ? CHATD_WATCH_WRITE : 0);
 
     w->cb(&w->plugin->pub, (int)fd, events, w->arg);
+    work_leave(h, before);
 }
 
 /* False: this descriptor cannot be waited for (a plain file, a closed one). */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "host/work.h"
 #include "net/frame.h"
 #include "net/ws_handshake.h"
 
@@ -213,6 +214,15 @@ static void on_walked(chatd_plugin *self, int verdict, void *arg)
     mem_free(walk);
 }
 
+/* max_connections is for the whole server; those of the other workers count too. */
+static bool is_full(struct host *h)
+{
+    if (h->net.conns.n_live + board_connections_elsewhere(h->board) < h->net.limits.max_connections)
+        return false;
+    h->net.count->refused_full++;
+    return true;
+}
+
 static void on_upgrade(void *arg, struct http_req *r)
 {
     struct host *h = arg;
@@ -225,7 +235,7 @@ static void on_upgrade(void *arg, struct http_req *r)
         http_reply_error(r, 404, "not_found", "No WebSocket is offered here.", 0, NULL, 0);
         return;
     }
-    c = h->stopping ? NULL : conn_new(&h->net, http_req_address(r));
+    c = h->stopping || is_full(h) ? NULL : conn_new(&h->net, http_req_address(r));
     if (c == NULL) {
         http_reply_error(r, 503, "full", "The server takes no more connections now.", 5000, NULL,
                          0);
@@ -250,9 +260,16 @@ static void on_upgrade(void *arg, struct http_req *r)
 static void handle(struct host *h, struct conn *c, int opcode, chatd_str data)
 {
     const struct ws_claim *claim = c->claim;
+    struct work_before before;
 
-    (void)h;
+    /* The core's own opens an envelope and calls who has the verb, which is what is to be marked. */
+    if (claim->plugin == &h->core) {
+        claim->def.handle(&h->core.pub, (chatd_conn){c->id}, (enum chatd_opcode)opcode, data);
+        return;
+    }
+    before = work_enter(claim->plugin, WORK_SOCKET, c->id);
     claim->def.handle(&claim->plugin->pub, (chatd_conn){c->id}, (enum chatd_opcode)opcode, data);
+    work_leave(h, before);
 }
 
 static void on_frame_walked(chatd_plugin *self, int verdict, void *arg)

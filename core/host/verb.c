@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 
 #include <chatd/json.h>
 #include <chatd/svc/auth.h>
@@ -140,7 +141,10 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
     } else if ((v->def.flags & CHATD_VERB_RATE) && (retry_ms = over_rate(h, conn)) > 0) {
         verb_error(self, conn, call->id, "rate_limited", "Too many messages.", retry_ms);
     } else {
+        struct work_before before = work_enter(v->plugin, WORK_VERB, conn.v);
+
         v->def.handle(&v->plugin->pub, call);
+        work_leave(h, before);
     }
 }
 

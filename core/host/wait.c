@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg);
 
 void wait_init(struct host *h)
 {
-    slab_init(&h->wait_slab, sizeof(struct wait), WAITS_MAX, 1);
+    slab_init(&h->wait_slab, sizeof(struct wait), WAITS_MAX, h->opt.worker);
 }
 
 int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
@@ -159,8 +160,12 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 static void abandon(struct wait *w)
 {
     w->resolved = true; /* the wait is over: a resume in gone() is too late */
-    if (w->gone != NULL)
+    if (w->gone != NULL) {
+        struct work_before before = work_enter(w->plugin, WORK_GONE, w->conn);
+
         w->gone(&w->plugin->pub, w->arg);
+        work_leave(w->host, before);
+    }
     hook_deny(&w->plugin->pub, w->chain.ev, "gone", "The client left.", 0);
     go_on(w, CHATD_DENY);
 }

@@ -208,12 +208,12 @@ static void deliver(struct channel *ch, struct conn *c, struct batch *b)
         b->n = gather(ch, c->id, b->from, b->to, b->iov, &b->bytes);
     if (b->n == 0)
         return;
-    ch->net->count.frames_out += (uint64_t)b->n;
+    ch->net->count->frames_out += b->n;
     if (c->queue == NULL) {
         n = write_batch(c->fd, b);
         if (n < 0)
             n = 0; /* full or broken: what is queued now meets the same error with its name */
-        ch->net->count.bytes_out += (uint64_t)n;
+        ch->net->count->bytes_out += n;
         if ((size_t)n == b->bytes)
             return;
     }

@@ -99,7 +99,7 @@ struct conn *conn_new(struct net *net, const char *address)
     struct conn *c = slab_new(&net->conns, &id);
 
     if (c == NULL) {
-        net->count.refused_full++;
+        net->count->refused_full++;
         return NULL;
     }
     c->net = net;
@@ -108,6 +108,7 @@ struct conn *conn_new(struct net *net, const char *address)
     c->state = CONN_UPGRADING;
     c->address = mem_strdup(address);
     wheel_link_init(&c->link);
+    net->count->connections = net->conns.n_live;
     return c;
 }
 
@@ -122,12 +123,15 @@ static void conn_free(struct conn *c)
         ws_reader_deinit(&c->reader);
         close(c->fd);
     }
+    if (c->flags & CONN_WANT_WRITE)
+        net->count->queue_bytes -= (int64_t)conn_backlog(c);
     outq_free(&c->queue);
     mem_free(c->held);
     mem_free(c->member);
     mem_free(c->user);
     mem_free(c->address);
     slab_free(&net->conns, c->id);
+    net->count->connections = net->conns.n_live;
 }
 
 void conn_discard(struct conn *c)
@@ -151,7 +155,7 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
         c->held_n = early_n;
     }
     c->pauses++; /* until the owner has introduced it */
-    net->count.upgrades++;
+    net->count->upgrades++;
     /* The first ping comes early by a share of its interval, so that connections of one storm do
      * not beat in step for ever. */
     c->last_rx_s =
@@ -170,8 +174,11 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
         c->progress_s = c->net->now_s;
     }
     outq_push(c->queue, f, offset);
+    /* What leaves with this turn waits for nobody: only a connection that is behind is counted. */
     if (!(c->flags & CONN_WANT_WRITE))
         mark_dirty(c);
+    else
+        c->net->count->queue_bytes += f->len - offset;
 }
 
 /* Ends a connection: what remains is done at the end of the turn, when nobody walks over it. */
@@ -245,6 +252,16 @@ void conn_abort(struct conn *c, unsigned code, const char *reason)
         die(c, code, reason);
 }
 
+static void cut_queue(struct conn *c)
+{
+    size_t before = conn_backlog(c);
+
+    if (c->queue != NULL)
+        outq_cut(c->queue);
+    if (c->flags & CONN_WANT_WRITE)
+        c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
+}
+
 bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
 {
     const struct net_limits *lim = &c->net->limits;
@@ -256,18 +273,17 @@ bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
     if (kind == SEND_EPHEMERAL) {
         if (waiting + bytes <= (size_t)lim->queue_soft)
             return false;
-        c->net->count.dropped_ephemeral++;
+        c->net->count->dropped_ephemeral++;
         return true;
     }
     if (waiting + bytes <= (size_t)lim->queue_hard)
         return false;
     if (kind == SEND_OR_SKIP) {
-        c->net->count.skipped++;
+        c->net->count->skipped++;
         return true;
     }
-    c->net->count.too_slow++;
-    if (c->queue != NULL)
-        outq_cut(c->queue);
+    c->net->count->too_slow++;
+    cut_queue(c);
     say_farewell(c, 4001, "too slow", "too slow: queue_hard reached");
     return true;
 }
@@ -281,7 +297,7 @@ int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
         conn_flush(c);
     if (c->state != CONN_OPEN || conn_overflows(c, f->len, kind))
         return -1;
-    c->net->count.frames_out++;
+    c->net->count->frames_out++;
     conn_behind(c, f, 0);
     if (c->queue->bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
@@ -326,7 +342,9 @@ void conn_flush(struct conn *c)
     if (c->queue != NULL) {
         enum outq_result r = outq_write(c->queue, c->fd, &wrote);
 
-        c->net->count.bytes_out += wrote;
+        c->net->count->bytes_out += (int64_t)wrote;
+        if (c->flags & CONN_WANT_WRITE)
+            c->net->count->queue_bytes -= (int64_t)wrote;
         if (wrote > 0)
             c->progress_s = c->net->now_s;
         if (r == OUTQ_FAILED) {
@@ -337,6 +355,7 @@ void conn_flush(struct conn *c)
             flushed(c);
         } else if (!(c->flags & CONN_WANT_WRITE)) {
             c->flags |= CONN_WANT_WRITE;
+            c->net->count->queue_bytes += (int64_t)c->queue->bytes;
             arm(c);
             arm_wheel(c);
         }
@@ -367,7 +386,7 @@ static void on_message(struct conn *c, const struct ws_event *ev)
 {
     uint8_t kept;
 
-    c->net->count.messages_in++;
+    c->net->count->messages_in++;
     if (ev->len == 0) {
         c->net->calls.message(c->net->calls.arg, c, ev->opcode, "", 0);
         return;
@@ -402,7 +421,7 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
         on_peer_close(c, ev);
         break;
     case WS_ERROR:
-        c->net->count.protocol_errors++;
+        c->net->count->protocol_errors++;
         c->flags |= CONN_BROKEN;
         if (c->state == CONN_OPEN)
             begin_close(c, ev->code, ev->reason, ev->reason);
@@ -458,7 +477,7 @@ static void read_some(struct conn *c)
         die(c, 1006, "the client left without a close frame");
         return;
     }
-    net->count.bytes_in += (uint64_t)n;
+    net->count->bytes_in += n;
     c->last_rx_s = net->now_s;
     c->flags &= (uint16_t)~CONN_PING_SENT;
     if (c->flags & (CONN_BROKEN | CONN_PEER_CLOSED))
@@ -549,7 +568,7 @@ void conn_due(void *net_arg, uint32_t index)
         return;
     }
     if (c->queue != NULL && now - c->progress_s >= seconds(net->limits.write_timeout_ms)) {
-        net->count.too_slow++;
+        net->count->too_slow++;
         die(c, 4001, "too slow: write_timeout without progress");
         return;
     }
@@ -557,7 +576,7 @@ void conn_due(void *net_arg, uint32_t index)
         say_farewell(c, 4501, "token expired", "token expired");
     if (c->state == CONN_OPEN && c->pauses == 0) {
         if ((c->flags & CONN_PING_SENT) && now >= c->pong_due_s) {
-            net->count.no_pong++;
+            net->count->no_pong++;
             begin_close(c, 4002, "no pong", "no pong");
         } else if (!(c->flags & CONN_PING_SENT) &&
                    now - c->last_rx_s >= seconds(net->limits.ping_interval_ms)) {

@@ -88,6 +88,8 @@ static void req_end(struct http_req *r)
     struct http *h = r->http;
 
     h->calls.ended(h->calls.arg, r);
+    if (r->is_upgrade)
+        h->count->handshakes[r->outcome]++;
     if (r->peer != NULL)
         r->peer->req = NULL;
     if (r->deadline != NULL)
@@ -135,6 +137,25 @@ static void on_complete(struct evhttp_request *ev, void *arg)
         http_filter_answered(peer);
 }
 
+static enum handshake outcome_of(unsigned status)
+{
+    switch (status) {
+    case 400:
+    case 426:
+        return HANDSHAKE_BAD_REQUEST;
+    case 401:
+        return HANDSHAKE_UNAUTHORIZED;
+    case 403:
+        return HANDSHAKE_FORBIDDEN;
+    case 404:
+        return HANDSHAKE_NOT_FOUND;
+    case 503:
+        return HANDSHAKE_UNAVAILABLE;
+    default:
+        return HANDSHAKE_OTHER;
+    }
+}
+
 void http_reply(struct http_req *r, unsigned status, const char *content_type, const void *body,
                 size_t n, const struct http_header *headers, size_t n_headers)
 {
@@ -156,8 +177,10 @@ void http_reply(struct http_req *r, unsigned status, const char *content_type, c
     }
     add_common_headers(ev);
     /* An upgrade that was refused may have bytes behind it that are not HTTP. */
-    if (r->is_upgrade)
+    if (r->is_upgrade || r->http->is_closing)
         add_header(ev, "Connection", "close");
+    if (r->outcome == HANDSHAKE_OTHER)
+        r->outcome = outcome_of(status);
     evhttp_request_set_on_complete_cb(ev, on_complete, r->http);
     req_end(r);
     evhttp_send_reply(ev, (int)status, http_status_text(status), out);
@@ -183,6 +206,8 @@ void http_reply_error(struct http_req *r, unsigned status, const char *code, con
         snprintf(seconds, sizeof(seconds), "%lld", (long long)((retry_ms + 999) / 1000));
         all[n++] = (struct http_header){"Retry-After", seconds};
     }
+    if (strcmp(code, "full") == 0)
+        r->outcome = HANDSHAKE_FULL;
     http_reply(r, status, NULL, body.p, body.n, all, n);
     buf_deinit(&body);
 }
@@ -193,7 +218,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    r->http->count.timeouts++;
+    r->http->count->timeouts++;
     log_warn("%s %s was not answered within http_timeout", r->method, r->path);
     /* Who waits for something about it is told; it is not theirs to answer any more. */
     r->has_left = true;
@@ -267,7 +292,7 @@ bool http_origin_ok(struct http_req *r)
         if (strcmp(*allowed, "*") == 0 || strcasecmp(*allowed, origin) == 0)
             return true;
     }
-    r->http->count.refused_origin++;
+    r->http->count->refused_origin++;
     log_warn("refused Origin %.200s for Host %.200s from %s; if it is yours, write "
              "allowed_origins = %.200s in [chatd]",
              origin, host != NULL ? host : "(none)", http_req_address(r), origin);
@@ -411,7 +436,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
     struct http_req *r = peer != NULL ? req_new(h, ev, peer) : NULL;
     uint64_t id;
 
-    h->count.requests++;
+    h->count->requests++;
     if (r == NULL) {
         evhttp_request_set_on_complete_cb(ev, on_complete, h);
         evhttp_send_reply(ev, 503, http_status_text(503), NULL);
@@ -449,6 +474,7 @@ int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out)
         evbuffer_remove(in, *early_out, *early_n_out);
     }
     evhttp_connection_set_closecb(evcon, NULL, NULL);
+    r->outcome = taken >= 0 ? HANDSHAKE_OK : HANDSHAKE_UNAVAILABLE;
     req_end(r);
     bufferevent_disable(filter, EV_READ | EV_WRITE);
     bufferevent_disable(under, EV_READ | EV_WRITE);
@@ -461,14 +487,26 @@ int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out)
 
 /* --- listener ----------------------------------------------------------------------------------- */
 
+struct http_listener {
+    unsigned key;
+    struct evhttp_bound_socket *bound;
+    struct http_listener *next;
+};
+
+static struct evconnlistener *listener_of(const struct http_listener *l)
+{
+    return evhttp_bound_socket_get_listener(l->bound);
+}
+
 static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 {
-    struct http *h = arg;
+    const struct http *h = arg;
+    const struct http_listener *l;
 
     (void)fd;
     (void)what;
-    if (h->listener != NULL)
-        evconnlistener_enable(h->listener);
+    for (l = h->listeners; l != NULL; l = l->next)
+        evconnlistener_enable(listener_of(l));
 }
 
 /* Out of descriptors: a listener that stays ready would spin. */
@@ -490,6 +528,7 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
     memset(h, 0, sizeof(*h));
     h->base = base;
     h->opt = *opt;
+    h->count = &h->own_count;
     h->dead_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     h->evhttp = evhttp_new(base);
     if (h->evhttp == NULL || h->dead_fd < 0)
@@ -510,28 +549,65 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
     return 0;
 }
 
-int http_listen(struct http *h, int listen_fd)
+int http_listen(struct http *h, unsigned key, int listen_fd)
 {
-    h->bound = evhttp_accept_socket_with_handle(h->evhttp, listen_fd);
-    if (h->bound == NULL)
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(h->evhttp, listen_fd);
+    struct http_listener *l;
+
+    if (bound == NULL)
         return -1;
-    h->listener = evhttp_bound_socket_get_listener(h->bound);
-    evconnlistener_set_error_cb(h->listener, on_accept_error);
+    l = mem_alloc(sizeof(*l));
+    l->key = key;
+    l->bound = bound;
+    l->next = h->listeners;
+    h->listeners = l;
+    evconnlistener_set_error_cb(listener_of(l), on_accept_error);
     return 0;
+}
+
+/* Closes the descriptor, once: its number may be somebody else's by the time of http_close. */
+static void listener_close(struct http *h, struct http_listener **at)
+{
+    struct http_listener *l = *at;
+
+    *at = l->next;
+    evhttp_del_accept_socket(h->evhttp, l->bound);
+    mem_free(l);
+}
+
+void http_unlisten(struct http *h, unsigned key)
+{
+    struct http_listener **at;
+
+    for (at = &h->listeners; *at != NULL; at = &(*at)->next) {
+        if ((*at)->key == key) {
+            listener_close(h, at);
+            return;
+        }
+    }
 }
 
 void http_stop_listening(struct http *h)
 {
-    if (h->listener != NULL) {
-        /* Closes the descriptor, once: its number may be somebody else's by the time of http_close. */
-        evhttp_del_accept_socket(h->evhttp, h->bound);
-        h->bound = NULL;
-        h->listener = NULL;
+    while (h->listeners != NULL)
+        listener_close(h, &h->listeners);
+}
+
+void http_end_idle(struct http *h)
+{
+    struct http_peer *peer, *next;
+
+    h->is_closing = true;
+    HASH_ITER(hh, h->peers, peer, next)
+    {
+        if (peer->phase == PHASE_IDLE)
+            http_filter_hang_up(peer);
     }
 }
 
 void http_close(struct http *h)
 {
+    http_stop_listening(h);
     if (h->evhttp != NULL)
         evhttp_free(h->evhttp);
     if (h->accept_again != NULL)

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+struct http_listener;
 struct http_peer;
 struct http_req;
 
@@ -36,8 +37,24 @@ struct http_calls {
     void *arg;
 };
 
+/* How an upgrade ended. */
+enum handshake {
+    HANDSHAKE_OTHER, /* with any other answer, or without one */
+    HANDSHAKE_OK,    /* a WebSocket */
+    HANDSHAKE_BAD_REQUEST,
+    HANDSHAKE_UNAUTHORIZED,
+    HANDSHAKE_FORBIDDEN,
+    HANDSHAKE_NOT_FOUND,
+    HANDSHAKE_FULL,
+    HANDSHAKE_UNAVAILABLE,
+    HANDSHAKES
+};
+
+/* As in net.h. */
 struct http_counters {
-    uint64_t requests, bad_requests, timeouts, refused_full, refused_origin;
+    int64_t connections; /* now */
+    int64_t requests, bad_requests, timeouts, refused_full, refused_origin;
+    int64_t handshakes[HANDSHAKES];
 };
 
 struct http {
@@ -45,15 +62,16 @@ struct http {
     struct evhttp *evhttp;
     struct http_options opt;
     struct http_calls calls;
-    struct http_counters count;
+    struct http_counters *count;
+    struct http_counters own_count; /* what `count` points to while nobody else wants it */
     struct route_table routes;
     struct slab reqs;
     struct http_peer *peers; /* by the filter's address */
     struct event *accept_again;
-    struct evconnlistener *listener;   /* of `bound` */
-    struct evhttp_bound_socket *bound; /* NULL: not listening */
+    struct http_listener *listeners;
     size_t n_peers;
-    int dead_fd; /* put in the place of a descriptor that was taken over */
+    int dead_fd;     /* put in the place of a descriptor that was taken over */
+    bool is_closing; /* answers end their connections */
 };
 
 struct http_note; /* memory that lives as long as the request */
@@ -75,14 +93,19 @@ struct http_req {
     struct event *deadline, *watch;
     int watch_fd; /* of watch */
     bool is_upgrade;
+    enum handshake outcome; /* of an upgrade */
     bool has_left; /* its client: http_req_get() does not find it any more, nobody may answer */
 };
 
 /* Binds and listens. On failure *err_out is a finished sentence (mem_free it). */
 int http_open(struct http *h, struct event_base *base, const struct http_options *opt,
               uint8_t worker);
-int http_listen(struct http *h, int listen_fd);
-void http_stop_listening(struct http *h);
+/* Accepts from a listening socket, which is the server's from here on; `key` names it. -1: it is none. */
+int http_listen(struct http *h, unsigned key, int listen_fd);
+void http_unlisten(struct http *h, unsigned key); /* closes that one; unknown keys are fine */
+void http_stop_listening(struct http *h);         /* closes all */
+/* Ends the connections that wait for their next request, and each other one with its next answer. */
+void http_end_idle(struct http *h);
 void http_close(struct http *h);
 struct http_req *http_req_get(struct http *h, uint64_t id);
 

@@ -118,7 +118,7 @@ static void enter(struct http_peer *peer, enum http_phase phase)
 }
 
 /* evhttp finds an end of file and frees the connection. */
-static void hang_up(struct http_peer *peer)
+void http_filter_hang_up(struct http_peer *peer)
 {
     shutdown(bufferevent_getfd(peer->under), SHUT_RD);
 }
@@ -134,7 +134,7 @@ static void fail(struct http_peer *peer, unsigned status, const char *code, cons
     if (n > 0 && send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("an error answer could not be sent: %u %s", status, reason);
     shutdown(fd, SHUT_WR);
-    peer->http->count.bad_requests++;
+    peer->http->count->bad_requests++;
     enter(peer, PHASE_FAILED);
 }
 
@@ -145,12 +145,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (peer->phase == PHASE_IDLE || peer->phase == PHASE_FAILED) {
-        hang_up(peer);
+        http_filter_hang_up(peer);
         return;
     }
-    peer->http->count.timeouts++;
+    peer->http->count->timeouts++;
     if (peer->phase == PHASE_HEAD && !peer->head.in_head) {
-        hang_up(peer);
+        http_filter_hang_up(peer);
         return;
     }
     fail(peer, 408, "timeout",
@@ -165,7 +165,7 @@ static void swallow(struct http_peer *peer, struct evbuffer *src)
     peer->drained += n;
     evbuffer_drain(src, n);
     if (peer->drained > LINGER_BYTES)
-        hang_up(peer);
+        http_filter_hang_up(peer);
 }
 
 /* One step over the next contiguous bytes; false when there is nothing more to do now. */
@@ -255,7 +255,7 @@ static enum bufferevent_filter_result on_output(struct evbuffer *src, struct evb
         }
         /* Nobody is there to read it: evhttp finds the end of file next. */
         evbuffer_drain(src, evbuffer_get_length(src));
-        hang_up(peer);
+        http_filter_hang_up(peer);
     }
     return BEV_OK;
 }
@@ -285,9 +285,9 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (peer->is_surplus) {
-        peer->http->count.refused_full++;
+        peer->http->count->refused_full++;
         fail(peer, 503, "full", "The server takes no more connections now.");
-        hang_up(peer);
+        http_filter_hang_up(peer);
         return;
     }
     if (evbuffer_get_length(bufferevent_get_output(peer->filter)) > 0)
@@ -312,6 +312,7 @@ static void on_free(void *arg)
 
     HASH_DEL(h->peers, peer);
     h->n_peers--;
+    h->count->connections = (int64_t)h->n_peers;
     event_free(peer->timer);
     event_free(peer->kick);
     if (peer->writable != NULL)
@@ -335,6 +336,7 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     evbuffer_add_cb(bufferevent_get_output(peer->filter), on_output_added, peer);
     HASH_ADD_PTR(h->peers, filter, peer);
     h->n_peers++;
+    h->count->connections = (int64_t)h->n_peers;
     enter(peer, PHASE_HEAD);
     /* It has no descriptor yet, and evhttp makes a connection past this filter if it gets NULL. */
     if (h->n_peers > (size_t)h->opt.max_connections) {

@@ -33,6 +33,7 @@ struct bufferevent *http_filter_new(struct event_base *base, void *http); /* for
 struct http_peer *http_filter_peer(struct http *h, struct evhttp_request *ev);
 void http_filter_answered(
     struct http_peer *peer); /* the reply has left: the next request may come */
+void http_filter_hang_up(struct http_peer *peer); /* closes it, in a later turn */
 /* A complete error answer, headers included, as text in out; returns its length. */
 size_t http_error_text(unsigned status, const char *code, const char *reason, char *out,
                        size_t out_bytes);

@@ -24,6 +24,7 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
 {
     net->base = base;
     net->limits = *limits;
+    net->count = &net->own_count;
     slab_init(&net->conns, sizeof(struct conn), (uint32_t)limits->max_connections, worker);
     slab_init(&net->channels, sizeof(struct channel), CHANNELS_MAX, worker);
     net->read_buffer = mem_alloc(NET_READ_BYTES + 1);
@@ -57,7 +58,7 @@ static void finish(struct conn *c)
 {
     struct net *net = c->net;
 
-    net->count.closed++;
+    net->count->closed++;
     net->calls.closed(net->calls.arg, c, c->close_code, c->close_reason);
     conn_discard(c);
 }

@@ -52,17 +52,21 @@ struct net_calls {
     void *arg;
 };
 
-/* What /metrics shows of this layer. */
+/* What /metrics shows of this layer. The host puts it where other processes read it; one thread alone
+ * writes, so plain `++` will do. */
 struct net_counters {
-    uint64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
-    uint64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full;
+    int64_t connections; /* now; first: others look for it there. Those being upgraded too */
+    int64_t queue_bytes; /* now: what waits for connections that are behind */
+    int64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
+    int64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full;
 };
 
 struct net {
     struct event_base *base;
     struct net_limits limits;
     struct net_calls calls;
-    struct net_counters count;
+    struct net_counters *count;
+    struct net_counters own_count; /* what `count` points to while nobody else wants it */
     struct slab conns, channels;
     struct wheel wheel;
     int64_t mono_ms;      /* of this loop turn */

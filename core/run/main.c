@@ -2,22 +2,27 @@
 /* The command line: run, --check, --dump-config, --health. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/host.h"
-#include "run/address.h"
-#include "run/worker.h"
+#include "master/master.h"
+#include "net/address.h"
+#include "net/descriptors.h"
+#include "run/check.h"
+#include "worker/worker.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum mode { RUN, CHECK, DUMP, HEALTH };
+enum mode { RUN, CHECK, DUMP, HEALTH, WORKER, CHECKING };
+
+/* Neither a person's command: what a master starts. */
+enum { OPTION_WORKER = 256, OPTION_CHECKING };
+
+static const struct worker_seat alone;
 
 static const char usage[] =
     "chatd " CHATD_VERSION ": a self-hosted chat server\n"
@@ -32,93 +37,15 @@ static const char usage[] =
     "Every option can be given in the environment: CHATD_<KEY> for [chatd], else\n"
     "CHATD_<SECTION>_<KEY>, as in CHATD_LISTEN=127.0.0.1:9000 or CHATD_PLUGINS_TYPING=off.\n";
 
-static void to_stderr(void *arg, int severity, const char *text)
-{
-    static const char *const word[] = {"note: ", "warning: ", "error: "};
-
-    (void)arg;
-    fprintf(stderr, "%s%s\n", word[severity], text);
-}
-
-/* What the seed's compose file sets. Asked when the plugins are loaded: one of them may read it. */
-static void check_redis_addr(const struct config *config, struct config_report *rep)
-{
-    const char *addr = getenv("REDIS_ADDR");
-
-    if (addr == NULL || *addr == '\0' || config_reads_variable(config, "REDIS_ADDR"))
-        return;
-    rep->line(rep->arg, CONFIG_WARNING,
-              "environment REDIS_ADDR: no plugin that is on reads it; write history-redis = on "
-              "under [plugins], or set CHATD_PLUGINS_HISTORY_REDIS=on");
-    rep->warnings++;
-}
-
-/* Plugins are foreign code: a check that one of them crashes must still say which. */
-static int check_child(const char *file, bool hooks, char *at_work)
-{
-    struct config_report rep = {.line = to_stderr};
-    struct config *config = config_load(file, environ, &rep);
-    struct core_options opt;
-    struct worker w;
-
-    worker_options(config, &opt, &rep);
-    worker_init(&w, config, &opt, at_work, &rep);
-    check_redis_addr(config, &rep);
-    if (hooks)
-        hook_print(&w.host);
-    fflush(stdout);
-    worker_deinit(&w);
-    config_free(config);
-    if (rep.errors > 0) {
-        fprintf(stderr, "%s: %u error%s, %u warning%s\n", file ? file : "(no file)", rep.errors,
-                rep.errors == 1 ? "" : "s", rep.warnings, rep.warnings == 1 ? "" : "s");
-        return 1;
-    }
-    printf("%s: ok%s\n", file ? file : "(no file)", rep.warnings > 0 ? ", with warnings" : "");
-    return 0;
-}
-
-static int check(const char *file, bool hooks)
-{
-    char *at_work =
-        mmap(NULL, HOST_AT_WORK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t pid;
-    int status;
-
-    if (at_work == MAP_FAILED) {
-        perror("chatd --check");
-        return 1;
-    }
-    fflush(NULL);
-    pid = fork();
-    if (pid == 0) {
-        int rc = check_child(file, hooks, at_work);
-
-        fflush(NULL);
-        exit(rc);
-    }
-    if (pid < 0 || waitpid(pid, &status, 0) < 0) {
-        perror("chatd --check");
-        return 1;
-    }
-    if (WIFSIGNALED(status)) {
-        fprintf(stderr, "error: %s%s crashed the check with signal %d (%s)\n",
-                at_work[0] ? "plugin " : "chatd", at_work, WTERMSIG(status),
-                strsignal(WTERMSIG(status)));
-        return 1;
-    }
-    return WEXITSTATUS(status);
-}
-
 static int dump(const char *file)
 {
-    struct config_report rep = {.line = to_stderr};
+    struct config_report rep = {.line = check_to_stderr};
     struct config *config = config_load(file, environ, &rep);
     struct core_options opt;
     struct worker w;
 
-    worker_options(config, &opt, &rep);
-    worker_init(&w, config, &opt, NULL, &rep);
+    core_options_read(config, &opt, &rep);
+    worker_init(&w, config, &opt, &alone, &rep);
     config_dump(config, stdout);
     fflush(stdout);
     worker_deinit(&w);
@@ -128,47 +55,69 @@ static int dump(const char *file)
 
 static int health(const char *file)
 {
-    struct config_report rep = {.line = to_stderr};
+    struct config_report rep = {.line = check_to_stderr};
     struct config *config = config_load(file, environ, &rep);
     struct core_options opt;
     int rc;
 
-    worker_options(config, &opt, &rep);
+    core_options_read(config, &opt, &rep);
     rc = address_health(opt.listen);
     config_free(config);
     return rc;
 }
 
-static int run(const char *file)
+static int run_alone(const char *file, struct config *config, const struct core_options *opt,
+                     struct config_report *rep)
+{
+    struct worker w;
+    int rc = 1;
+
+    bool is_good = worker_init(&w, config, opt, &alone, rep) == 0 && rep->errors == 0;
+
+    check_redis_addr(config, rep);
+    if (is_good) {
+        descriptors_raise(opt->max_connections, opt->max_http_connections);
+        rc = worker_run(&w);
+    } else {
+        log_error("not started: %u mistake%s in %s; chatd --check shows them all", rep->errors,
+                  rep->errors == 1 ? "" : "s", file ? file : "the environment");
+    }
+    worker_deinit(&w);
+    return rc;
+}
+
+static int run(const char *file, const char *program)
 {
     struct config_report rep = {.line = worker_log_report};
     struct config *config = config_load(file, environ, &rep);
     struct core_options opt;
-    struct worker w;
-    int rc = 1;
+    int rc;
 
-    worker_options(config, &opt, &rep);
+    core_options_read(config, &opt, &rep);
     log_setup(opt.log_format == 1, (enum log_level)opt.log_level);
-    bool is_good = worker_init(&w, config, &opt, NULL, &rep) == 0 && rep.errors == 0;
-
-    check_redis_addr(config, &rep);
-    if (is_good)
-        rc = worker_run(&w);
-    else
-        log_error("not started: %u mistake%s in %s; chatd --check shows them all", rep.errors,
-                  rep.errors == 1 ? "" : "s", file ? file : "the environment");
-    worker_deinit(&w);
-    config_free(config);
+    /* With mistakes in [chatd] the number may be wrong, and the one process finds the others, too. */
+    if (opt.workers == 0 || rep.errors > 0) {
+        rc = run_alone(file, config, &opt, &rep);
+        config_free(config);
+    } else {
+        rc = master_run(file, program, config, &opt);
+    }
+    log_end();
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-        {"hooks", no_argument, NULL, 'o'},        {"dump-config", no_argument, NULL, 'd'},
-        {"health", no_argument, NULL, 'H'},       {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check", no_argument, NULL, 'k'},
+                                            {"hooks", no_argument, NULL, 'o'},
+                                            {"dump-config", no_argument, NULL, 'd'},
+                                            {"health", no_argument, NULL, 'H'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"worker", no_argument, NULL, OPTION_WORKER},
+                                            {"checking", no_argument, NULL, OPTION_CHECKING},
+                                            {NULL, 0, NULL, 0}};
     const char *file = getenv("CHATD_CONFIG");
     enum mode mode = RUN;
     bool hooks = false;
@@ -191,6 +140,12 @@ int main(int argc, char **argv)
         case 'H':
             mode = HEALTH;
             break;
+        case OPTION_WORKER:
+            mode = WORKER;
+            break;
+        case OPTION_CHECKING:
+            mode = CHECKING;
+            break;
         case 'V':
             printf("chatd %s (SDK ABI %d.%d)\n", CHATD_VERSION, CHATD_ABI_MAJOR, CHATD_ABI_MINOR);
             return 0;
@@ -210,7 +165,11 @@ int main(int argc, char **argv)
         file = NULL;
     switch (mode) {
     case CHECK:
-        return check(file, hooks);
+        return check(file, hooks, false);
+    case CHECKING:
+        return check(file, false, true);
+    case WORKER:
+        return worker_main(file);
     case DUMP:
         return dump(file);
     case HEALTH:
@@ -218,5 +177,5 @@ int main(int argc, char **argv)
     case RUN:
         break;
     }
-    return run(file);
+    return run(file, argv[0]);
 }

@@ -36,8 +36,8 @@ def deaf(server):
     return sock
 
 
-def test_a_client_that_does_not_answer_costs_the_drain_time_at_most(chatd):
-    server = chatd(core={"drain_time": "1s", "close_timeout": "60s"}, only=ALL_OFF)
+def test_a_client_that_does_not_answer_costs_half_of_the_stop_time_at_most(chatd):
+    server = chatd(core={"stop_time": "2s", "close_timeout": "60s"}, only=ALL_OFF)
     with deaf(server):
         began = time.monotonic()
         assert server.stop() == 0
@@ -46,16 +46,16 @@ def test_a_client_that_does_not_answer_costs_the_drain_time_at_most(chatd):
 
 
 def test_a_second_signal_ends_it_at_once(chatd):
-    server = chatd(core={"drain_time": "10m", "close_timeout": "60s"}, only=ALL_OFF)
+    server = chatd(core={"stop_time": "10m", "close_timeout": "60s"}, only=ALL_OFF)
     with deaf(server):
         server.process.send_signal(signal.SIGINT)
-        server.wait_log("interrupt: stopping, clients have 600000 ms")
+        server.wait_log("interrupt: stopping, clients have 300000 ms")
         assert server.process.poll() is None
         assert server.stop(signal.SIGINT) == 0
 
 
 def test_a_stopping_server_takes_no_new_connection(chatd):
-    server = chatd(core={"drain_time": "10m", "close_timeout": "60s"}, only=ALL_OFF)
+    server = chatd(core={"stop_time": "10m", "close_timeout": "60s"}, only=ALL_OFF)
     with deaf(server):
         server.process.send_signal(signal.SIGTERM)
 

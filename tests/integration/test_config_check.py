@@ -152,10 +152,16 @@ def test_a_missing_required_option_is_named(tmp_path):
     complaint(result, "[wordfilter] word is required", "CHATD_WORDFILTER_WORD")
 
 
-def test_more_than_one_process_is_refused(tmp_path):
-    result = check(tmp_path, "[chatd]\nworkers = 2\n")
+@pytest.mark.parametrize("workers", ["auto", "0", "1", "64"])
+def test_these_are_numbers_of_workers(tmp_path, workers):
+    assert check(tmp_path, f"[chatd]\nworkers = {workers}\n").returncode == 0
+
+
+@pytest.mark.parametrize("workers", ["65", "-1", "many", "1.5", "2x"])
+def test_another_number_of_workers_is_refused(tmp_path, workers):
+    result = check(tmp_path, f"[chatd]\nworkers = {workers}\n")
     assert result.returncode == 1
-    complaint(result, "chatd.ini:2: ", "workers = 2", "one process", "write workers = 0")
+    complaint(result, "chatd.ini:2: ", f"workers = {workers}", "write auto, or 0 to 64")
 
 
 def test_a_plugin_that_crashes_in_init_is_told_by_name_and_signal(tmp_path):

@@ -23,11 +23,11 @@ def value(result, section, key):
 
 
 def test_a_variable_wins_over_the_ini(tmp_path):
-    text = "[chatd]\nlisten = 127.0.0.1:1\ndrain_time = 3s\n"
+    text = "[chatd]\nlisten = 127.0.0.1:1\nstop_time = 3s\n"
     result = dump(tmp_path, text, {"CHATD_LISTEN": "127.0.0.1:2"})
     assert result.returncode == 0, result.stderr
     assert value(result, "chatd", "listen") == ("127.0.0.1:2", "environment CHATD_LISTEN")
-    assert value(result, "chatd", "drain_time") == ("3s", f"{tmp_path / 'chatd.ini'}:3")
+    assert value(result, "chatd", "stop_time") == ("3s", f"{tmp_path / 'chatd.ini'}:3")
     assert value(result, "chatd", "slow_hook") == ("50ms", "default")
 
 

@@ -12,6 +12,8 @@ OPEN_SECTIONS = ("plugins", "services", "hooks")
 # Options whose default is not a value that can be written down, and one to try them with.
 WITHOUT_DEFAULT = {
     ("chatd", "plugin_dir"): BUILD / "lib" / "chatd",
+    ("chatd", "user"): "nobody",
+    ("chatd", "runtime_dir"): "run",
     ("chatd", "allowed_origins"): "https://chat.example https://www.chat.example",
     ("history-redis", "user"): "chatd",
     ("history-redis", "password"): "secret",

@@ -277,6 +277,51 @@ def test_metrics_are_for_this_machine(web):
     assert f"\nchatd_http_requests_total {before + 1}\n" in text.text
 
 
+def numbers(server):
+    """Every line of /metrics; a name has one HELP, one TYPE, and all its lines behind them."""
+    found, names, last = {}, set(), None
+    for line in requests.get(server.http + "/metrics").text.splitlines():
+        if line.startswith("# HELP "):
+            last = line.split()[2]
+            assert last not in names
+            names.add(last)
+        elif line.startswith("# TYPE "):
+            assert line.split()[2] == last
+        else:
+            series, number = line.rsplit(" ", 1)
+            assert series not in found
+            assert re.fullmatch(rf"{last}(_bucket|_sum|_count)?(\{{.*\}})?", series)
+            found[series] = float(number)
+    return found
+
+
+def test_metrics_tell_how_upgrades_ended(web):
+    def handshakes():
+        return {re.search('"(.*)"', k)[1]: int(v) for k, v in numbers(web).items()
+                if k.startswith("chatd_handshakes_total") and v != before.get(k, 0)}
+
+    before = numbers(web)
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    wanted = {"not_found": ("/nowhere", key, ""), "bad_request": ("/ws", "X: y", ""),
+              "forbidden": ("/ws", key, "Origin: https://evil.example\r\n")}
+    for path, header, more in wanted.values():
+        with Raw(web) as raw:
+            raw.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                     f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{header}\r\n{more}\r\n".encode())
+            assert raw.reply().status >= 400
+    web.expect("refused Origin https://evil.example")
+    assert set(handshakes()) == set(wanted)
+
+
+def test_metrics_tell_what_handlers_take(web):
+    found = numbers(web)
+    assert found['chatd_hook_seconds_count{plugin="core",event="upgrade"}'] >= 0
+    assert found['chatd_hook_seconds_sum{plugin="core",event="upgrade"}'] >= 0
+    assert found['chatd_jobs_waiting{queue="cpu"}'] == 0
+    assert found["chatd_http_connections"] == 1
+    assert found["chatd_queue_bytes"] == 0
+
+
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
 def test_metrics_are_hidden_from_what_a_proxy_passes_on(bare, header):
     """design.md: own listen address or ACL; a proxy on this machine is not its clients."""

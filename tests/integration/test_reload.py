@@ -32,11 +32,11 @@ def test_a_reloadable_option_changes_under_an_open_socket(chatd):
 
 
 def test_what_needs_a_restart_is_named_and_stays(chatd):
-    server = chatd(core={"metrics": "local"}, only=WITH_FILTER,
+    server = chatd(core={"ping_interval": "20s"}, only=WITH_FILTER,
                    sections={"wordfilter": {"word": "cake"}, "rooms": {}})
     server.expect("needs a restart")
-    hang_up(server, chatd={"metrics": "off"}, plugins={"typing": "on"})
-    server.wait_log(r"warn .*\[chatd\] metrics needs a restart")
+    hang_up(server, chatd={"ping_interval": "21s"}, plugins={"typing": "on"})
+    server.wait_log(r"warn .*\[chatd\] ping_interval needs a restart")
     server.wait_log(r"warn .*\[plugins\] has changed and needs a restart")
     server.wait_log("reload: done")
     assert requests.get(server.http + "/metrics", timeout=DEADLINE).status_code == 200

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One chat of one or several chatd on one store, and the people in it.
+"""One chat of one or several chatd, each of one or several workers, on one store, and the people in it.
 
     chat = Cluster(folder, store="redis", instances=3).start()
     async with chat.v1("alice") as alice, chat.classic("bob", node=-1) as bob: ...
@@ -23,11 +23,11 @@ BULK = {"verb_rate": "0"}  # [chatd] of tests whose clients talk faster than peo
 
 
 class Cluster:
-    """Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`, for all of them.
+    """`workers` is of each instance. Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`, for all of them.
     `redis` is one that runs already, and that the caller ends; `redis_args` as Redis takes them."""
 
     def __init__(self, folder, store="sqlite", instances=1, core=None, sections=None, plugins=None,
-                 redis=None, redis_args=()):
+                 redis=None, redis_args=(), workers=0, **options):
         assert store == "redis" or instances == 1, "one SQLite file has one owner"
         folder = pathlib.Path(folder)
         self.store = store
@@ -36,7 +36,7 @@ class Cluster:
         self.nodes = [
             Server(folder / f"chatd{i}", core={**CALM, **(core or {})},
                    plugins={**STORES[store], **(plugins or {})},
-                   sections=with_secret(**(sections or {})))
+                   sections=with_secret(**(sections or {})), workers=workers, **options)
             for i in range(instances)
         ]
 

@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CHATD_BUILD", ROOT / "build" / "asan")).resolve()
 CHATD = BUILD / "bin" / "chatd"
+WORKERS = int(os.environ.get("CHATD_TEST_WORKERS", "0"))
 DEADLINE = float(os.environ.get("CHATD_TEST_DEADLINE", "20"))
 
 DEFAULT_PLUGINS = {
@@ -45,6 +48,32 @@ def ini_text(sections):
     return "\n".join(lines)
 
 
+def children_of(pid):
+    """Process ids; none if there is no such process."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def is_chatd(pid):
+    """Is this process there and one of ours? A zombie is not."""
+    try:
+        return b"chatd" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def reap_orphan(pid):
+    """A worker whose master was killed leaves by itself; one that does not is ended."""
+    try:
+        wait_until(lambda: not is_chatd(pid), what="the end of a worker")
+    except AssertionError:
+        os.kill(pid, signal.SIGKILL)
+        raise
+
+
 def clean_env(extra=None):
     env = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_") and k != "REDIS_ADDR"}
     env.update(extra or {})
@@ -52,10 +81,13 @@ def clean_env(extra=None):
 
 
 class Server:
-    """One chatd. Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`."""
+    """One chatd. Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`.
+    `workers`: 0 is one process, which starts soonest; `program`: another chatd, or a link to one."""
 
-    def __init__(self, folder, core=None, plugins=None, sections=None, env=None, only=None):
+    def __init__(self, folder, core=None, plugins=None, sections=None, env=None, only=None,
+                 workers=WORKERS, program=CHATD):
         self.folder = pathlib.Path(folder)
+        self.program = program
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ini = self.folder / "chatd.ini"
         self.log_path = self.folder / "chatd.log"
@@ -63,7 +95,7 @@ class Server:
         chosen = dict(only if only is not None else DEFAULT_PLUGINS)
         chosen.update(plugins or {})
         self.sections = {
-            "chatd": {"listen": "127.0.0.1:0", **(core or {})},
+            "chatd": {"listen": "127.0.0.1:0", "workers": str(workers), **(core or {})},
             "plugins": chosen,
             **{name: dict(keys) for name, keys in (sections or {}).items()},
         }
@@ -73,7 +105,7 @@ class Server:
                 self.sections["auth"].setdefault(key, value)
         self.process = None
         self.port = None
-        self.expected = []  # patterns of warnings and errors that belong to the test
+        self.expected = ["running as root"]  # patterns of warnings and errors that belong to the test
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -85,7 +117,7 @@ class Server:
         log = open(self.log_path, "ab")
         offset = self.log_path.stat().st_size
         self.process = subprocess.Popen(
-            [str(CHATD), "-c", str(self.ini)],
+            [str(self.program), "-c", str(self.ini)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -113,9 +145,60 @@ class Server:
             return None
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        code = self.process.wait(timeout=deadline)
+        pids = self.worker_pids()
+        try:
+            code = self.process.wait(timeout=deadline)
+        finally:
+            for pid in pids:
+                reap_orphan(pid)
         self.process = None
         return code
+
+    # -- its processes ------------------------------------------------------------------------
+
+    def worker_pids(self):
+        """The workers of the master, oldest first; those that are leaving included."""
+        return sorted(children_of(self.process.pid))
+
+    def wait_workers(self, n, without=()):
+        """Waits until there are n workers, none of them in `without`; returns their pids."""
+        def there():
+            pids = self.worker_pids()
+            return pids if len(pids) == n and not set(pids) & set(without) else None
+        return wait_until(there, what=f"{n} workers")
+
+    def wait_serving(self, n):
+        """Waits until n workers accept connections."""
+        def serve():
+            try:
+                return self.metrics().get("chatd_workers") == n
+            except OSError:
+                return False  # the one that was asked has just died
+        wait_until(serve, what=f"{n} serving workers")
+
+    def hang_up(self):
+        """Reload."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def roll(self):
+        self.process.send_signal(signal.SIGUSR2)
+
+    # -- what it says of itself ---------------------------------------------------------------
+
+    def metrics(self):
+        """{"name{labels}": value} of /metrics."""
+        with urllib.request.urlopen(self.http + "/metrics", timeout=DEADLINE) as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def ready(self):
+        """(status, JSON) of /readyz."""
+        try:
+            with urllib.request.urlopen(self.http + "/readyz", timeout=DEADLINE) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     def close(self):
         """The end of a test: stops it and looks for what must not be in the log."""

@@ -210,7 +210,9 @@ static void in_plugin(void)
     MEMBER(chatd_core, channel_send_at);
     MEMBER(chatd_core, channel_on_behind);
     MEMBER(chatd_core, limit);
+    MEMBER(chatd_core, server_pid);
     VALUE(CHATD_NEED_OPTIONAL);
+    VALUE(CHATD_NEED_LATER);
     VALUE(CHATD_READY);
     VALUE(CHATD_DEGRADED);
     VALUE(CHATD_AWAY);

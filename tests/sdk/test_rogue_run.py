@@ -101,7 +101,7 @@ def test_a_connection_is_not_read_while_its_message_waits(chatd):
 
 
 def test_the_server_stops_while_messages_wait(chatd):
-    server = with_rogue(chatd, "wait-gone", core={"drain_time": "500ms"})
+    server = with_rogue(chatd, "wait-gone", core={"stop_time": "1s"})
     with classic(server) as client:
         client.say("hello")
         server.wait_log("wait-gone: waiting rc=0")
@@ -133,8 +133,8 @@ def test_a_resume_after_the_client_left_finds_the_wait_gone(chatd):
 
 
 def test_an_endless_job_gets_its_timeout_and_the_server_answers(chatd):
-    server = with_rogue(chatd, "endless-job", core={"drain_time": "500ms"})
-    server.expect("a plugin's job did not return within 500 ms")
+    server = with_rogue(chatd, "endless-job", core={"stop_time": "1s"})
+    server.expect("a plugin's job did not return within 1000 ms")
     server.wait_log("endless-job: queued rc=0")
     server.wait_log("endless-job: done rc=-8")
     assert is_alive(server)
@@ -153,7 +153,7 @@ def test_a_late_job_is_released_once_after_it_returned(chatd):
 
 
 def test_a_stop_waits_for_a_job_that_ends_in_time(chatd):
-    server = with_rogue(chatd, "endless-job", core={"drain_time": "20s"}, sleep="1s")
+    server = with_rogue(chatd, "endless-job", core={"stop_time": "20s"}, sleep="1s")
     server.wait_log("endless-job: queued rc=0")
     assert server.stop() == 0
     marks = re.findall(r"endless-job: (run returns|released)", server.log)

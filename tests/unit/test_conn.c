@@ -203,7 +203,7 @@ static void broken_frames_close_with_the_code(void **state)
     shutdown(k->fd, SHUT_WR);
     turn();
     assert_memory_equal(events, "closed(1002,", 12);
-    assert_int_equal(net.count.protocol_errors, 1);
+    assert_int_equal(net.count->protocol_errors, 1);
     end_client(k);
 }
 
@@ -243,7 +243,7 @@ static void pings_are_answered_and_sent(void **state)
     assert_string_equal(receive(k), "8:4002 no pong|");
     seconds_pass(6);
     assert_string_equal(events, "closed(4002,no pong) ");
-    assert_int_equal(net.count.no_pong, 1);
+    assert_int_equal(net.count->no_pong, 1);
     end_client(k);
 }
 
@@ -329,14 +329,17 @@ static void a_slow_one_gets_a_queue_then_4001(void **state)
     for (i = 0; i < 100 && say_big(k->conn, 20000, SEND_OR_CLOSE) == 0; i++)
         continue;
     assert_in_range(i, 10, 30);
-    assert_int_equal(net.count.too_slow, 1);
+    assert_int_equal(net.count->too_slow, 1);
+    assert_int_equal(net.count->queue_bytes, conn_backlog(k->conn));
     assert_int_equal(k->conn->state, CONN_CLOSING);
     assert_true(conn_backlog(k->conn) < 20100); /* the begun frame and the close frame */
     for (taken = 0; taken < 1000 && k->conn->queue != NULL; taken++) {
         receive(k);
         assert_null(strstr(k->got.text, "8:4001 too slow|1:"));
         turn();
+        assert_int_equal(net.count->queue_bytes, conn_backlog(k->conn));
     }
+    assert_int_equal(net.count->queue_bytes, 0);
     receive(k);
     assert_non_null(strstr(k->got.text, "8:4001 too slow|"));
     assert_int_equal(k->n, 0); /* nothing torn behind */
@@ -354,7 +357,7 @@ static void a_large_frame_alone_is_not_slow(void **state)
         receive(k);
         turn();
     }
-    assert_int_equal(net.count.too_slow, 0);
+    assert_int_equal(net.count->too_slow, 0);
     end_client(k);
 }
 
@@ -366,9 +369,14 @@ static void ephemeral_frames_are_dropped_first(void **state)
     while (conn_backlog(k->conn) < 100000)
         assert_int_equal(say_big(k->conn, 20000, SEND_OR_CLOSE), 0);
     assert_int_equal(say_big(k->conn, 10, SEND_EPHEMERAL), -1);
-    assert_int_equal(net.count.dropped_ephemeral, 1);
+    assert_int_equal(net.count->dropped_ephemeral, 1);
     assert_int_equal(k->conn->state, CONN_OPEN);
     assert_int_equal(say_big(k->conn, 10, SEND_OR_CLOSE), 0);
+    assert_int_equal(net.count->queue_bytes, conn_backlog(k->conn));
+    conn_abort(k->conn, 1006, "the test ends it");
+    net_flush(&net);
+    assert_int_equal(net.count->queue_bytes, 0);
+    assert_int_equal(net.count->connections, 0);
     end_client(k);
 }
 
@@ -463,7 +471,7 @@ static void the_cap_is_kept(void **state)
     for (i = 0; i < 100; i++)
         assert_non_null(c[i] = conn_new(&net, "x"));
     assert_null(conn_new(&net, "x"));
-    assert_int_equal(net.count.refused_full, 1);
+    assert_int_equal(net.count->refused_full, 1);
     for (i = 0; i < 100; i++) {
         conn_pause(c[i]); /* before it has a descriptor */
         conn_resume(c[i]);

@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "host/host.h"
+#include "host/metric.h"
+#include "host/work.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +104,7 @@ static void make(struct plugin *p, char *name, uint32_t order)
     p->host = &h;
     p->name = name;
     p->order = order;
+    p->row = (uint32_t)(seat_plugin(h.seat, name) + 1);
     p->state = PLUGIN_INIT;
     p->pub = (struct chatd_plugin){sizeof(p->pub), NULL, NULL, NULL};
 }
@@ -119,6 +122,7 @@ static int setup(void **state)
     h.opt.slow_hook_ms = 100000;
     h.config = config_load(NULL, NULL, &report);
     net_init(&h.net, h.base, &limits, 1);
+    metric_init(&h);
     make(&h.core, name_core, 0);
     make(&a, name_a, 1);
     make(&b, name_b, 2);
@@ -137,9 +141,11 @@ static int teardown(void **state)
     assert_int_equal(h.wait_slab.n_live, 0);
     assert_null(h.waits);
     assert_null(h.chain);
+    assert_int_equal(h.seat->work, 0);
     hook_deinit(&h);
     slab_deinit(&h.wait_slab);
     net_deinit(&h.net);
+    metric_deinit(&h);
     config_free(h.config);
     event_base_free(h.base);
     return 0;
@@ -449,6 +455,50 @@ static void memory_of_an_event_is_capped(void **state)
     assert_null(ev.core);
 }
 
+static void look_at_mark(void)
+{
+    char text[128];
+
+    note(board_work_text(h.seat, h.seat->work, text, sizeof(text)));
+    assert_int_not_equal(h.seat->since_ms, 0);
+    assert_int_equal(h.seat->conn, 0);
+}
+
+static void handlers_are_marked_and_counted(void **state)
+{
+    struct work_before before;
+    struct buf text = {0};
+
+    (void)state;
+    on(&a, CHATD_CHECK, handler0);
+    on(&b, CHATD_CHECK, handler1);
+    on(&b, CHATD_CHANGE, handler2);
+    freeze();
+    in_handler = look_at_mark;
+    raise_it();
+    expect("a0 a in " NAME " b1 b in " NAME " b2 b in " NAME " allowed ");
+    /* What is marked around it comes back, and since when stays. */
+    before = work_enter_at(&h, work_pack(WORK_TIMER, 0, a.row), 9, 5);
+    in_handler = NULL;
+    raise_it();
+    assert_int_equal(h.seat->work, work_pack(WORK_TIMER, 0, a.row));
+    assert_int_equal(h.seat->conn, 9);
+    assert_int_equal(h.seat->since_ms, 5);
+    work_leave(&h, before);
+    board_text(h.board, &text);
+    assert_non_null(
+        strstr(text.p, "\nchatd_hook_seconds_count{plugin=\"a\",event=\"" NAME "\"} 2\n"));
+    assert_non_null(
+        strstr(text.p, "\nchatd_hook_seconds_count{plugin=\"b\",event=\"" NAME "\"} 4\n"));
+    buf_deinit(&text);
+    /* The times of one that failed are nobody's. */
+    metric_remove(&h, &b);
+    board_text(h.board, &text);
+    assert_non_null(strstr(text.p, "{plugin=\"a\","));
+    assert_null(strstr(text.p, "{plugin=\"b\","));
+    buf_deinit(&text);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -473,6 +523,7 @@ int main(void)
         T(only_owners_raise),
         T(registration_is_checked),
         T(memory_of_an_event_is_capped),
+        T(handlers_are_marked_and_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "host/host.h"
+#include "host/metric.h"
+#include "host/work.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +35,7 @@ static int run(void *arg)
 
     while (w->gated && !atomic_load(&gate))
         sched_yield();
+    assert_int_equal(work_thread(), work_pack(WORK_JOB, 0, 3));
     atomic_fetch_add(&w->ran, 1);
     return w->rc;
 }
@@ -44,6 +47,8 @@ static void on_done(chatd_plugin *self, int rc, void *arg)
     assert_true(self == &a.pub || self == &b.pub);
     assert_true(pthread_equal(pthread_self(), h.loop_thread));
     assert_int_equal(w->released, 0);
+    assert_int_equal(h.seat->work, work_pack(WORK_JOB_DONE, 0, 3));
+    assert_int_equal(work_thread(), 0);
     w->done++;
     w->done_rc = rc;
 }
@@ -83,6 +88,7 @@ static void make(struct plugin *p)
     memset(p, 0, sizeof(*p));
     p->host = &h;
     p->state = PLUGIN_STARTED;
+    p->row = 3;
 }
 
 static void tick(evutil_socket_t fd, short what, void *arg)
@@ -111,6 +117,7 @@ static int setup(void **state)
     h.plugin = plugins;
     h.n_plugins = 2;
     atomic_store(&gate, 0);
+    metric_init(&h);
     job_init(&h);
     ticker = event_new(h.base, -1, EV_PERSIST, tick, NULL); /* so that until() gets its turn */
     event_add(ticker, &often);
@@ -123,6 +130,8 @@ static int teardown(void **state)
     atomic_store(&gate, 1);
     if (h.jobs != NULL)
         job_deinit(&h);
+    assert_int_equal(h.seat->work, 0);
+    metric_deinit(&h);
     event_free(ticker);
     event_base_free(h.base);
     return 0;

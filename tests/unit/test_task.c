@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "host/host.h"
+#include "host/metric.h"
+#include "host/work.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,6 +33,8 @@ static int setup(void **state)
     memset(&b, 0, sizeof(b));
     a.host = b.host = &h;
     a.state = b.state = PLUGIN_STARTED;
+    metric_init(&h);
+    a.row = 7;
     task_init(&h);
     calls = seen = cancel_rc = 0;
     cancel_at = -1;
@@ -46,6 +50,8 @@ static int teardown(void **state)
     assert_int_equal(h.watches.n_live, 0);
     slab_deinit(&h.timers);
     slab_deinit(&h.watches);
+    assert_int_equal(h.seat->work, 0);
+    metric_deinit(&h);
     event_base_free(h.base);
     return 0;
 }
@@ -54,6 +60,7 @@ static void on_timer(chatd_plugin *self, void *arg)
 {
     assert_ptr_equal(self, &a.pub);
     assert_ptr_equal(arg, &calls);
+    assert_int_equal(h.seat->work, work_pack(WORK_TIMER, 0, 7));
     if (++calls == cancel_at)
         cancel_rc = task_timer_cancel(self, timer);
 }
@@ -107,6 +114,7 @@ static void on_watch(chatd_plugin *self, int fd, int events, void *arg)
     char c;
 
     (void)arg;
+    assert_int_equal(h.seat->work, work_pack(WORK_WATCH, 0, 7));
     calls++;
     seen = events;
     if ((events & CHATD_WATCH_READ) && read(fd, &c, 1) < 0)

@@ -32,7 +32,10 @@ struct chatd_plugin {
 };
 
 enum chatd_need_flag {
-    CHATD_NEED_OPTIONAL = 1 /* absent is fine: chatd_service() answers NULL */
+    CHATD_NEED_OPTIONAL = 1, /* absent is fine: chatd_service() answers NULL */
+    /* Called between the last start() and the first stop() only, never in one: its provider may start
+     * after this plugin and stop before it, so that two may need each other. 0.3 */
+    CHATD_NEED_LATER = 2
 };
 
 /* A service the plugin calls. The major must be equal, the provider's minor at least `minor`. */
@@ -237,6 +240,9 @@ struct chatd_core {
                                         uint64_t mark, void *arg),
                              void *arg);
     int (*limit)(chatd_plugin *self, const char *name, int64_t value);
+
+    /* --- 0.3: the process to signal ---------------------------------------------------------- */
+    int32_t (*server_pid)(chatd_plugin *self);
 };
 
 /* [any] Memory that the other side may free; NULL when there is none. */
@@ -295,6 +301,15 @@ static inline int chatd_limit(chatd_plugin *self, const char *name, int64_t valu
 static inline chatd_str chatd_instance(chatd_plugin *self)
 {
     return self->core->instance(self);
+}
+
+/* [any] The process whose end is the end of the whole server: what an operator stops. Its number goes
+ * into texts and side files; workers come and go below it. 0: a core before 0.3, which does not say. */
+static inline int32_t chatd_server_pid(chatd_plugin *self)
+{
+    if (!CHATD_HAS(self->core, server_pid))
+        return 0;
+    return self->core->server_pid(self);
 }
 
 #ifdef __cplusplus

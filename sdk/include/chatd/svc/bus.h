@@ -2,7 +2,7 @@
 /*
  * Service chatd.bus 1.0: ephemeral messages by topic, to every subscriber of every worker, the
  * sender's own included. At most once, in no order between senders: a hint, never the truth.
- * The core itself offers it within the process while no plugin does.
+ * The core itself offers it between the workers of one server while no plugin does.
  */
 #ifndef CHATD_SVC_BUS_H
 #define CHATD_SVC_BUS_H

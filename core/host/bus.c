@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The core's own chatd.bus: within this process, delivered in a later turn of the loop. */
+/* The core's own chatd.bus: within this process, delivered in a later turn of the loop, and through the
+ * uplink to the other workers of this server. */
 #include "host/host.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/work.h"
 
 #include <chatd/svc/bus.h>
 
@@ -32,20 +34,21 @@ struct bus_message {
     char bytes[]; /* topic NUL data NUL */
 };
 
-struct loopback {
+struct bus {
     struct bus_topic *topics;
     struct bus_message *first, **last;
     size_t n;
     bool posted;
 };
 
-static struct loopback *bus_of(struct host *h)
+static struct bus *bus_of(struct host *h)
 {
     return h->core.pub.data;
 }
 
-static void topic_leave(struct loopback *bus, struct bus_sub *sub)
+static void topic_leave(struct host *h, struct bus_sub *sub)
 {
+    struct bus *bus = bus_of(h);
     struct bus_topic *t = sub->topic;
 
     *sub->prev = sub->next;
@@ -53,23 +56,21 @@ static void topic_leave(struct loopback *bus, struct bus_sub *sub)
         sub->next->prev = sub->prev;
     if (t->first == NULL) {
         HASH_DEL(bus->topics, t);
+        if (h->uplink.unsubscribe != NULL)
+            h->uplink.unsubscribe(h->uplink.arg, (chatd_str){t->name, strlen(t->name)});
         mem_free(t->name);
         mem_free(t);
     }
 }
 
 /* Subscribers may come and go in the callbacks: ids are collected first. */
-static void deliver(struct host *h, const struct bus_message *m)
+static void deliver(struct host *h, const struct bus_topic *t, chatd_str topic, chatd_str data,
+                    uint32_t lost)
 {
-    struct loopback *bus = bus_of(h);
-    struct bus_topic *t;
     struct bus_sub *sub;
     uint64_t *id;
     size_t n = 0, i;
 
-    HASH_FIND(hh, bus->topics, m->bytes, m->topic_n, t);
-    if (t == NULL)
-        return;
     for (sub = t->first; sub != NULL; sub = sub->next)
         n++;
     id = mem_alloc(n * sizeof(*id));
@@ -77,17 +78,70 @@ static void deliver(struct host *h, const struct bus_message *m)
         id[i++] = sub->id;
     for (i = 0; i < n; i++) {
         sub = slab_get(&h->subs, id[i]);
-        if (sub != NULL)
-            sub->cb(&sub->plugin->pub, (chatd_str){m->bytes, m->topic_n},
-                    (chatd_str){m->bytes + m->topic_n + 1, m->data_n}, 0, sub->arg);
+        if (sub != NULL) {
+            struct work_before before = work_enter(sub->plugin, WORK_BUS, 0);
+
+            sub->cb(&sub->plugin->pub, topic, data, lost, sub->arg);
+            work_leave(h, before);
+        }
     }
     mem_free(id);
+}
+
+static struct bus_topic *topic_find(struct host *h, chatd_str topic)
+{
+    struct bus_topic *t;
+
+    HASH_FIND(hh, bus_of(h)->topics, topic.p, topic.n, t);
+    return t;
+}
+
+/* Topics may come and go meanwhile, too. */
+static void lost_all(struct host *h)
+{
+    const struct bus *bus = bus_of(h);
+    const struct bus_topic *t;
+    unsigned n = HASH_COUNT(bus->topics), i = 0;
+    char **name = mem_alloc((n + 1) * sizeof(char *));
+
+    for (t = bus->topics; t != NULL; t = t->hh.next)
+        name[i++] = mem_strdup(t->name);
+    for (i = 0; i < n; i++) {
+        chatd_str topic = {name[i], strlen(name[i])};
+
+        t = topic_find(h, topic);
+        if (t != NULL)
+            deliver(h, t, topic, CHATD_STR(""), 1);
+        mem_free(name[i]);
+    }
+    mem_free(name);
+}
+
+void bus_receive(struct host *h, chatd_str topic, chatd_str data, bool lost)
+{
+    const struct bus_topic *t;
+    char *copy;
+
+    if (topic.n == 0) {
+        lost_all(h);
+        return;
+    }
+    t = topic_find(h, topic);
+    if (t == NULL)
+        return; /* unsubscribed meanwhile */
+    /* With a NUL behind each, as the SDK promises. */
+    copy = mem_alloc(topic.n + data.n + 2);
+    memcpy(copy, topic.p, topic.n);
+    if (data.n > 0)
+        memcpy(copy + topic.n + 1, data.p, data.n);
+    deliver(h, t, (chatd_str){copy, topic.n}, (chatd_str){copy + topic.n + 1, data.n}, lost);
+    mem_free(copy);
 }
 
 static void on_post(chatd_plugin *self, void *arg)
 {
     struct host *h = host_of(self);
-    struct loopback *bus = bus_of(h);
+    struct bus *bus = bus_of(h);
     struct bus_message *m = bus->first;
 
     (void)arg;
@@ -98,24 +152,23 @@ static void on_post(chatd_plugin *self, void *arg)
     while (m != NULL) {
         struct bus_message *next = m->next;
 
-        deliver(h, m);
+        const struct bus_topic *t = topic_find(h, (chatd_str){m->bytes, m->topic_n});
+
+        if (t != NULL)
+            deliver(h, t, (chatd_str){m->bytes, m->topic_n},
+                    (chatd_str){m->bytes + m->topic_n + 1, m->data_n}, 0);
         mem_free(m);
         m = next;
     }
 }
 
-static int publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_str data)
+/* To those of this process. */
+static int publish_here(struct host *h, chatd_str topic, chatd_str data)
 {
-    struct host *h = host_of(p);
-    struct loopback *bus = bus_of(h);
+    struct bus *bus = bus_of(h);
     struct bus_message *m;
-    struct bus_topic *t;
 
-    (void)self;
-    if (topic.n == 0 || topic.n > CHATD_BUS_TOPIC_MAX || data.n > CHATD_BUS_DATA_MAX)
-        return CHATD_E_INVAL;
-    HASH_FIND(hh, bus->topics, topic.p, topic.n, t);
-    if (t == NULL)
+    if (topic_find(h, topic) == NULL)
         return CHATD_OK;
     if (bus->n == PENDING_MAX)
         return CHATD_E_BUSY;
@@ -133,16 +186,33 @@ static int publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_s
     return CHATD_OK;
 }
 
+static int publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_str data)
+{
+    struct host *h = host_of(p);
+    bool sent = true;
+    int rc;
+
+    (void)self;
+    if (topic.n == 0 || topic.n > CHATD_BUS_TOPIC_MAX || data.n > CHATD_BUS_DATA_MAX ||
+        memchr(topic.p, '\0', topic.n) != NULL)
+        return CHATD_E_INVAL;
+    if (h->uplink.publish != NULL)
+        sent = h->uplink.publish(h->uplink.arg, topic, data);
+    rc = publish_here(h, topic, data);
+    return sent ? rc : CHATD_E_BUSY;
+}
+
 static int subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_bus_cb cb,
                      void *arg, chatd_sub *sub_out)
 {
     struct host *h = host_of(p);
-    struct loopback *bus = bus_of(h);
+    struct bus *bus = bus_of(h);
     struct bus_topic *t;
     struct bus_sub *sub;
     uint64_t id;
 
-    if (topic.n == 0 || topic.n > CHATD_BUS_TOPIC_MAX || cb == NULL || sub_out == NULL)
+    if (topic.n == 0 || topic.n > CHATD_BUS_TOPIC_MAX || cb == NULL || sub_out == NULL ||
+        memchr(topic.p, '\0', topic.n) != NULL)
         return CHATD_E_INVAL;
     sub = slab_new(&h->subs, &id);
     if (sub == NULL)
@@ -152,6 +222,8 @@ static int subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd
         t = mem_alloc(sizeof(*t));
         t->name = mem_strndup(topic.p, topic.n);
         HASH_ADD_KEYPTR(hh, bus->topics, t->name, topic.n, t);
+        if (h->uplink.subscribe != NULL)
+            h->uplink.subscribe(h->uplink.arg, topic);
     }
     sub->plugin = plugin_of(self);
     sub->id = id;
@@ -174,12 +246,12 @@ static int unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub id)
 
     if (sub == NULL || sub->plugin != plugin_of(self))
         return CHATD_E_GONE;
-    topic_leave(bus_of(h), sub);
+    topic_leave(h, sub);
     slab_free(&h->subs, id.v);
     return CHATD_OK;
 }
 
-void loopback_init(struct host *h)
+void bus_init(struct host *h)
 {
     static const struct chatd_bus_api api = {.size = sizeof(api),
                                              .publish = publish,
@@ -190,16 +262,16 @@ void loopback_init(struct host *h)
                                                  .minor = CHATD_BUS_MINOR,
                                                  .name = CHATD_BUS_SERVICE,
                                                  .api = &api};
-    struct loopback *bus = mem_alloc(sizeof(*bus));
+    struct bus *bus = mem_alloc(sizeof(*bus));
 
-    slab_init(&h->subs, sizeof(struct bus_sub), SUBS_MAX, 1);
+    slab_init(&h->subs, sizeof(struct bus_sub), SUBS_MAX, h->opt.worker);
     bus->last = &bus->first;
     h->core.pub.data = bus;
     service_offer(&h->core.pub, &def);
 }
 
 /* The subscriptions of one plugin, or of all (NULL). */
-void loopback_remove(struct host *h, const struct plugin *p)
+void bus_remove(struct host *h, const struct plugin *p)
 {
     uint32_t i;
 
@@ -207,17 +279,17 @@ void loopback_remove(struct host *h, const struct plugin *p)
         struct bus_sub *sub = slab_at(&h->subs, i);
 
         if (sub != NULL && (p == NULL || sub->plugin == p)) {
-            topic_leave(bus_of(h), sub);
+            topic_leave(h, sub);
             slab_free(&h->subs, sub->id);
         }
     }
 }
 
-void loopback_deinit(struct host *h)
+void bus_deinit(struct host *h)
 {
-    struct loopback *bus = bus_of(h);
+    struct bus *bus = bus_of(h);
 
-    loopback_remove(h, NULL);
+    bus_remove(h, NULL);
     while (bus->first != NULL) {
         struct bus_message *next = bus->first->next;
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a configuration and loads its plugins without starting anything. */
+#ifndef RUN_CHECK_H
+#define RUN_CHECK_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+
+/* A config_report.line that writes "error: ..." to stderr. */
+void check_to_stderr(void *arg, int severity, const char *text);
+
+/* Warns when REDIS_ADDR is set, as the compose file of earlier chats does, and no plugin reads it. */
+void check_redis_addr(const struct config *config, struct config_report *rep);
+
+/* Tells all mistakes; the exit code. `hooks`: prints who handles which event. `is_masters`: on behalf of
+ * a master, which wants them in its log and nothing else. */
+int check(const char *file, bool hooks, bool is_masters);
+
+#endif
