@@ -5,7 +5,9 @@
 
 #include "batch.h"
 #include "health.h"
+#include "peers.h"
 #include "subs.h"
+#include "sweep.h"
 
 struct history_config {
     const char *path;
@@ -16,7 +18,7 @@ struct history_config {
 };
 
 struct history_metrics {
-    int appends, duplicates, commits, operations, failures, refused, queue, commit_seconds;
+    int appends, duplicates, commits, operations, failures, refused, refills, queue, commit_seconds;
 };
 
 struct history {
@@ -24,7 +26,9 @@ struct history {
     struct store *store;
     struct batch batch;
     struct health health;
+    struct peers peers;
     struct subs subs;
+    struct sweep sweep;
     struct history_metrics metrics;
 };
 

@@ -4,13 +4,14 @@
  * was committed last.
  *
  * Its text is for people and for the checks below:
- *     instance <id> pid <pid>              the chatd that uses the database
+ *     instance <id> pid <pid>              the chatd that uses the database, and what ends it
  *     epoch <id> generation <number>       the last commit ("the note")
  * Behind them is nothing, but for the moment in which lockfile_room() asks for room.
  * Its first bytes carry open file description locks, which end with the process:
  *     byte 0   write: a process is opening the database; starters queue here
  *     byte 1   read: a process of the instance named in the text has it open
- *     byte 2   write: a process is in a write transaction; writers queue here, in fair order
+ *     byte 2   write: a process is in a write transaction
+ *     byte 3   write: a process is the next to have byte 2; the other writers queue here
  * The file is never removed: a lock on a removed file excludes nobody.
  */
 #ifndef HISTORY_SQLITE_LOCKFILE_H
@@ -20,12 +21,14 @@
 #include <stdbool.h>
 
 #define LOCKFILE_INSTANCE_MAX 32u
+#define LOCKFILE_POLL_MS      50u
 #define LOCKFILE_EPOCH_SIZE   17u /* 16 hex digits and NUL */
 
 struct lockfile {
     int fd;
     char *path;
     char instance[LOCKFILE_INSTANCE_MAX + 1];
+    long server_pid;
     bool alone; /* no other process has the database open, until lockfile_settle() */
 };
 
@@ -34,10 +37,19 @@ struct lockfile_note {
     uint64_t generation;
 };
 
-/* Opens the side file of `database` for a process of `instance` (1 to LOCKFILE_INSTANCE_MAX bytes
- * of hex digits) and waits for its turn to start. CHATD_E_BUSY: another instance uses the database;
- * CHATD_E_BACKEND: the file cannot be used. *err_out is then one sentence, to be freed. */
-int lockfile_join(struct lockfile *lock, const char *database, chatd_str instance, char **err_out);
+struct lockfile_options {
+    const char *database;
+    chatd_str instance;   /* 1 to LOCKFILE_INSTANCE_MAX bytes of hex digits */
+    long server_pid;      /* the process to stop: what another instance is told; 0: this one */
+    uint32_t patience_ms; /* for the workers of a server whose own process is gone */
+    void (*notice)(void *arg, const char *text); /* before that wait; may be NULL */
+    void *arg;
+};
+
+/* Opens the side file of a database for a process of an instance and waits for its turn to start.
+ * CHATD_E_BUSY: another instance uses the database; CHATD_E_BACKEND: the file cannot be used.
+ * *err_out is then one sentence, to be freed. */
+int lockfile_join(struct lockfile *lock, const struct lockfile_options *options, char **err_out);
 
 /* The database is open and in order: writes down who uses it and lets the next starter in. A
  * process that ends before this point leaves the text as it was, so the next one checks anew. */

@@ -52,6 +52,7 @@ static void append_settle(struct op *op)
     }
     chatd_metric_add(history->self, history->metrics.appends, 0, 1);
     subs_committed(&history->subs, append->entry.room, &record, op->serial);
+    peers_tell(&history->peers, append->entry.room, &record);
 }
 
 static void append_answer(struct op *op, int err)

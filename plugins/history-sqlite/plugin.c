@@ -3,12 +3,16 @@
 #include "history.h"
 
 #include <chatd/chatd.h>
+#include <chatd/svc/bus.h>
 #include <chatd/svc/kv.h>
 #include <chatd/svc/log.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* For the workers of a server whose master was killed: they notice at once, and drain. */
+#define HISTORY_PATIENCE_MS 15000u
 
 static const char *const synchronous_choices[] = {
     [STORE_SYNC_FULL] = "full", [STORE_SYNC_NORMAL] = "normal", NULL};
@@ -59,6 +63,12 @@ static const struct chatd_cfg_field fields[] = {
      .max = 60000,
      .help = "how often a small write is tried; away when three in a row do not go through"},
     {.key = NULL},
+};
+
+static const struct chatd_need needs[] = {
+    /* Later: history-redis may be the bus, and in turn list its rooms in our chatd.kv. */
+    {CHATD_BUS_SERVICE, CHATD_BUS_MAJOR, CHATD_BUS_MINOR, CHATD_NEED_OPTIONAL | CHATD_NEED_LATER},
+    {NULL, 0, 0, 0},
 };
 
 /* --- shared by the services -------------------------------------------------------------------- */
@@ -142,6 +152,7 @@ static void history_free(void *arg)
     struct history *history = arg;
 
     subs_deinit(&history->subs);
+    peers_stop(&history->peers);
     store_close(history->store);
     free(history);
 }
@@ -159,6 +170,7 @@ static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
         {&metrics->operations, CHATD_COUNTER, "operations_total", "operations in those"},
         {&metrics->failures, CHATD_COUNTER, "failures_total", "transactions the storage failed"},
         {&metrics->refused, CHATD_COUNTER, "refused_total", "calls refused above queue_max"},
+        {&metrics->refills, CHATD_COUNTER, "refills_total", "pages read for members"},
         {&metrics->queue, CHATD_GAUGE, "queue", "operations waiting or under way"},
         {&metrics->commit_seconds, CHATD_HISTOGRAM, "commit_seconds",
          "from taking the turn to write until the commit is done"},
@@ -220,9 +232,28 @@ static int init(chatd_plugin *self)
     }
     history->self = self;
     batch_init(&history->batch, &options);
-    subs_init(&history->subs, self, &history->batch);
+    subs_init(&history->subs, self, &history->batch, &history->peers, history->metrics.refills);
     self->data = history;
     return CHATD_OK;
+}
+
+/* Without a bus this is the only worker. */
+static int workers_meet(struct history *history)
+{
+    const struct chatd_service *bus = chatd_service(history->self, CHATD_BUS_SERVICE);
+    const char *epoch = store_epoch(history->store);
+    int err = peers_start(&history->peers, history->self, bus, (chatd_str){epoch, strlen(epoch)});
+
+    if (err == CHATD_OK && bus != NULL)
+        err = sweep_start(&history->sweep, history->self, &history->batch, &history->subs);
+    return err;
+}
+
+static void tell_wait(void *arg, const char *text)
+{
+    chatd_plugin *self = arg;
+
+    chatd_log(self, CHATD_LOG_WARN, "%s", text);
 }
 
 static int start(chatd_plugin *self)
@@ -237,9 +268,13 @@ static int start(chatd_plugin *self)
     snprintf(fresh_epoch, sizeof(fresh_epoch), "%016" PRIx64, random);
     const struct store_options options = {.path = config->path,
                                           .instance = chatd_instance(self),
+                                          .server_pid = chatd_server_pid(self),
+                                          .patience_ms = HISTORY_PATIENCE_MS,
                                           .fresh_epoch = fresh_epoch,
                                           .history_max = config->history_max,
-                                          .sync = (enum store_sync)config->synchronous};
+                                          .sync = (enum store_sync)config->synchronous,
+                                          .notice = tell_wait,
+                                          .arg = self};
     int err = store_open(&options, &history->store, &sentence);
 
     if (err != CHATD_OK) {
@@ -255,8 +290,10 @@ static int start(chatd_plugin *self)
     chatd_log(self, CHATD_LOG_INFO, "%s is open, epoch %s", config->path,
               store_epoch(history->store));
     history->batch.store = history->store;
-    return health_start(&history->health, self, &history->batch, config->path,
-                        (uint32_t)config->canary_ms);
+    err = config->log ? workers_meet(history) : CHATD_OK;
+    return err == CHATD_OK ? health_start(&history->health, self, &history->batch, config->path,
+                                          (uint32_t)config->canary_ms)
+                           : err;
 }
 
 static void drain(chatd_plugin *self)
@@ -264,6 +301,15 @@ static void drain(chatd_plugin *self)
     struct history *history = self->data;
 
     batch_flush(&history->batch);
+}
+
+/* The bus may stop before this plugin, and is left before that. */
+static void cancel(chatd_plugin *self)
+{
+    struct history *history = self->data;
+
+    subs_silence(&history->subs);
+    peers_stop(&history->peers);
 }
 
 static void stop(chatd_plugin *self)
@@ -279,5 +325,5 @@ static void stop(chatd_plugin *self)
 }
 
 CHATD_PLUGIN(.name = "history-sqlite", .version = "1.0", .license = "MIT", .config = fields,
-             .config_size = sizeof(struct history_config), .init = init, .start = start,
-             .drain = drain, .stop = stop);
+             .config_size = sizeof(struct history_config), .needs = needs, .init = init,
+             .start = start, .drain = drain, .stop = stop, .cancel = cancel);

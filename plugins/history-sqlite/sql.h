@@ -27,6 +27,8 @@
     X(SQL_ROOM_NEW, "INSERT INTO rooms (name, top, first, common, ts) VALUES (?1, 0, 1, 0, 0)")  \
     X(SQL_ROOM_TOP, "UPDATE rooms SET top = ?2, ts = ?3 WHERE id = ?1")                          \
     X(SQL_ROOM_FIRST, "UPDATE rooms SET first = ?2 WHERE id = ?1")                               \
+    X(SQL_ROOMS_SINCE, "SELECT name, top FROM rooms WHERE ts >= ?1")                             \
+    X(SQL_DATA_VERSION, "PRAGMA data_version")                                                   \
     X(SQL_RECORD_ADD, "INSERT INTO records VALUES (?1, ?2, ?3, ?4)")                             \
     X(SQL_RECORDS_TRIM, "DELETE FROM records WHERE room = ?1 AND seq < ?2")                      \
     X(SQL_RECORDS_AFTER, "SELECT seq, ts, record FROM records WHERE room = ?1 AND seq > ?2 "     \

@@ -14,6 +14,10 @@
  * removal keeps up with what comes in, and no commit waits for a long one. */
 #define PRUNE_EVERY 256u
 
+/* Entries of chatd.kv are removed so long after their end. A clock that was hours ahead for a moment
+ * would take what has not ended, such as the revocations of tokens, and it would not come back. */
+#define TTL_KEPT_MS INT64_C(86400000)
+
 #define STORE_SQL_TEXT(id, text) [id] = (text),
 static const char *const sql_text[SQL_COUNT] = {STORE_SQL(STORE_SQL_TEXT)};
 #undef STORE_SQL_TEXT
@@ -202,13 +206,13 @@ void store_rollback(struct store *store)
     turn_end(store);
 }
 
-static int prune_table(struct store *store, enum store_sql sql, uint32_t limit)
+static int prune_table(struct store *store, enum store_sql sql, uint32_t limit, int64_t now_ms)
 {
     sqlite3_stmt *statement = store_statement(store, sql);
 
     if (statement == NULL)
         return CHATD_E_BACKEND;
-    sqlite3_bind_int64(statement, 1, store->now_ms);
+    sqlite3_bind_int64(statement, 1, now_ms);
     sqlite3_bind_int64(statement, 2, limit);
     return store_run(store, statement);
 }
@@ -220,9 +224,10 @@ static int prune(struct store *store)
     if (store->unpruned < PRUNE_EVERY)
         return CHATD_OK;
     store->unpruned = 0;
-    int err = prune_table(store, SQL_CIDS_PRUNE, limit);
+    int err = prune_table(store, SQL_CIDS_PRUNE, limit, store->now_ms);
 
-    return err == CHATD_OK ? prune_table(store, SQL_TTL_PRUNE, limit) : err;
+    return err == CHATD_OK ? prune_table(store, SQL_TTL_PRUNE, limit, store->now_ms - TTL_KEPT_MS)
+                           : err;
 }
 
 /* Counts this transaction: the number goes into the side file once it is committed. */

@@ -23,9 +23,13 @@ struct store;
 struct store_options {
     const char *path;
     chatd_str instance;      /* processes of one instance may share the database */
+    int32_t server_pid;      /* whom another instance is told to stop; 0: this process */
+    uint32_t patience_ms;    /* waits so long for the workers of a server that is gone */
     const char *fresh_epoch; /* 16 random hex digits, used if a new epoch has to begin */
     int64_t history_max;     /* records kept per room */
     enum store_sync sync;
+    void (*notice)(void *arg, const char *text); /* that it waits for them; may be NULL */
+    void *arg;
 };
 
 /* Opens or creates the database. CHATD_E_BUSY: another instance has it. On an error *err_out is one
@@ -92,6 +96,14 @@ int store_append(struct store *store, const struct store_entry *entry, struct st
 int store_range(struct store *store, chatd_str room, uint64_t seq, uint32_t limit,
                 enum store_direction direction, store_record_fn row, void *arg,
                 struct store_room *room_out);
+
+typedef bool (*store_grown_fn)(void *arg, chatd_str room, uint64_t top);
+
+/* A number that changes when another process has committed something. */
+int store_data_version(struct store *store, int64_t *version_out);
+
+/* Gives the rooms whose last record is of `since_ms` or later. */
+int store_rooms_since(struct store *store, int64_t since_ms, store_grown_fn row, void *arg);
 
 /* The epoch before this one; empty: none is known. */
 const char *store_previous_epoch(const struct store *store);

@@ -191,3 +191,31 @@ int store_range(struct store *store, chatd_str room, uint64_t seq, uint32_t limi
             break;
     return store_done(statement, err < 0 ? err : CHATD_OK);
 }
+
+int store_data_version(struct store *store, int64_t *version_out)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_DATA_VERSION);
+
+    *version_out = 0;
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    int err = store_step(store, statement);
+
+    if (err > 0)
+        *version_out = sqlite3_column_int64(statement, 0);
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}
+
+int store_rooms_since(struct store *store, int64_t since_ms, store_grown_fn row, void *arg)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_ROOMS_SINCE);
+    int err;
+
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, since_ms);
+    while ((err = store_step(store, statement)) > 0)
+        if (!row(arg, store_column(statement, 0), (uint64_t)sqlite3_column_int64(statement, 1)))
+            break;
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x63687464 /* "chtd", shown by file(1) */
+/* There is no other one yet. A chatd that brings a newer one may change the tables only while it is
+ * `lock.alone`: in a roll the old workers have the file open, and it must refuse to start. */
 #define SCHEMA_VERSION 1
 #define BUSY_MS        2000 /* for programs that do not know our turns: a backup, a shell */
 #define WAL_KEPT_BYTES "67108864"
@@ -59,6 +61,15 @@ static int refuse_failure(struct store *store, char **err_out)
                               "[history-sqlite].",
                               store->path, store->failure),
                   err_out);
+}
+
+static int refuse_replaced(const struct store *store, char **err_out)
+{
+    return refuse(
+        text_format("%s was removed or replaced while other workers of this chatd use it: "
+                    "restart it.",
+                    store->path),
+        err_out);
 }
 
 static int execute(struct store *store, const char *sql)
@@ -142,6 +153,11 @@ static int file_prepare(struct store *store, char **err_out)
 
 static int file_create(struct store *store, char **err_out)
 {
+    struct stat st;
+
+    /* The others hold on to a file without a name: this worker would have a store of its own. */
+    if (!store->lock.alone && stat(store->path, &st) != 0)
+        return refuse_replaced(store, err_out);
     int fd = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0 && errno != EEXIST)
@@ -233,15 +249,11 @@ static int database_tune(struct store *store, enum store_sync sync, char **err_o
 /* The note names a later commit, or another life of the store, than the database knows of: readers
  * may hold positions of records that are gone. A note that names the previous epoch was just not
  * brought up to date when the present one began. */
-static bool is_restored(const struct store *store)
+static bool is_older_than(const struct store *store, const struct lockfile_note *note)
 {
-    struct lockfile_note note;
-
-    if (!store->lock.alone || !lockfile_note_read(&store->lock, &note))
-        return false;
-    if (strcmp(note.epoch, store->epoch) == 0)
-        return store->generation < note.generation;
-    return strcmp(note.epoch, store->previous) != 0;
+    if (strcmp(note->epoch, store->epoch) == 0)
+        return store->generation < note->generation;
+    return strcmp(note->epoch, store->previous) != 0;
 }
 
 static int epoch_load(struct store *store)
@@ -269,20 +281,31 @@ static int epoch_begin(struct store *store, const char *fresh)
     return err == CHATD_OK ? store_run(store, store_statement(store, SQL_ROOMS_COMMON)) : err;
 }
 
-/* One write transaction: makes or reads the tables and leaves an up-to-date note behind. */
-static int database_settle(struct store *store, bool fresh, const char *fresh_epoch)
+/* Makes or reads the tables. An epoch begins only with the first process, before it could tell
+ * anybody of the old one. */
+static int tables_settle(struct store *store, bool fresh, const struct store_options *options,
+                         const struct lockfile_note *note)
+{
+    int err = fresh ? execute(store, schema) : CHATD_OK;
+
+    if (err == CHATD_OK)
+        err = epoch_load(store);
+    if (err != CHATD_OK)
+        return err;
+    store->restored = !fresh && note != NULL && is_older_than(store, note);
+    return store->restored || store->epoch[0] == '\0' ? epoch_begin(store, options->fresh_epoch)
+                                                      : CHATD_OK;
+}
+
+/* The first process: one write transaction, which leaves an up-to-date note behind. */
+static int settle_alone(struct store *store, bool fresh, const struct store_options *options,
+                        const struct lockfile_note *note)
 {
     int err = store_begin(store, true);
 
     if (err != CHATD_OK)
         return err;
-    if (fresh)
-        err = execute(store, schema);
-    if (err == CHATD_OK)
-        err = epoch_load(store);
-    store->restored = !fresh && err == CHATD_OK && is_restored(store);
-    if (err == CHATD_OK && (store->restored || store->epoch[0] == '\0'))
-        err = epoch_begin(store, fresh_epoch);
+    err = tables_settle(store, fresh, options, note);
     if (err != CHATD_OK) {
         store_rollback(store);
         return err;
@@ -291,13 +314,47 @@ static int database_settle(struct store *store, bool fresh, const char *fresh_ep
     return store_commit(store);
 }
 
+/* A later one only reads: it must come up while the disk is full, or another has its turn. */
+static int settle_beside_others(struct store *store, bool fresh, const struct lockfile_note *note,
+                                char **err_out)
+{
+    if (fresh)
+        return refuse_replaced(store, err_out);
+    int err = store_begin(store, false);
+
+    if (err != CHATD_OK)
+        return err;
+    err = epoch_load(store);
+    store_rollback(store);
+    if (err == CHATD_OK && note != NULL && is_older_than(store, note))
+        err = refuse_replaced(store, err_out);
+    return err;
+}
+
+static int database_settle(struct store *store, bool fresh, const struct store_options *options,
+                           char **err_out)
+{
+    /* Before the database is looked at: others may write both meanwhile, the note last. */
+    struct lockfile_note there;
+    const struct lockfile_note *note = lockfile_note_read(&store->lock, &there) ? &there : NULL;
+
+    return store->lock.alone ? settle_alone(store, fresh, options, note)
+                             : settle_beside_others(store, fresh, note, err_out);
+}
+
 int store_prepare(struct store *store, const struct store_options *options, char **err_out)
 {
+    const struct lockfile_options who = {.database = store->path,
+                                         .instance = options->instance,
+                                         .server_pid = options->server_pid,
+                                         .patience_ms = options->patience_ms,
+                                         .notice = options->notice,
+                                         .arg = options->arg};
     bool fresh = false;
     int err = file_prepare(store, err_out);
 
     if (err == CHATD_OK)
-        err = lockfile_join(&store->lock, store->path, options->instance, err_out);
+        err = lockfile_join(&store->lock, &who, err_out);
     if (err == CHATD_OK)
         err = file_create(store, err_out);
     if (err == CHATD_OK)
@@ -308,7 +365,8 @@ int store_prepare(struct store *store, const struct store_options *options, char
         err = database_tune(store, options->sync, err_out);
     if (err != CHATD_OK)
         return err;
-    if (database_settle(store, fresh, options->fresh_epoch) != CHATD_OK)
-        return refuse_failure(store, err_out);
+    err = database_settle(store, fresh, options, err_out);
+    if (err != CHATD_OK)
+        return *err_out != NULL ? err : refuse_failure(store, err_out);
     return lockfile_settle(&store->lock, err_out);
 }

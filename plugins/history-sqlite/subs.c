@@ -2,8 +2,10 @@
 /* Subscriptions to rooms: positions, delivery in order, refills. */
 #include "subs.h"
 
+#include "kept.h"
 #include "page.h"
 
+#include <chatd/metric.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -28,6 +30,7 @@ struct sub {
     bool reading;       /* a page is on its way */
     bool placed;        /* `at` is a position of the present epoch */
     uint64_t at;        /* what was delivered or skipped; before placed: as the caller said */
+    uint64_t heard;     /* the room's top when the page was asked for */
     uint64_t serial;    /* of the first read: "the present top" is what came before it */
     size_t epoch_bytes; /* 0: begin at the present top */
     char epoch[CHATD_LOG_EPOCH_MAX];
@@ -36,16 +39,25 @@ struct sub {
 struct sub_room {
     UT_hash_handle hh;
     TAILQ_HEAD(, sub) subs;
-    uint64_t top; /* the highest seq seen */
+    struct subs *owner;
+    chatd_sub news;    /* what other workers tell */
+    uint64_t top;      /* the highest seq seen or heard of: all up to it are in the store */
+    uint32_t reading;  /* subscribers with a page on its way */
+    struct kept kept;  /* heard meanwhile */
+    bool checking;     /* its top is being read, because something may have been missed */
+    bool check_again;  /* something more has been since then */
+    bool check_failed; /* tried again by the timer */
     size_t name_bytes;
     char name[];
 };
 
 static void read_start(struct subs *subs, struct sub *sub);
+static void on_news(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg);
 
-void subs_init(struct subs *subs, chatd_plugin *self, struct batch *batch)
+void subs_init(struct subs *subs, chatd_plugin *self, struct batch *batch, struct peers *peers,
+               int refills)
 {
-    *subs = (struct subs){.self = self, .batch = batch};
+    *subs = (struct subs){.self = self, .batch = batch, .peers = peers, .refills = refills};
 }
 
 /* --- rooms and ids ----------------------------------------------------------------------------- */
@@ -68,10 +80,22 @@ static struct sub_room *room_get(struct subs *subs, chatd_str name)
     if (room == NULL)
         return NULL;
     TAILQ_INIT(&room->subs);
+    kept_init(&room->kept);
+    room->owner = subs;
     room->name_bytes = name.n;
     memcpy(room->name, name.p, name.n);
     HASH_ADD_KEYPTR(hh, subs->rooms, room->name, room->name_bytes, room);
+    /* Before the first read: what is committed after that is told. */
+    room->news = peers_listen(subs->peers, name, on_news, room);
     return room;
+}
+
+static void room_free(struct subs *subs, struct sub_room *room)
+{
+    peers_unlisten(subs->peers, room->news);
+    HASH_DELETE(hh, subs->rooms, room);
+    kept_clear(&room->kept);
+    free(room);
 }
 
 static void sub_free(struct subs *subs, struct sub *sub)
@@ -80,10 +104,10 @@ static void sub_free(struct subs *subs, struct sub *sub)
 
     TAILQ_REMOVE(&room->subs, sub, link);
     free(sub);
-    if (TAILQ_EMPTY(&room->subs)) {
-        HASH_DELETE(hh, subs->rooms, room);
-        free(room);
-    }
+    if (room->reading == 0)
+        kept_clear(&room->kept);
+    if (TAILQ_EMPTY(&room->subs))
+        room_free(subs, room);
 }
 
 static struct sub *sub_find(const struct subs *subs, uint64_t id)
@@ -181,10 +205,13 @@ static bool is_behind(const struct sub *sub)
     return !sub->placed || sub->room->top > sub->at;
 }
 
+static void check_start(struct sub_room *room);
+
 static void retry(chatd_plugin *self, void *arg)
 {
     struct subs *subs = arg;
     struct sub *sub, *next;
+    struct sub_room *room, *next_room;
 
     (void)self;
     subs->retry.v = 0;
@@ -192,6 +219,11 @@ static void retry(chatd_plugin *self, void *arg)
     {
         if (is_behind(sub))
             read_start(subs, sub);
+    }
+    HASH_ITER(hh, subs->rooms, room, next_room)
+    {
+        if (room->check_failed)
+            check_start(room);
     }
 }
 
@@ -215,6 +247,46 @@ static void take_records(struct subs *subs, struct sub *sub, const struct page *
         tell_trimmed(sub, page->room.top);
 }
 
+/* What others wrote while the page was on its way. */
+static void take_kept(struct subs *subs, struct sub *sub)
+{
+    while (!sub->removed && sub->room->top > sub->at) {
+        struct chatd_log_record record = kept_get(&sub->room->kept, sub->at + 1);
+
+        if (record.record.n == 0)
+            return;
+        tell_record(subs, sub, &record);
+    }
+}
+
+/* The store is the truth: what was heard of before the page was asked for, and is not there, was
+ * never committed. Nobody may wait for it. */
+static void top_correct(struct sub_room *room, uint64_t heard, uint64_t top)
+{
+    if (top > room->top || (top < heard && room->top == heard))
+        room->top = top;
+}
+
+static void take_page(struct subs *subs, struct sub *sub, const struct page *page)
+{
+    top_correct(sub->room, sub->heard, page->room.top);
+    if (!sub->placed)
+        place(subs, sub, &page->room);
+    /* A page that begins after the position says nothing about what lies between: read again. */
+    if (page->seq <= sub->at)
+        take_records(subs, sub, page);
+    take_kept(subs, sub);
+    if (!sub->removed && is_behind(sub))
+        read_start(subs, sub);
+}
+
+static void read_end(struct sub *sub)
+{
+    if (sub->reading)
+        sub->room->reading--;
+    sub->reading = false;
+}
+
 static void read_done(struct page *page, int err)
 {
     struct subs *subs = page->asker.owner;
@@ -222,21 +294,14 @@ static void read_done(struct page *page, int err)
 
     if (sub == NULL || err == CHATD_E_CANCELLED)
         return;
-    sub->reading = false;
-    if (err != CHATD_OK) {
+    deliver_begin(subs); /* so that the room outlives its last subscriber */
+    read_end(sub);
+    if (err == CHATD_OK)
+        take_page(subs, sub, page);
+    else
         retry_later(subs);
-        return;
-    }
-    deliver_begin(subs);
-    if (page->room.top > sub->room->top)
-        sub->room->top = page->room.top;
-    if (!sub->placed)
-        place(subs, sub, &page->room);
-    /* A page that begins after the position says nothing about what lies between: read again. */
-    if (page->seq <= sub->at)
-        take_records(subs, sub, page);
-    if (!sub->removed && is_behind(sub))
-        read_start(subs, sub);
+    if (sub->room->reading == 0)
+        kept_clear(&sub->room->kept);
     deliver_end(subs);
 }
 
@@ -254,57 +319,162 @@ static void read_start(struct subs *subs, struct sub *sub)
         return;
     }
     page->asker = (struct page_asker){.owner = subs, .sub = sub->id};
-    sub->reading = true;
     if (batch_submit(subs->batch, &page->op, true) != CHATD_OK) {
-        sub->reading = false; /* the server stops */
-        page_free(page);
+        page_free(page); /* the server stops */
         return;
     }
+    sub->reading = true;
+    sub->room->reading++;
+    sub->heard = sub->room->top;
+    if (!top_only)
+        chatd_metric_add(subs->self, subs->refills, 0, 1);
     if (sub->serial == 0)
         sub->serial = page->op.serial;
 }
 
 /* --- live -------------------------------------------------------------------------------------- */
 
-void subs_committed(struct subs *subs, chatd_str name, const struct chatd_log_record *record,
-                    uint64_t serial)
+/* Gives a record to one subscriber, or has it read what it lacks. */
+static void offer(struct subs *subs, struct sub *sub, const struct chatd_log_record *record)
 {
-    struct sub_room *room = room_find(subs, name);
+    if (sub->removed || !sub->placed || sub->reading)
+        return;
+    if (record->record.n > 0 && record->seq == sub->at + 1)
+        tell_record(subs, sub, record);
+    else if (record->seq > sub->at)
+        read_start(subs, sub);
+}
+
+static void offer_all(struct subs *subs, struct sub_room *room,
+                      const struct chatd_log_record *record)
+{
     struct sub *sub, *next;
 
-    if (room == NULL)
-        return;
-    if (record->seq > room->top)
-        room->top = record->seq;
     deliver_begin(subs);
     for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = next) {
-        if (!sub->removed && !sub->placed && sub->epoch_bytes == 0 && serial > sub->serial) {
-            /* Its first read failed, but here is what comes after the top it asked for. */
-            sub->placed = true;
-            sub->at = record->seq - 1;
-        }
-        if (!sub->removed && sub->placed && !sub->reading) {
-            if (record->seq == sub->at + 1)
-                tell_record(subs, sub, record);
-            else if (record->seq > sub->at)
-                read_start(subs, sub);
-        }
+        offer(subs, sub, record);
         next = TAILQ_NEXT(sub, link);
     }
     deliver_end(subs);
 }
 
+/* A subscriber's first read failed, but here is what comes after the top it asked for. */
+static void place_by(struct sub_room *room, uint64_t seq, uint64_t serial)
+{
+    struct sub *sub;
+
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
+        if (!sub->removed && !sub->placed && sub->epoch_bytes == 0 && serial > sub->serial) {
+            sub->placed = true;
+            sub->at = seq - 1;
+        }
+}
+
+void subs_committed(struct subs *subs, chatd_str name, const struct chatd_log_record *record,
+                    uint64_t serial)
+{
+    struct sub_room *room = room_find(subs, name);
+
+    if (room == NULL)
+        return;
+    if (record->seq > room->top)
+        room->top = record->seq;
+    place_by(room, record->seq, serial);
+    offer_all(subs, room, record);
+}
+
+static void room_hint(struct subs *subs, struct sub_room *room, uint64_t top)
+{
+    const struct chatd_log_record unknown = {.seq = top};
+
+    if (top <= room->top)
+        return;
+    room->top = top;
+    offer_all(subs, room, &unknown);
+}
+
 void subs_hint(struct subs *subs, chatd_str name, uint64_t top)
 {
     struct sub_room *room = room_find(subs, name);
-    struct sub *sub;
 
-    if (room == NULL || top <= room->top)
+    if (room != NULL)
+        room_hint(subs, room, top);
+}
+
+/* --- other workers ----------------------------------------------------------------------------- */
+
+static void check_done(struct page *page, int err)
+{
+    struct subs *subs = page->asker.owner;
+    struct sub_room *room = room_find(subs, (chatd_str){page->name, page->name_bytes});
+
+    if (room == NULL || err == CHATD_E_CANCELLED)
         return;
-    room->top = top;
-    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
-        if (!sub->removed && is_behind(sub))
-            read_start(subs, sub);
+    room->checking = false;
+    if (room->check_again || err != CHATD_OK) {
+        room->check_failed = err != CHATD_OK;
+        if (room->check_failed)
+            retry_later(subs);
+        else
+            check_start(room);
+    }
+    if (err == CHATD_OK)
+        room_hint(subs, room, page->room.top); /* may be the end of the room */
+}
+
+/* Something may have been missed: one small read for the room, however many subscribers it has. */
+static void check_start(struct sub_room *room)
+{
+    struct subs *subs = room->owner;
+    struct page *page;
+
+    room->check_again = room->checking;
+    room->check_failed = false;
+    if (room->checking)
+        return;
+    page = page_new((chatd_str){room->name, room->name_bytes}, 0, 0, STORE_AFTER, check_done);
+    if (page == NULL) {
+        room->check_failed = true;
+        retry_later(subs);
+        return;
+    }
+    page->asker = (struct page_asker){.owner = subs};
+    room->checking = batch_submit(subs->batch, &page->op, true) == CHATD_OK;
+    if (!room->checking)
+        page_free(page); /* the server stops */
+}
+
+/* One's own comes back as well: its seq is no news. */
+static void on_news(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg)
+{
+    struct sub_room *room = arg;
+    struct hint hint;
+
+    (void)self, (void)topic;
+    if (lost != 0) {
+        check_start(room);
+        return;
+    }
+    if (!hint_read(data, &hint) || hint.seq <= room->top || hint.room.n != room->name_bytes ||
+        memcmp(hint.room.p, room->name, room->name_bytes) != 0)
+        return;
+    const struct chatd_log_record record = {.seq = hint.seq, .ts = hint.ts, .record = hint.record};
+
+    room->top = hint.seq;
+    if (room->reading > 0 && record.record.n > 0)
+        kept_add(&room->kept, &record);
+    offer_all(room->owner, room, &record);
+}
+
+void subs_silence(struct subs *subs)
+{
+    struct sub_room *room, *next;
+
+    HASH_ITER(hh, subs->rooms, room, next)
+    {
+        peers_unlisten(subs->peers, room->news);
+        room->news.v = 0;
+    }
 }
 
 /* --- subscribing ------------------------------------------------------------------------------- */
@@ -346,6 +516,7 @@ int subs_remove(struct subs *subs, chatd_sub id)
     if (sub == NULL)
         return CHATD_E_GONE;
     HASH_DELETE(hh, subs->subs, sub);
+    read_end(sub); /* its page finds nobody */
     sub->removed = true;
     if (subs->delivering > 0)
         subs->removed = true;

@@ -2,14 +2,16 @@
 /*
  * Subscriptions to rooms: each subscriber gets every record after its position, in order.
  *
- * A subscriber that is at the top gets records as they are committed here. One that is behind - a
- * new one, or one that sees a hole because another process wrote - reads pages from the store until
- * it has caught up, and what is committed meanwhile is found there. All on the loop.
+ * A subscriber that is at the top gets records as they are committed here, or as another worker of
+ * this server tells of them. One that is behind - a new one, or one that hears of a record that does
+ * not follow - reads pages from the store until it has caught up: a record that comes early waits for
+ * the store's answer, not for time. All on the loop.
  */
 #ifndef HISTORY_SQLITE_SUBS_H
 #define HISTORY_SQLITE_SUBS_H
 
 #include "batch.h"
+#include "peers.h"
 
 #include <chatd/svc/log.h>
 
@@ -19,6 +21,8 @@ struct sub_room;
 struct subs {
     chatd_plugin *self;
     struct batch *batch;
+    struct peers *peers;
+    int refills;            /* the metric: pages read for subscribers */
     struct sub_room *rooms; /* by name */
     struct sub *subs;       /* by id */
     uint64_t last_id;
@@ -27,8 +31,12 @@ struct subs {
     chatd_timer retry;
 };
 
-void subs_init(struct subs *subs, chatd_plugin *self, struct batch *batch);
+void subs_init(struct subs *subs, chatd_plugin *self, struct batch *batch, struct peers *peers,
+               int refills);
 void subs_deinit(struct subs *subs);
+
+/* Listens to no other worker any more: the bus is about to go. */
+void subs_silence(struct subs *subs);
 
 /* As chatd_log_subscribe(). CHATD_E_BUSY: no memory. */
 int subs_add(struct subs *subs, chatd_plugin *caller, chatd_str room,

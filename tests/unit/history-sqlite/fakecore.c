@@ -5,6 +5,8 @@
 #endif
 #include "fakecore.h"
 
+#include "fakebus.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -45,6 +47,7 @@ struct fakecore {
     uint64_t random_state;
     struct chatd_service services[SERVICES_MAX];
     const char *service_names[SERVICES_MAX];
+    struct chatd_service bus; /* provider NULL: there is none */
     int n_services;
     const char *metric_names[METRICS_MAX];
     int64_t metric_values[METRICS_MAX];
@@ -132,6 +135,19 @@ static int core_service_offer(chatd_plugin *self, const struct chatd_service_def
     core->services[core->n_services++] = (struct chatd_service){
         .size = sizeof(struct chatd_service), .api = def->api, .provider = self};
     return CHATD_OK;
+}
+
+static const struct chatd_service *core_service(chatd_plugin *self, const char *name)
+{
+    struct fakecore *core = core_of(self);
+
+    return strcmp(name, CHATD_BUS_SERVICE) == 0 && core->bus.provider != NULL ? &core->bus : NULL;
+}
+
+static int32_t core_server_pid(chatd_plugin *self)
+{
+    (void)self;
+    return 0;
 }
 
 static int core_metric(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out)
@@ -257,6 +273,8 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
                                       .instance = core_instance,
                                       .feature = core_feature,
                                       .service_offer = core_service_offer,
+                                      .service = core_service,
+                                      .server_pid = core_server_pid,
                                       .timer = core_timer,
                                       .timer_cancel = core_timer_cancel,
                                       .post = core_post,
@@ -275,6 +293,12 @@ struct fakecore *fakecore_new(const void *config, const char *instance)
 
     core->random_state = ++lives;
     return core;
+}
+
+void fakecore_bus(struct fakecore *core, struct fakebus *bus)
+{
+    core->bus = (struct chatd_service){
+        .size = sizeof(core->bus), .api = &fakebus_api, .provider = fakebus_plugin(bus)};
 }
 
 void fakecore_free(struct fakecore *core)
@@ -348,9 +372,14 @@ static bool step_job(struct fakecore *core)
     return true;
 }
 
+bool fakecore_step(struct fakecore *core)
+{
+    return step_post(core) || step_timer(core) || step_job(core);
+}
+
 void fakecore_run(struct fakecore *core)
 {
-    while (step_post(core) || step_timer(core) || step_job(core))
+    while (fakecore_step(core))
         continue;
 }
 

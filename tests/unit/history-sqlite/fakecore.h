@@ -24,8 +24,15 @@ struct fakecore *fakecore_new(const void *config, const char *instance);
 void fakecore_free(struct fakecore *core);
 chatd_plugin *fakecore_plugin(struct fakecore *core);
 
+/* Before start: the core has this bus, which others may have too. */
+struct fakebus;
+void fakecore_bus(struct fakecore *core, struct fakebus *bus);
+
 /* What the plugin offered in init; NULL: nothing of that name. */
 const struct chatd_service *fakecore_service(struct fakecore *core, const char *name);
+
+/* One post, timer or job; false: there is nothing to do at the present time. */
+bool fakecore_step(struct fakecore *core);
 
 /* Steps until there is nothing to do at the present time. */
 void fakecore_run(struct fakecore *core);

@@ -220,6 +220,42 @@ static void test_a_file_taken_away_is_not_written_to(void **state)
     store_close(store);
 }
 
+/* A worker that comes later must not begin a store of its own beside the others'. */
+static void test_a_later_worker_wants_the_same_file(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct store *store = open_ok(scratch, "1111111111111111"), *later;
+    char backup[128], *sentence = NULL;
+    static const char *const side[] = {"-wal", "-shm"};
+    char path[160];
+
+    append(store, "general");
+    store_close(store);
+    snprintf(backup, sizeof(backup), "%s/backup.db", scratch->folder);
+    scratch_copy(scratch->db, backup);
+    store = open_ok(scratch, "2222222222222222");
+    append(store, "general");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(remove(scratch->db), 0);
+        for (int k = 0; k < 2; k++) {
+            snprintf(path, sizeof(path), "%s%s", scratch->db, side[k]);
+            remove(path);
+        }
+        if (i > 0)
+            scratch_copy(backup, scratch->db);
+        assert_int_equal(open_as(scratch->db, INSTANCE, "3333333333333333", &later, &sentence),
+                         CHATD_E_BACKEND);
+        assert_non_null(strstr(sentence, "removed or replaced"));
+        free(sentence);
+        if (i == 0)
+            scratch_copy(backup, scratch->db);
+    }
+    store_close(store);
+    store = open_ok(scratch, "4444444444444444"); /* alone: it is a backup that was restored */
+    assert_string_equal(store_epoch(store), "4444444444444444");
+    store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -233,6 +269,7 @@ int main(void)
         TEST(test_restored_backup),
         TEST(test_restored_up_to_date),
         TEST(test_lost_note),
+        TEST(test_a_later_worker_wants_the_same_file),
         TEST(test_a_file_taken_away_is_not_written_to),
     };
 

@@ -116,6 +116,40 @@ static void test_kv_add(void **state)
     store_close(store);
 }
 
+/* Enough entries that end at once to have the old ones removed, by a clock of `now_ms`. */
+static void put_many(struct store *store, int64_t now_ms)
+{
+    char name[16];
+
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        struct store_key key = key_of(name, 1, now_ms);
+
+        assert_int_equal(store_begin(store, true), CHATD_OK);
+        assert_int_equal(store_kv_put(store, &key, str_of("x")), CHATD_OK);
+        assert_int_equal(store_commit(store), CHATD_OK);
+    }
+}
+
+static void test_a_clock_ahead_for_a_moment(void **state)
+{
+    const int64_t hour_ms = 3600000;
+    struct store *store = open_ok(*state, "1111111111111111");
+    struct store_key revoked = key_of("revoked", hour_ms, NOW), later = revoked;
+
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    assert_int_equal(store_kv_put(store, &revoked, str_of("1")), CHATD_OK);
+    assert_int_equal(store_commit(store), CHATD_OK);
+    put_many(store, NOW + 20 * hour_ms);
+    later.now_ms = NOW + 20 * hour_ms;
+    check_value(store, &later, NULL);
+    later.now_ms = NOW + 1;
+    check_value(store, &later, "1");
+    put_many(store, NOW + 26 * hour_ms);
+    check_value(store, &later, NULL); /* now it is gone for good */
+    store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -123,6 +157,7 @@ int main(void)
         TEST(test_kv),
         TEST(test_kv_ttl),
         TEST(test_kv_add),
+        TEST(test_a_clock_ahead_for_a_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

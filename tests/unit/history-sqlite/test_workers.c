@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -99,6 +100,22 @@ static void test_turn_is_waited_for(void **state)
     store_close(store);
 }
 
+/* A worker that is replaced comes up while another writes, or cannot. */
+static void test_opening_waits_for_nobody(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct store *store = open_ok(scratch, "1111111111111111");
+
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    struct store *later = open_ok(scratch, "2222222222222222");
+
+    assert_string_equal(store_epoch(later), "1111111111111111");
+    store_rollback(store);
+    assert_int_equal(append(later, "a"), 1);
+    store_close(later);
+    store_close(store);
+}
+
 static void test_killed(void **state)
 {
     const struct scratch *scratch = *state;
@@ -125,13 +142,120 @@ static void test_killed(void **state)
     }
 }
 
+/* --- a server whose master was killed ---------------------------------------------------------- */
+
+static void note_wait(void *arg, const char *text)
+{
+    assert_non_null(strstr(text, "waiting"));
+    ++*(int *)arg;
+}
+
+static int open_as_server(const struct scratch *scratch, const char *instance, pid_t server,
+                          uint32_t patience_ms, int *waits, struct store **out, char **err_out)
+{
+    const struct store_options options = {.path = scratch->db,
+                                          .instance = str_of(instance),
+                                          .server_pid = server,
+                                          .patience_ms = patience_ms,
+                                          .fresh_epoch = "1111111111111111",
+                                          .history_max = 100,
+                                          .notice = note_wait,
+                                          .arg = waits};
+
+    return store_open(&options, out, err_out);
+}
+
+/* A process id that nobody has any more. */
+static pid_t gone_pid(void)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    return pid;
+}
+
+/* A worker of a server that has ended, which leaves when `leave` is closed. */
+static pid_t orphan_start(const struct scratch *scratch, pid_t server, int *leave_out)
+{
+    int up[2], leave[2];
+    char byte;
+
+    assert_int_equal(pipe(up), 0);
+    assert_int_equal(pipe(leave), 0);
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct store *store;
+        char *sentence = NULL;
+
+        close(leave[1]);
+        if (open_as_server(scratch, INSTANCE, server, 0, NULL, &store, &sentence) != CHATD_OK ||
+            write(up[1], "x", 1) != 1)
+            _exit(1);
+        _exit(read(leave[0], &byte, 1) == 0 ? 0 : 2); /* without closing: as in a crash */
+    }
+    close(up[1]);
+    close(leave[0]);
+    assert_int_equal(read(up[0], &byte, 1), 1);
+    close(up[0]);
+    *leave_out = leave[1];
+    return pid;
+}
+
+static void test_outlives_orphans(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct store *store;
+    char *sentence = NULL;
+    int leave, status, waits = 0;
+    pid_t orphan = orphan_start(scratch, gone_pid(), &leave);
+
+    assert_int_equal(
+        open_as_server(scratch, "00000000000000bb", getpid(), 100, &waits, &store, &sentence),
+        CHATD_E_BUSY);
+    assert_non_null(strstr(sentence, "of a chatd that is gone"));
+    assert_int_equal(waits, 1);
+    free(sentence);
+
+    close(leave);
+    assert_int_equal(
+        open_as_server(scratch, "00000000000000bb", getpid(), 60000, &waits, &store, &sentence),
+        CHATD_OK);
+    assert_int_equal(waitpid(orphan, &status, 0), orphan);
+    assert_int_equal(status, 0);
+    store_close(store);
+}
+
+/* The pid to stop is the server's, and while that is there nobody waits. */
+static void test_server_is_named(void **state)
+{
+    const struct scratch *scratch = *state;
+    struct store *store;
+    char *sentence = NULL, named[32];
+    int leave, waits = 0;
+    pid_t worker = orphan_start(scratch, getppid(), &leave);
+
+    assert_int_equal(
+        open_as_server(scratch, "00000000000000bb", getpid(), 60000, &waits, &store, &sentence),
+        CHATD_E_BUSY);
+    snprintf(named, sizeof(named), "(pid %ld)", (long)getppid());
+    assert_non_null(strstr(sentence, named));
+    assert_int_equal(waits, 0);
+    free(sentence);
+    close(leave);
+    assert_int_equal(waitpid(worker, NULL, 0), worker);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_turns),
-        TEST(test_turn_is_waited_for),
-        TEST(test_killed),
+        TEST(test_turns),  TEST(test_turn_is_waited_for), TEST(test_opening_waits_for_nobody),
+        TEST(test_killed), TEST(test_outlives_orphans),   TEST(test_server_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

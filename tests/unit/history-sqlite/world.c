@@ -24,6 +24,8 @@ int world_start(struct world *world, const char *instance)
 {
     world->core = fakecore_new(&world->config, instance);
     world->plugin = fakecore_plugin(world->core);
+    if (world->bus != NULL)
+        fakecore_bus(world->core, world->bus);
     int err = chatd_plugin_v1.init(world->plugin);
 
     world->log = fakecore_service(world->core, CHATD_LOG_SERVICE);
@@ -37,6 +39,8 @@ void world_stop(struct world *world)
         return;
     chatd_plugin_v1.drain(world->plugin);
     fakecore_run(world->core);
+    if (world->plugin->data != NULL)
+        chatd_plugin_v1.cancel(world->plugin);
     chatd_plugin_v1.stop(world->plugin);
     assert(world->plugin->data == NULL);
     fakecore_free(world->core);
@@ -75,8 +79,7 @@ const char *world_epoch(const struct world *world)
     return store_epoch(history->store);
 }
 
-static void appended(chatd_plugin *self, int err, const struct chatd_log_appended *result,
-                     void *arg)
+void world_appended(chatd_plugin *self, int err, const struct chatd_log_appended *result, void *arg)
 {
     struct world *world = arg;
 
@@ -103,7 +106,7 @@ int world_append(struct world *world, const char *room, const char *cid, int rec
                                           .cid = str_of(cid),
                                           .record = str_of(text)};
 
-    return chatd_log_append(world->plugin, world->log, &entry, appended, world);
+    return chatd_log_append(world->plugin, world->log, &entry, world_appended, world);
 }
 
 static void ranged(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
@@ -139,6 +142,7 @@ static void heard(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
     assert(strcmp(epoch.p, world_epoch(listener->world)) == 0);
     assert(record->seq > listener->last && record->ts > 0);
     listener->last = record->seq;
+    listener->first = listener->heard++ == 0 ? record->seq : listener->first;
     world_tell(listener->world, "%s%" PRIu64, listener->name, record->seq);
     if (record->seq == listener->leave)
         chatd_log_unsubscribe(self, listener->world->log, sub);

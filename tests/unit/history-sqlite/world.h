@@ -14,6 +14,7 @@ struct world {
     struct scratch scratch;
     struct history_config config;
     struct fakecore *core;
+    struct fakebus *bus; /* NULL: none */
     chatd_plugin *plugin;
     const struct chatd_service *log, *kv;
     char story[4096]; /* what callbacks told, in order, separated by blanks */
@@ -39,6 +40,10 @@ void world_tell(struct world *world, const char *format, ...) CHATD_PRINTF(2, 3)
         (world)->story[0] = '\0';                  \
     } while (0)
 
+/* The callback of world_append(); `arg` is the world. */
+void world_appended(chatd_plugin *self, int err, const struct chatd_log_appended *result,
+                    void *arg);
+
 /* Appends `{"n":<record>}`; tells `+<seq>`, `=<seq>` for a double, or `+E<err>`. */
 int world_append(struct world *world, const char *room, const char *cid, int record);
 
@@ -53,6 +58,7 @@ struct listener {
     const char *name;
     chatd_sub sub;
     uint64_t last, leave;
+    uint64_t first, heard; /* the first seq, and how many came */
 };
 
 int world_listen(struct world *world, struct listener *listener, const char *room,
