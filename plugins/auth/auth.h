@@ -44,6 +44,8 @@ struct auth {
     struct key key;
     struct folded folded;
     chatd_sub news; /* of revoked tokens */
+    chatd_sub tries;
+    char tries_sender[17]; /* what this worker is called there */
     struct limit login_limit, register_limit;
     struct revoked revoked;
     struct sockets sockets;

@@ -3,6 +3,7 @@
 #include "entry.h"
 
 #include "answer.h"
+#include "tries.h"
 
 #include <string.h>
 
@@ -49,6 +50,8 @@ bool entry_open(struct auth *a, chatd_req req, const struct entry_kind *kind,
         answer_error(a, req, 429, "rate_limited", "Too many tries from your address.", retry_ms);
         return refuse(a, kind, RESULT_LIMITED);
     }
+    if (kind->per_minute > 0)
+        tries_tell(a, (enum try_kind)kind->try_kind, entry_out->address);
     if (body_parse(info.body, &entry_out->body, why) < 0) {
         answer_error(a, req, 400, "bad_request", why, 0);
         return refuse(a, kind, RESULT_BAD);

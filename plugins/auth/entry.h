@@ -18,7 +18,8 @@ struct entry {
 struct entry_kind {
     struct limit *limit;
     int64_t per_minute;
-    int metric; /* with the label values of enum auth_result */
+    int metric;    /* with the label values of enum auth_result */
+    char try_kind; /* enum try_kind of tries.h */
     const char *what;
 };
 

@@ -66,14 +66,14 @@ static void refill(struct limit_row *row, int64_t per_minute, int64_t full, int6
     row->at_ms = now_ms;
 }
 
-uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+/* The bucket of an address, filled up to now. */
+static struct limit_row *get(struct limit *limit, const char *address, int64_t per_minute,
+                             int64_t now_ms)
 {
     const int64_t full = per_minute * MINUTE_MS;
     unsigned char network[16];
     struct limit_row *row = NULL;
 
-    if (per_minute <= 0)
-        return 0;
     network_of(address, network);
     HASH_FIND(hh, limit->rows, network, sizeof(network), row);
     if (row == NULL) {
@@ -84,11 +84,34 @@ uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute
         HASH_DEL(limit->rows, row);
         HASH_ADD(hh, limit->rows, network, sizeof(row->network), row);
     }
+    return row;
+}
+
+uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+{
+    struct limit_row *row;
+
+    if (per_minute <= 0)
+        return 0;
+    row = get(limit, address, per_minute, now_ms);
     if (row->level >= MINUTE_MS) {
         row->level -= MINUTE_MS;
         return 0;
     }
     return (uint32_t)((MINUTE_MS - row->level + per_minute - 1) / per_minute);
+}
+
+void limit_note(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+{
+    struct limit_row *row;
+
+    if (per_minute <= 0)
+        return;
+    row = get(limit, address, per_minute, now_ms);
+    /* Below zero: several workers let a burst pass before they heard of each other. A minute of that
+     * is remembered. */
+    if (row->level >= MINUTE_MS - per_minute * MINUTE_MS)
+        row->level -= MINUTE_MS;
 }
 
 void limit_deinit(struct limit *limit)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A rate limit by client address: a bucket per address, in this worker's memory. Pure. */
+/* A rate limit by client address: a bucket per address, in this worker's memory. Other workers'
+ * tries are taken from it too, as far as they are told (tries.h). Pure. */
 #ifndef AUTH_LIMIT_H
 #define AUTH_LIMIT_H
 
@@ -19,6 +20,9 @@ struct limit {
  * spread out. 0: allowed, else the milliseconds until one is allowed again. An IPv6 address counts
  * by its first 64 bits, since one household has all of the rest. */
 uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms);
+
+/* Takes one try that was allowed elsewhere. When it is one too many, the address waits longer. */
+void limit_note(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms);
 
 void limit_deinit(struct limit *limit);
 

@@ -11,6 +11,7 @@
 #include "hasher.h"
 #include "store.h"
 #include "token.h"
+#include "tries.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,7 @@ static void handle(chatd_plugin *self, chatd_req req)
         .limit = &a->login_limit,
         .per_minute = auth_config(a)->login_rate,
         .metric = a->metric.logins,
+        .try_kind = TRY_LOGIN,
         .what = "login",
     };
     struct entry entry;

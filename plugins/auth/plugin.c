@@ -8,6 +8,7 @@
 #include "register.h"
 #include "revoke.h"
 #include "session.h"
+#include "tries.h"
 
 #include <chatd/svc/bus.h>
 #include <chatd/svc/kv.h>
@@ -62,7 +63,7 @@ static const struct chatd_cfg_field fields[] = {
      .def = "60",
      .min = 0,
      .max = 100000,
-     .help = "logins tried a minute, address and worker; 0: no limit"},
+     .help = "logins tried a minute by one address; 0: no limit"},
     {.key = "register_rate",
      .type = CHATD_CFG_INT,
      .flags = CHATD_CFG_RELOADABLE,
@@ -70,7 +71,7 @@ static const struct chatd_cfg_field fields[] = {
      .def = "60",
      .min = 0,
      .max = 100000,
-     .help = "registrations tried a minute, address and worker; 0: no limit"},
+     .help = "registrations tried a minute by one address; 0: no limit"},
     {.key = NULL},
 };
 
@@ -176,7 +177,8 @@ static int init(chatd_plugin *self)
 
 static int start(chatd_plugin *self)
 {
-    static int (*const parts[])(struct auth *) = {key_start, revoke_start, sockets_start};
+    static int (*const parts[])(struct auth *) = {key_start, revoke_start, tries_start,
+                                                  sockets_start};
     struct auth *a = self->data;
     size_t i;
 
@@ -211,6 +213,7 @@ static void stop(chatd_plugin *self)
     if (a == NULL)
         return;
     revoke_stop(a);
+    tries_stop(a);
     a->stopped = true;
     self->data = NULL;
     folded_deinit(a);

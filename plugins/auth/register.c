@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "hasher.h"
 #include "store.h"
+#include "tries.h"
 
 #include <stdlib.h>
 
@@ -196,6 +197,7 @@ static void handle(chatd_plugin *self, chatd_req req)
         .limit = &a->register_limit,
         .per_minute = auth_config(a)->register_rate,
         .metric = a->metric.registrations,
+        .try_kind = TRY_REGISTER,
         .what = "register",
     };
     char user[NAME_BYTES_MAX + 1];

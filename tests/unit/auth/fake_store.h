@@ -30,7 +30,7 @@ struct fake_row {
 struct fake_later {
     int kind; /* 'r' store reply, 's' scan, 'j' job, 'b' bus, 'p' post */
     int err;
-    char value[300];
+    char value[300], topic[64];
     chatd_kv_cb cb;
     chatd_kv_scan_cb scan_cb;
     void (*post)(chatd_plugin *, void *);
@@ -55,8 +55,11 @@ struct fake {
     unsigned random;
     struct chatd_service kv, bus;
     const struct chatd_auth_api *auth;
-    chatd_bus_cb bus_cb;
-    void *bus_arg;
+    struct fake_bus_sub {
+        char topic[64]; /* empty: free */
+        chatd_bus_cb cb;
+        void *arg;
+    } bus_subs[4];
     struct chatd_route_def routes[8];
     unsigned n_routes;
     chatd_thunk thunk[32];
@@ -226,22 +229,28 @@ static void fake_scan_answer(const struct fake_later *later)
 
 static int fake_bus_publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_str data)
 {
+    struct fake_later *later = fake_later('b', NULL);
+
     (void)p;
     (void)self;
-    (void)topic;
-    snprintf(fake_later('b', NULL)->value, sizeof(fake.later[0].value), "%s", data.p);
+    snprintf(later->topic, sizeof(later->topic), "%s", topic.p);
+    snprintf(later->value, sizeof(later->value), "%s", data.p);
     return CHATD_OK;
 }
 
 static int fake_bus_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_bus_cb cb,
                               void *arg, chatd_sub *sub_out)
 {
+    uint64_t i = 0;
+
     (void)p;
     (void)self;
-    (void)topic;
-    fake.bus_cb = cb;
-    fake.bus_arg = arg;
-    sub_out->v = 1;
+    while (fake.bus_subs[i].topic[0] != '\0')
+        i++;
+    fake.bus_subs[i].cb = cb;
+    fake.bus_subs[i].arg = arg;
+    snprintf(fake.bus_subs[i].topic, sizeof(fake.bus_subs[i].topic), "%s", topic.p);
+    sub_out->v = i + 1;
     return CHATD_OK;
 }
 
@@ -249,9 +258,19 @@ static int fake_bus_unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub s
 {
     (void)p;
     (void)self;
-    (void)sub;
-    fake.bus_cb = NULL;
+    fake.bus_subs[sub.v - 1].topic[0] = '\0';
     return CHATD_OK;
+}
+
+/* Something comes from the bus; `lost`: the news that something did not. */
+static void fake_bus_bring(const char *topic, const char *data, uint32_t lost)
+{
+    size_t i;
+
+    for (i = 0; i < 4; i++)
+        if (strcmp(fake.bus_subs[i].topic, topic) == 0)
+            fake.bus_subs[i].cb(&fake.plugin, fake_str(topic), fake_str(data), lost,
+                                fake.bus_subs[i].arg);
 }
 
 /* Answers what is queued, and what that leads to. */
@@ -267,8 +286,8 @@ static void pump(void)
             later.cb(&fake.plugin, later.err, &reply, later.arg);
         else if (later.kind == 's')
             fake_scan_answer(&later);
-        else if (later.kind == 'b' && fake.bus_cb != NULL)
-            fake.bus_cb(&fake.plugin, CHATD_STR("auth.revoked"), reply.value, 0, fake.bus_arg);
+        else if (later.kind == 'b')
+            fake_bus_bring(later.topic, later.value, 0);
         else if (later.kind == 'p')
             later.post(&fake.plugin, later.arg);
         else if (later.kind == 'j') {

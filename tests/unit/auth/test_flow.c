@@ -173,6 +173,53 @@ static void test_rate_limit(void **state)
     assert_int_equal(fake.retry_ms, 60000);
 }
 
+/* Our own come back over the bus and count once; those of other workers count here. */
+static void test_rate_limit_of_all_workers(void **state)
+{
+    (void)state;
+    config.login_rate = 3;
+    call("/login", "{}");
+    call("/login", "{}");
+    assert_status(400, "bad_request");
+    fake_bus_bring("auth.tries", "l 00000000000000ee 192.0.2.2", 0);
+    fake_bus_bring("auth.tries", "r 00000000000000ee 192.0.2.1", 0);
+    fake_bus_bring("auth.tries", "l 00000000000000ee", 0);
+    fake_bus_bring("auth.tries", "", 1);
+    call("/login", "{}");
+    assert_status(400, "bad_request");
+
+    fake.mono_ms += 60000;
+    fake_bus_bring("auth.tries", "l 00000000000000ee 192.0.2.1", 0);
+    call("/login", "{}");
+    fake_bus_bring("auth.tries", "l 00000000000000ee 192.0.2.1", 0);
+    call("/login", "{}");
+    assert_status(429, "rate_limited");
+    assert_int_equal(fake.retry_ms, 20000);
+}
+
+/* A try that is refused is nobody's news, nor one without a limit. */
+static void test_what_is_told_of_tries(void **state)
+{
+    struct auth *a = fake.plugin.data;
+    char expected[64];
+
+    (void)state;
+    config.login_rate = 1;
+    config.register_rate = 0;
+    fake.body = "{}";
+    for (unsigned i = 0; i < fake.n_routes; i++)
+        if (strcmp(fake.routes[i].pattern, "/login") == 0 ||
+            strcmp(fake.routes[i].pattern, "/register") == 0) {
+            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
+            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
+        }
+    assert_int_equal(fake.n_later, 1);
+    assert_string_equal(fake.later[0].topic, "auth.tries");
+    snprintf(expected, sizeof(expected), "l %s 192.0.2.1", a->tries_sender);
+    assert_string_equal(fake.later[0].value, expected);
+    pump();
+}
+
 static void test_full_queue(void **state)
 {
     (void)state;
@@ -335,6 +382,19 @@ static void test_recheck(void **state)
     assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
 }
 
+/* Another worker revoked it: told over the bus, its sockets here are closed. */
+static void test_news_close_sockets(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(upgrade(1), CHATD_WAIT);
+    pump();
+    fake_bus_bring("auth.revoked", "somebody-elses", 0);
+    assert_int_equal(fake.closed[1], 0);
+    fake_bus_bring("auth.revoked", claims_of(token).jti, 0);
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
 static void test_lost_news(void **state)
 {
     (void)state;
@@ -342,7 +402,7 @@ static void test_lost_news(void **state)
     assert_int_equal(upgrade(1), CHATD_WAIT);
     pump();
     fake_put("revoked", claims_of(token).jti, "1", 1000);
-    fake.bus_cb(&fake.plugin, CHATD_STR("auth.revoked"), CHATD_STR(""), 1, fake.bus_arg);
+    fake_bus_bring("auth.revoked", "", 1);
     pump();
     assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
 }
@@ -474,6 +534,8 @@ int main(void)
         FLOW(test_register_refuses),
         FLOW(test_login_denied_by_event),
         FLOW(test_rate_limit),
+        FLOW(test_rate_limit_of_all_workers),
+        FLOW(test_what_is_told_of_tries),
         FLOW(test_full_queue),
         FLOW(test_taken_over_accounts),
         ALONE(test_other_spelling_is_taken),
@@ -483,6 +545,7 @@ int main(void)
         FLOW(test_revoked_elsewhere),
         FLOW(test_revoked_during_upgrade),
         FLOW(test_recheck),
+        FLOW(test_news_close_sockets),
         FLOW(test_lost_news),
         ALONE(test_key_waits_for_the_store),
         ALONE(test_key_is_late),

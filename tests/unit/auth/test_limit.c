@@ -31,6 +31,26 @@ static void test_burst_then_refill(void **state)
     limit_deinit(&limit);
 }
 
+static void test_tries_elsewhere(void **state)
+{
+    struct limit limit = {NULL};
+    int i;
+
+    (void)state;
+    limit_note(&limit, "192.0.2.1", 2, 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 30000);
+    /* Two more that passed elsewhere in the same instant are waited for, but no more than that. */
+    limit_note(&limit, "192.0.2.1", 2, 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 60000);
+    for (i = 0; i < 100; i++)
+        limit_note(&limit, "192.0.2.1", 2, 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 90000);
+    limit_note(&limit, "192.0.2.2", 0, 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.2", 1, 0), 0);
+    limit_deinit(&limit);
+}
+
 static void test_off(void **state)
 {
     struct limit limit = {NULL};
@@ -131,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_then_refill),
+        cmocka_unit_test(test_tries_elsewhere),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_table_is_bounded),
