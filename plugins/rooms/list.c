@@ -5,6 +5,7 @@
  */
 #include "list.h"
 
+#include "census.h"
 #include "directory.h"
 #include "out.h"
 
@@ -77,7 +78,17 @@ static void sort(struct listing *listing)
     listing->n = n + 1;
 }
 
-static int add_local(struct listing *listing)
+/* Rooms with members in other workers; those with members here come twice, with the same number. */
+static int add_elsewhere(void *arg, chatd_str name)
+{
+    struct listing *listing = arg;
+    const struct room *room = room_find(listing->rooms, name);
+
+    return add(listing, name,
+               census_elsewhere(listing->rooms, name) + (room != NULL ? room->n_members : 0));
+}
+
+static int add_members(struct listing *listing)
 {
     struct room *room, *next;
     int rc;
@@ -86,11 +97,12 @@ static int add_local(struct listing *listing)
     {
         if (room->n_members == 0)
             continue;
-        rc = add(listing, room_name(room), room->n_members);
+        rc = add(listing, room_name(room),
+                 room->n_members + census_elsewhere(listing->rooms, room_name(room)));
         if (rc < 0)
             return rc;
     }
-    return CHATD_OK;
+    return census_each(listing->rooms, add_elsewhere, listing);
 }
 
 static int write_body(const struct listing *listing, struct out *out)
@@ -141,7 +153,7 @@ static void finish(struct listing *listing, int err)
         rooms->listed_at_ms = chatd_mono_ms(rooms->self);
     }
     if (err == CHATD_OK && listing->askers != NULL) {
-        err = add_local(listing);
+        err = add_members(listing);
         sort(listing);
         if (err == CHATD_OK)
             err = write_body(listing, &body);

@@ -2,6 +2,7 @@
 /* Seats and memberships. */
 #include "member.h"
 
+#include "census.h"
 #include "feed.h"
 #include "join.h"
 #include "walk.h"
@@ -10,8 +11,11 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-static void show_count(struct rooms *rooms, int by)
+static void show_count(const struct room *room, int by)
 {
+    struct rooms *rooms = room->rooms;
+
+    census_changed(rooms, room_name(room));
     rooms->members = (uint32_t)((int64_t)rooms->members + by);
     chatd_metric_set(rooms->self, rooms->metric[METRIC_MEMBERS], 0, rooms->members);
 }
@@ -97,7 +101,7 @@ struct member *member_add(struct seat *seat, struct room *room, chatd_conn conn,
     DL_APPEND(room->members, member);
     room->n_members++;
     room_hold(room);
-    show_count(room->rooms, 1);
+    show_count(room, 1);
     return member;
 }
 
@@ -149,7 +153,7 @@ static void take(struct seat *seat, struct member *member)
     room->n_members--;
     if (room->members == NULL)
         feed_close_bus(room);
-    show_count(room->rooms, -1);
+    show_count(room, -1);
 }
 
 void member_leave(struct seat *seat, struct member *member, chatd_str user)

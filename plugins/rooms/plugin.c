@@ -2,6 +2,7 @@
 /* The plugin `rooms`: its options, what it registers, and its life. */
 #include "rooms.h"
 
+#include "census.h"
 #include "classic.h"
 #include "history.h"
 #include "list.h"
@@ -222,7 +223,7 @@ static int start(chatd_plugin *self)
         chatd_log(self, CHATD_LOG_INFO,
                   "no plugin offers chatd.log: messages are passed on, and kept nowhere");
     list_count(rooms);
-    return CHATD_OK;
+    return census_start(rooms);
 }
 
 static int reload(chatd_plugin *self, const void *fresh)
@@ -244,6 +245,7 @@ static void stop(chatd_plugin *self)
 
     if (rooms == NULL)
         return;
+    census_stop(rooms);
     /* A store that has yet to answer calls back with CANCELLED: what it will touch stays. */
     if (rooms->listing != NULL || !room_free_all(rooms))
         return;

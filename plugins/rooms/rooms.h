@@ -37,6 +37,7 @@ enum rooms_metric {
     METRIC_COUNT
 };
 
+struct census;
 struct listing;
 struct room;
 
@@ -48,6 +49,7 @@ struct rooms {
     struct room *table; /* uthash by name */
     struct room *idle;  /* without holders, the longest idle first */
     struct ring_budget budget;
+    struct census *census;   /* members in other workers */
     struct listing *listing; /* the scan of kv `rooms` under way */
     uint64_t listed;         /* rooms in kv `rooms`, as far as this worker knows */
     int64_t listed_at_ms;    /* mono: when they were last counted */
