@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""A server of several processes starts, and stops, as one."""
+import contextlib
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import requests
+from chat import ALL_OFF, classic, does_not_start, rogue, v1
+from raw_ws import signed
+from server import CHATD, DEADLINE, Server, clean_env, is_chatd, wait_until
+
+KEY = "s" * 40
+ROOMS = {**ALL_OFF, "rooms": "on"}
+
+
+@pytest.fixture(params=[1, 4])
+def workers(request):
+    return request.param
+
+
+def fails(folder, **options):
+    """Starts a server that must end with 1; returns its log."""
+    server = Server(folder, **options)
+    does_not_start(server)
+    return server.log
+
+
+def is_free(port):
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def gone(pids):
+    wait_until(lambda: not any(is_chatd(pid) for pid in pids), what="the end of the processes")
+
+
+# -- start ----------------------------------------------------------------------------------------
+
+
+def test_the_line_that_says_where_comes_when_all_serve(chatd, workers):
+    server = chatd(workers=workers, only=ROOMS)
+    word = "1 worker," if workers == 1 else f"{workers} workers,"
+    assert re.search(rf"listens on http://127\.0\.0\.1:\d+ \(instance [0-9a-f]{{16}}, {word} "
+                     rf"pid {server.process.pid}\)", server.log)
+    assert server.metrics()["chatd_workers"] == workers
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_second_chatd_does_not_share_the_port(chatd, tmp_path, workers, first):
+    """SO_REUSEPORT alone would let it in, and it would get its share of the clients."""
+    other = chatd(workers=first, only=ROOMS)
+    log = fails(tmp_path / "second", core={"listen": f"127.0.0.1:{other.port}"}, only=ROOMS,
+                workers=workers)
+    assert log.count("another server has it: stop that one or change listen") == 1
+    assert requests.get(other.http + "/livez", timeout=DEADLINE).status_code == 200
+
+
+def test_a_port_of_another_program_is_told(tmp_path, workers):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        log = fails(tmp_path / "chatd", core={"listen": f"127.0.0.1:{other.getsockname()[1]}"},
+                    only=ROOMS, workers=workers)
+    assert log.count("error core: cannot listen on") == 1
+
+
+def test_a_mistake_is_told_once(tmp_path, workers):
+    log = fails(tmp_path / "chatd", only=ROOMS, sections={"rooms": {"text_max": "a lot"}},
+                workers=workers)
+    assert log.count("text_max = a lot is not a size") == 1
+    assert "not started: 1 mistake in" in log
+
+
+def test_a_plugin_that_does_not_start_is_told_once(tmp_path, workers):
+    log = fails(tmp_path / "chatd", only={**ROOMS, **rogue("start-fails")}, workers=workers)
+    assert log.count("plugin start-fails failed to start") == 1
+    assert re.search(r"worker 0 \(pid \d+\) ended with 1; not started", log)
+
+
+def test_too_few_descriptors_are_told_with_the_numbers(chatd, workers):
+    server = Server(chatd(only=ROOMS).folder / "low", only=ROOMS, workers=workers,
+                    core={"max_connections": "1000000"})
+    server.expect("descriptor limit")
+    with server:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        lines = re.findall(r"warn  .*the descriptor limit is (\d+); max_connections = 1000000 and "
+                           r"max_http_connections = 2000 need (\d+)", server.log)
+        assert lines == [(str(hard), "1002128")]
+
+
+def test_auto_is_as_many_as_there_are_processors(tmp_path):
+    with Server(tmp_path / "all", only=ROOMS, workers="auto") as server:
+        assert len(server.worker_pids()) == len(os.sched_getaffinity(0))
+    one = min(os.sched_getaffinity(0))
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {one})
+    try:
+        with Server(tmp_path / "one", only=ROOMS, workers="auto") as server:
+            assert len(server.worker_pids()) == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_a_signal_while_it_starts_ends_it_in_order(tmp_path, workers):
+    server = Server(tmp_path / "chatd", only=ROOMS, workers=workers)
+    server.write_ini()
+    process = subprocess.Popen([CHATD, "-c", server.ini], env=clean_env(), stderr=subprocess.PIPE)
+    wait_until(lambda: os.path.exists(f"/proc/{process.pid}/task/{process.pid}/children")
+               and open(f"/proc/{process.pid}/task/{process.pid}/children").read(),
+               what="its first child")
+    process.send_signal(signal.SIGTERM)
+    text = process.communicate(timeout=DEADLINE)[1].decode()
+    assert process.returncode in (0, -signal.SIGTERM), text
+
+
+# -- stop -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sig, word", [(signal.SIGTERM, "terminate"), (signal.SIGINT, "interrupt")])
+def test_it_stops_in_order(chatd, workers, sig, word):
+    server = chatd(workers=workers, sections={"auth": {"jwt_secret": KEY}})
+    pids, port = server.worker_pids(), server.port
+    token = signed("alice", key=KEY)
+    with classic(server, token) as one, v1(server, token) as other:
+        server.process.send_signal(sig)
+        bye = other.recv()
+        assert (bye["type"], bye["code"]) == ("bye", 1001) and bye["retry_ms"] > 0
+        assert (one.close_code(), other.close_code()) == (1001, 1001)
+        assert server.process.wait(timeout=DEADLINE) == 0
+    assert f"{word}: stopping, clients have 5000 ms" in server.log
+    assert server.log.endswith("core: stopped\n")
+    assert is_free(port) and not any(is_chatd(pid) for pid in pids)
+
+
+def deaf(server):
+    """A WebSocket that never answers a close; the socket is the caller's to close."""
+    sock = server.connect()
+    sock.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                 b"Sec-WebSocket-Protocol: chatd.v1\r\n\r\n")
+    assert sock.recv(4096).startswith(b"HTTP/1.1 101")
+    return sock
+
+
+def test_a_second_signal_ends_it_at_once(chatd, workers):
+    server = chatd(core={"stop_time": "10m", "close_timeout": "60s"}, only=ROOMS, workers=workers)
+    pids = server.worker_pids()
+    with deaf(server):
+        server.process.send_signal(signal.SIGINT)
+        server.wait_log("interrupt: stopping")
+        assert server.process.poll() is None
+        assert server.stop(signal.SIGINT) == 0
+    gone(pids)
+
+
+def test_a_worker_that_stands_still_does_not_keep_it(chatd, workers):
+    server = chatd(core={"stop_time": "2s"}, only=ROOMS, workers=workers)
+    pids = server.worker_pids()
+    os.kill(pids[0], signal.SIGSTOP)
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 10
+    gone(pids)
+
+
+def test_a_signal_to_all_of_them_is_one_stop(chatd, workers):
+    """Ctrl-C goes to the whole group of a terminal."""
+    server = chatd(workers=workers, sections={"auth": {"jwt_secret": KEY}})
+    with classic(server, signed("alice", key=KEY)) as client:
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert client.close_code() == 1001
+        assert server.process.wait(timeout=DEADLINE) == 0
+    assert server.log.count("interrupt: ") == 1
+
+
+def test_without_their_master_workers_leave_and_free_the_port(chatd, workers):
+    server = chatd(workers=workers, sections={"auth": {"jwt_secret": KEY}})
+    server.expect("the master is gone")
+    pids, port = server.worker_pids(), server.port
+    with classic(server, signed("alice", key=KEY)) as client:
+        server.process.kill()
+        wait_until(lambda: is_free(port), what="a free port")
+        assert client.close_code() == 1001
+    gone(pids)
+    server.process.wait()
+    server.process = None
+
+
+async def test_what_was_acknowledged_is_there_after_the_next_start(clusters, workers):
+    chat = clusters(workers=workers)
+    async with contextlib.AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(chat.v1(f"user{i}")) for i in range(6)]
+        for i, person in enumerate(people):
+            await person.say(f"m{i}")
+        chat.nodes[0].process.send_signal(signal.SIGTERM)
+        chat.nodes[0].stop()
+    chat.nodes[0].start()
+    messages = chat.get("/api/v1/rooms/general/messages").json()["messages"]
+    assert [message["text"] for message in messages] == [f"m{i}" for i in range(6)]
