@@ -218,6 +218,13 @@ static bool keep(struct seat *retired, const struct seat *from, const struct ser
     return value != NULL;
 }
 
+/* Zeros, and where it can be no memory either: seats take turns, and most of them are free. */
+static void clear(struct seat *seat)
+{
+    if (madvise(seat, SEAT_BYTES, MADV_REMOVE) < 0)
+        memset(seat, 0, sizeof(*seat));
+}
+
 void board_retire(struct board *b, unsigned index)
 {
     struct seat *seat = board_seat(b, index), *retired = board_seat(b, b->n_seats);
@@ -231,7 +238,7 @@ void board_retire(struct board *b, unsigned index)
         if (series_read(seat, i, &series) && series.kind != SERIES_GAUGE)
             lost += !keep(retired, seat, &series, &hint);
     }
-    memset(seat, 0, sizeof(*seat));
+    clear(seat);
     board_head(b)->generation[index] = 0;
     board_change_end(b);
     b->freed[index] = ++b->n_freed;
