@@ -115,6 +115,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     m->ticked_ms = now;
     if (m->phase != PHASE_STOP)
         blame_hangs(m);
+    slot_lend_all(m); /* what a worker could not be told before */
     if (m->watchdog_ms > 0 && now - m->watched_ms >= m->watchdog_ms / 3) {
         m->watched_ms = now;
         notify("WATCHDOG=1");
@@ -233,6 +234,9 @@ int master_run(const char *file, const char *program, struct config *config,
     int code = 1;
 
     m->file = file;
+    /* Their own handlers come with the loop: until then they must not end it. */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     m->program = program_path(program);
     m->config = config;
     m->opt = *opt;

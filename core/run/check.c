@@ -8,6 +8,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static unsigned check_child(const char *file, bool hooks, bool is_masters, struc
     core_options_read(config, &opt, &rep);
     if (is_masters)
         log_setup(opt.log_format == 1, (enum log_level)opt.log_level);
+    alarm((unsigned)(opt.start_time / 1000)); /* an init() that hangs must not hold up a roll */
     worker_init(&w, config, &opt, &seat, &rep);
     check_redis_addr(config, &rep);
     if (hooks)
@@ -80,8 +82,12 @@ static void tell_crash(const struct seat *s, int sig, bool is_masters)
     char *text;
 
     board_work_plugin(s, s->work, plugin, sizeof(plugin));
-    text = mem_printf("%s%s crashed the check with signal %d (%s)", plugin[0] ? "plugin " : "chatd",
-                      plugin, sig, strsignal(sig));
+    if (sig == SIGALRM)
+        text = mem_printf("%s%s did not come back from the check within start_time",
+                          plugin[0] ? "plugin " : "chatd", plugin);
+    else
+        text = mem_printf("%s%s crashed the check with signal %d (%s)",
+                          plugin[0] ? "plugin " : "chatd", plugin, sig, strsignal(sig));
     if (is_masters)
         worker_log_report(NULL, CONFIG_ERROR, text);
     else

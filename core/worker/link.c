@@ -253,9 +253,16 @@ static void mute_signals(void)
     signal(SIGTERM, SIG_IGN); /* what the signal event gives back at the end */
 }
 
+/* The checking child has told the warnings, once for all workers. */
+static void report_errors(void *arg, int severity, const char *text)
+{
+    if (severity == CONFIG_ERROR)
+        worker_log_report(arg, severity, text);
+}
+
 static int run(const char *file, struct control *start, const int *fds)
 {
-    struct config_report rep = {.line = worker_log_report};
+    struct config_report rep = {.line = report_errors};
     struct config *config = config_load(file, environ, &rep);
     char *left_out = strchr(start->text, ' ');
     struct worker_seat seat = {.seat = start->seat,

@@ -245,6 +245,14 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
         log_info("reload: done");
 }
 
+static void on_usr2(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    log_warn("roll: one process cannot take its own place: restart it, or set workers in [chatd]");
+}
+
 static struct event *on_signal(struct worker *w, int sig, event_callback_fn cb)
 {
     struct event *ev = evsignal_new(w->base, sig, cb, w);
@@ -258,6 +266,7 @@ static int serve(struct worker *w, int fd, const char *where)
     w->term = on_signal(w, SIGTERM, on_stop);
     w->intr = on_signal(w, SIGINT, on_stop);
     w->hup = on_signal(w, SIGHUP, on_hup);
+    w->usr2 = on_signal(w, SIGUSR2, on_usr2);
     if (worker_start(w, 0) < 0) {
         close(fd);
         return 1;
@@ -298,6 +307,7 @@ int worker_run(struct worker *w)
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     fd = address_listen(w->opt.listen, &where, &error);
     if (fd < 0)
         log_error("%s", error);
@@ -311,8 +321,8 @@ int worker_run(struct worker *w)
 
 void worker_deinit(struct worker *w)
 {
-    struct event *const events[] = {w->tick, w->term,           w->intr,
-                                    w->hup,  w->leave_deadline, w->leave_step};
+    struct event *const events[] = {w->tick, w->term,           w->intr,      w->hup,
+                                    w->usr2, w->leave_deadline, w->leave_step};
     int64_t left_ms;
     size_t i;
 

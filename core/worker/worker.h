@@ -18,7 +18,7 @@ struct worker {
     struct config *config;
     struct core_options opt;
     struct host host;
-    struct event *tick, *term, *intr, *hup;
+    struct event *tick, *term, *intr, *hup, *usr2;
     char *plugin_dir;
     struct config **configs; /* those of reloads */
     size_t n_configs;

@@ -90,6 +90,13 @@ def test_a_hangup_is_no_end(chatd):
     assert requests.get(server.http + "/livez", timeout=DEADLINE).status_code == 200
 
 
+def test_one_process_does_not_roll_and_does_not_end(chatd):
+    server = chatd(only=ALL_OFF).expect("one process cannot take its own place")
+    server.process.send_signal(signal.SIGUSR2)
+    server.wait_log("warn  core: roll: one process cannot take its own place")
+    assert requests.get(server.http + "/livez", timeout=DEADLINE).status_code == 200
+
+
 def test_a_killed_server_starts_again_with_what_it_had(chatd):
     server = chatd(sections={"auth": AUTH})
     with classic(server, signed("alice")) as client:

@@ -195,9 +195,10 @@ def test_a_broken_file_calls_it_off(chatd, workers):
 
 
 @pytest.mark.parametrize("name, why", [("wrong-major", "1 mistake"), ("init-crash", "the check failed"),
+                                       ("init-hangs", "the check failed"),
                                        ("start-fails", "a new worker did not start")])
 def test_a_plugin_that_cannot_be_used_calls_it_off(chatd, workers, name, why):
-    server = chatd(workers=workers, core=SOON).expect(name, "it was to serve after a roll", "mistake")
+    server = chatd(workers=workers, core={**SOON, "start_time": "2s"}).expect(name, "it was to serve after a roll", "mistake")
     server.sections["plugins"].update(rogue(name))
     server.write_ini()
     called_off(server, why)
