@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Loads INI and environment and owns what the other files of the config put into it. */
-#define _DEFAULT_SOURCE 1 /* realpath */
 #include "config/config.h"
 
 #include "base/mem.h"
 #include "config/impl.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 void *config_keep(struct config *c, void *p, size_t n)
 {
@@ -61,19 +64,92 @@ static char *folder_of(const char *file)
     return path;
 }
 
-struct config *config_load(const char *file, char *const *environ, struct config_report *rep)
+static struct config *config_new(const char *file)
 {
     struct config *c = mem_alloc(sizeof(*c));
     c->folder = absolute(".");
     if (file != NULL) {
         c->file = mem_strdup(file);
         c->ini_folder = folder_of(file);
-        ini_read(file, &c->ini, ini_problem, rep);
     }
+    return c;
+}
+
+static void load_rest(struct config *c, char *const *environ)
+{
     if (environ != NULL)
         config_env_load(c, environ);
     config_open_load(c);
+}
+
+struct config *config_load(const char *file, char *const *environ, struct config_report *rep)
+{
+    struct config *c = config_new(file);
+    if (file != NULL)
+        ini_read(file, &c->ini, ini_problem, rep);
+    load_rest(c, environ);
     return c;
+}
+
+/* The whole of a file, from mem_alloc(); NULL: it cannot be read, or is larger than an INI may be. */
+static uint8_t *read_all(int fd, size_t *n_out)
+{
+    uint8_t *data = mem_alloc(INI_FILE_BYTES + 1);
+    size_t n = 0;
+    ssize_t got;
+    while (n <= INI_FILE_BYTES &&
+           (got = pread(fd, data + n, INI_FILE_BYTES + 1 - n, (off_t)n)) != 0) {
+        if (got < 0 && errno != EINTR) {
+            n = INI_FILE_BYTES + 1;
+            break;
+        }
+        n += got > 0 ? (size_t)got : 0;
+    }
+    *n_out = n;
+    if (n <= INI_FILE_BYTES)
+        return data;
+    mem_wipe(data, INI_FILE_BYTES + 1);
+    mem_free(data);
+    return NULL;
+}
+
+struct config *config_load_copy(const char *file, int fd, char *const *environ,
+                                struct config_report *rep)
+{
+    struct config *c = config_new(file);
+    size_t n;
+    uint8_t *data = read_all(fd, &n);
+    if (data != NULL) {
+        ini_read_mem(file, data, n, &c->ini, ini_problem, rep);
+        mem_wipe(data, n);
+        mem_free(data);
+    } else {
+        config_problem(rep, CONFIG_ERROR, "the copy of %s cannot be read", file);
+    }
+    load_rest(c, environ);
+    return c;
+}
+
+int config_copy(const char *file)
+{
+    int from = open(file, O_RDONLY | O_CLOEXEC);
+    uint8_t *data = NULL;
+    int fd = -1;
+    size_t n;
+    if (from < 0)
+        return -1;
+    data = read_all(from, &n);
+    close(from);
+    if (data == NULL)
+        return -1;
+    fd = memfd_create("chatd-config", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, data, n) != (ssize_t)n) {
+        close(fd);
+        fd = -1;
+    }
+    mem_wipe(data, n);
+    mem_free(data);
+    return fd;
 }
 
 void config_free(struct config *c)

@@ -49,6 +49,15 @@ struct config_item {
  * Never NULL: what cannot be read is reported and left out. */
 struct config *config_load(const char *file, char *const *environ, struct config_report *rep);
 
+/* The same from a copy of the file in `fd`, a memfd or an open file, which is read from its beginning
+ * without moving its offset; `file` is what messages call it, and where relative paths begin. */
+struct config *config_load_copy(const char *file, int fd, char *const *environ,
+                                struct config_report *rep);
+
+/* A copy of the file's present text in a memfd of its own, close-on-exec; the caller's to close. -1: there
+ * is no such file, or it cannot be read or is too large: config_load() then says so. */
+int config_copy(const char *file);
+
 /* Frees it with every string it gave out; secrets are wiped. NULL is fine. */
 void config_free(struct config *);
 

@@ -6,7 +6,7 @@
  *
  *     worker                                  master
  *     HELLO  protocol, pid           ->
- *                                    <-       START   where it sits; bus, board and listener come along
+ *                                    <-       START   where it sits; bus, board, listener, configuration
  *     READY  its plugins have started ->
  *                                    <-       LISTEN  accept from your listener now
  *     SERVING                        ->
@@ -21,18 +21,19 @@
 
 #include <stdint.h>
 
-enum { CONTROL_PROTOCOL = 1, CONTROL_FDS = 3, CONTROL_TEXT_BYTES = 448 };
+enum { CONTROL_PROTOCOL = 1, CONTROL_FDS = 4, CONTROL_TEXT_BYTES = 448 };
 
 enum control_kind {
     CONTROL_HELLO = 1, /* protocol, pid; text: version */
     CONTROL_READY,     /* a: 1 if a plugin is away; text: which */
     CONTROL_SERVING,
     CONTROL_RELOADED, /* a: 1 if it was applied */
-    CONTROL_START,    /* struct control_start's members; fds: bus, board, listener */
+    CONTROL_START,    /* struct control_start's members; fds: bus, board, listener,
+                        * and a copy of the configuration where there is a file */
     CONTROL_LISTEN,
     CONTROL_LEND,      /* a: the slot; fds: its listener */
     CONTROL_TAKE_BACK, /* a: the slot */
-    CONTROL_RELOAD,    /* a: 1 for the one that speaks of it in the log */
+    CONTROL_RELOAD,    /* a: 1 for the one that speaks of it in the log; fds: as START's last */
     CONTROL_DRAIN      /* a: enum control_drain; ms: how long */
 };
 

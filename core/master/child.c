@@ -90,9 +90,11 @@ static void give_seat(struct child *c)
                             .n_slots = m->n_slots,
                             .seat = c->seat,
                             .flags = m->slot[c->slot].next == c ? CONTROL_AWAIT_STORE : 0};
+    int copy = m->slot[c->slot].next == c ? m->roll.copy : m->copy;
     int bus[2], fds[CONTROL_FDS];
 
-    snprintf(start.text, sizeof(start.text), "%s %s", m->instance, m->left_out);
+    snprintf(start.text, sizeof(start.text), "%s %s", m->instance,
+             m->slot[c->slot].next == c ? "" : m->left_out); /* a roll tries all */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, bus) < 0) {
         log_error("cannot make a socket pair: %s", strerror(errno));
         child_kill(c, SIGKILL, CAUSE_NOT_READY);
@@ -101,7 +103,8 @@ static void give_seat(struct child *c)
     fds[0] = bus[1];
     fds[1] = board_fd(m->board);
     fds[2] = m->slot[c->slot].listener;
-    if (control_send(c->control, &start, fds, CONTROL_FDS) < 0)
+    fds[3] = copy;
+    if (control_send(c->control, &start, fds, copy >= 0 ? CONTROL_FDS : CONTROL_FDS - 1) < 0)
         log_error("cannot give worker %u its seat: %s", c->slot, strerror(errno));
     close(bus[1]);
     c->bus = relay_join(m, bus[0]);
@@ -190,7 +193,7 @@ struct child *child_start(struct master *m, unsigned slot, bool is_next)
         log_error("no seat is free for worker %u: old workers have not left yet", slot);
         return NULL;
     }
-    pid = program_start(m, "--worker", &fd);
+    pid = program_worker(m, &fd);
     if (pid < 0) {
         board_retire(m->board, seat);
         return NULL;

@@ -160,7 +160,7 @@ void master_started(struct master *m)
 /* Before anything is bound or made: what is wrong with the configuration. */
 static bool check_first(struct master *m)
 {
-    pid_t pid = program_start(m, "--checking", NULL);
+    pid_t pid = program_check(m, m->copy);
     unsigned mistakes;
     int status;
 
@@ -227,6 +227,17 @@ static void clean_up(struct master *m)
     board_free(m->board);
 }
 
+static void close_copies(const struct master *m)
+{
+    const int copies[] = {m->copy, m->reload_copy, m->roll.copy};
+    size_t i;
+
+    for (i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
+        if (copies[i] >= 0)
+            close(copies[i]);
+    }
+}
+
 int master_run(const char *file, const char *program, struct config *config,
                const struct core_options *opt)
 {
@@ -240,6 +251,8 @@ int master_run(const char *file, const char *program, struct config *config,
     m->program = program_path(program);
     m->config = config;
     m->opt = *opt;
+    m->copy = file != NULL ? config_copy(file) : -1;
+    m->reload_copy = m->roll.copy = -1;
     snprintf(m->instance, sizeof(m->instance), "%016llx", (unsigned long long)rng_u64());
     if (check_first(m) && bind_all(m)) {
         descriptors_raise(opt->max_connections, opt->max_http_connections);
@@ -253,6 +266,7 @@ int master_run(const char *file, const char *program, struct config *config,
         }
         slot_clear(m);
     }
+    close_copies(m);
     config_free(m->config);
     config_free(m->roll.config);
     mem_free(m->where);

@@ -87,6 +87,7 @@ struct roll {
     unsigned n_slots; /* there will be so many */
     struct config *config;
     struct core_options opt;
+    int copy; /* as the master's */
 };
 
 struct master {
@@ -95,6 +96,7 @@ struct master {
     char *program;    /* absolute, as it was started: a roll runs what lies there then */
     struct config *config;
     struct core_options opt;
+    int copy; /* of the file as it was accepted: a worker that is replaced reads no half-written one; -1 */
     struct board *board;
     char instance[17], *where;
     enum phase phase;
@@ -116,6 +118,7 @@ struct master {
     pid_t check_pid; /* 0: none is under way */
     void (*check_done)(struct master *m, unsigned mistakes);
     unsigned reloads_owed;
+    int reload_copy; /* while it is checked */
     struct event *reload_deadline;
     struct roll roll;
 
@@ -132,11 +135,19 @@ void master_end(struct master *m, int code); /* leaves the loop */
 void master_started(struct master *m);       /* all slots serve for the first time */
 void master_fail(struct master *m);          /* the start has failed, and somebody has said why */
 
+/* The roles it starts; the copy of the configuration is descriptor CHECK_COPY_FD of a check. */
+#define ROLE_WORKER     "--worker"
+#define ROLE_CHECK      "--checking"
+#define ROLE_CHECK_COPY "--checking=copy"
+enum { CHECK_COPY_FD = 3 };
+
 /* program.c */
 char *program_path(const char *argv0); /* absolute; mem_free() it */
-/* Starts it with `role` ("--worker"); its end of the socket pair is descriptor 3. Returns its pid, and
- * ours in *fd_out; with fd_out NULL there is no pair. -1: logged. */
-pid_t program_start(const struct master *m, const char *role, int *fd_out);
+/* Starts it as a worker, whose end of a socket pair is descriptor 3; ours is *fd_out. Returns its pid, or -1:
+ * logged. */
+pid_t program_worker(const struct master *m, int *fd_out);
+/* Starts the child that checks the configuration, of which `copy` (or -1) is a copy. */
+pid_t program_check(const struct master *m, int copy);
 
 /* child.c */
 struct child *child_start(struct master *m, unsigned slot, bool is_next); /* NULL: logged */
@@ -176,7 +187,7 @@ void blame_hangs(struct master *m);  /* kills whoever hangs; once a second */
 
 /* roll.c, reload.c */
 /* Starts the checking child; done() gets how many mistakes there are, or CHECK_CRASHED and more. */
-void check_start(struct master *m, void (*done)(struct master *m, unsigned mistakes));
+void check_start(struct master *m, int copy, void (*done)(struct master *m, unsigned mistakes));
 unsigned check_result(int status); /* of its exit */
 void check_ended(struct master *m, int status);
 void roll_begin(struct master *m);

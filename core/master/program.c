@@ -68,35 +68,51 @@ static void become(const struct master *m, const char *role, int fd)
         dup2(fd, CHILD_FD);
     if (m->file == NULL)
         argv[2] = NULL;
+    /* Whatever program lies there now: a check that does not end must not hold up a roll. It survives exec;
+     * chatd's own check gives up a second earlier, and says on whom. */
+    if (strcmp(role, ROLE_WORKER) != 0)
+        alarm((unsigned)(m->opt.start_time / 1000) + 1);
     execv(m->program, (char *const *)(uintptr_t)argv);
     log_error("cannot run %s: %s", m->program, strerror(errno));
     _exit(127);
 }
 
-pid_t program_start(const struct master *m, const char *role, int *fd_out)
+/* `fd`, which may be -1, is its descriptor 3. */
+static pid_t start(const struct master *m, const char *role, int fd)
 {
-    int pair[2] = {-1, -1};
     sigset_t all, before;
     pid_t pid;
 
-    if (fd_out != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        log_error("cannot make a socket pair: %s", strerror(errno));
-        return -1;
-    }
     /* A signal between fork and exec would be handled in the child, for the master. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid = fork();
     if (pid == 0)
-        become(m, role, pair[1]);
+        become(m, role, fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)
         log_error("cannot start a process: %s", strerror(errno));
-    if (pair[1] >= 0)
-        close(pair[1]);
-    if (pid < 0 && pair[0] >= 0)
-        close(pair[0]);
-    if (fd_out != NULL)
-        *fd_out = pair[0];
     return pid;
+}
+
+pid_t program_worker(const struct master *m, int *fd_out)
+{
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_error("cannot make a socket pair: %s", strerror(errno));
+        return -1;
+    }
+    pid = start(m, ROLE_WORKER, pair[1]);
+    close(pair[1]);
+    if (pid < 0)
+        close(pair[0]);
+    *fd_out = pair[0];
+    return pid;
+}
+
+pid_t program_check(const struct master *m, int copy)
+{
+    return start(m, copy >= 0 ? ROLE_CHECK_COPY : ROLE_CHECK, copy);
 }

@@ -6,14 +6,15 @@
 #include "master/master.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { ANSWER_MS = 10000 };
 
 /* --- the check ---------------------------------------------------------------------------------- */
 
-void check_start(struct master *m, void (*done)(struct master *m, unsigned mistakes))
+void check_start(struct master *m, int copy, void (*done)(struct master *m, unsigned mistakes))
 {
-    pid_t pid = program_start(m, "--checking", NULL);
+    pid_t pid = program_check(m, copy);
 
     if (pid < 0) {
         done(m, CHECK_CRASHED);
@@ -39,6 +40,9 @@ void check_ended(struct master *m, int status)
 
 static void done(struct master *m)
 {
+    if (m->reload_copy >= 0)
+        close(m->reload_copy);
+    m->reload_copy = -1;
     notify("READY=1");
     event_del(m->reload_deadline);
 }
@@ -47,7 +51,8 @@ static void done(struct master *m)
 static void apply_own(struct master *m)
 {
     struct config_report quiet = {0};
-    struct config *config = config_load(m->file, environ, &quiet);
+    struct config *config = m->copy >= 0 ? config_load_copy(m->file, m->copy, environ, &quiet)
+                                         : config_load(m->file, environ, &quiet);
     struct core_options fresh;
 
     core_options_read(config, &fresh, &quiet);
@@ -89,11 +94,17 @@ static void checked(struct master *m, unsigned mistakes)
         done(m);
         return;
     }
+    if (m->reload_copy >= 0) {
+        if (m->copy >= 0)
+            close(m->copy);
+        m->copy = m->reload_copy;
+        m->reload_copy = -1;
+    }
     apply_own(m);
     for (c = m->children; c != NULL; c = c->next) {
         if (c->state != CHILD_SERVING)
             continue; /* one that starts reads the new file, or is followed by one that does */
-        c->owes_reload = child_order(c, CONTROL_RELOAD, m->reloads_owed == 0, 0, -1) == 0;
+        c->owes_reload = child_order(c, CONTROL_RELOAD, m->reloads_owed == 0, 0, m->copy) == 0;
         m->reloads_owed += c->owes_reload;
     }
     event_add(m->reload_deadline, &tv);
@@ -124,5 +135,6 @@ void reload_begin(struct master *m)
     }
     log_info("reload: begins"); /* also so that no two ends look like one line repeated */
     notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_ns() / 1000);
-    check_start(m, checked);
+    m->reload_copy = m->file != NULL ? config_copy(m->file) : -1;
+    check_start(m, m->reload_copy, checked);
 }

@@ -28,6 +28,9 @@ bool roll_is_on(const struct master *m)
 static void end(struct master *m)
 {
     m->roll.stage = ROLL_NONE;
+    if (m->roll.copy >= 0)
+        close(m->roll.copy);
+    m->roll.copy = -1;
     config_free(m->roll.config);
     m->roll.config = NULL;
     notify("STATUS=%u workers serve %s", m->n_slots, m->where);
@@ -70,7 +73,8 @@ static bool read_config(struct master *m)
     struct config_report quiet = {0};
     struct roll *r = &m->roll;
 
-    r->config = config_load(m->file, environ, &quiet);
+    r->config = r->copy >= 0 ? config_load_copy(m->file, r->copy, environ, &quiet)
+                             : config_load(m->file, environ, &quiet);
     core_options_read(r->config, &r->opt, &quiet);
     if (quiet.errors > 0 || r->opt.workers == 0) {
         call_off(m, quiet.errors > 0 ? "the configuration changed while it was checked"
@@ -116,7 +120,8 @@ void roll_begin(struct master *m)
     log_info("roll: begins");
     notify("STATUS=rolling");
     m->roll.stage = ROLL_CHECK;
-    check_start(m, checked);
+    m->roll.copy = m->file != NULL ? config_copy(m->file) : -1;
+    check_start(m, m->roll.copy, checked);
 }
 
 /* --- START -------------------------------------------------------------------------------------- */
@@ -125,6 +130,7 @@ static void hand_over(struct master *m)
 {
     struct config *old = m->config;
     struct core_options fresh = m->roll.opt;
+    int old_copy = m->copy;
     unsigned i;
 
     m->roll.stage = ROLL_HAND;
@@ -134,6 +140,8 @@ static void hand_over(struct master *m)
     /* What the master itself lives by stays; the strings go with their configuration. */
     m->config = m->roll.config;
     m->roll.config = old;
+    m->copy = m->roll.copy;
+    m->roll.copy = old_copy;
     m->opt = fresh;
     log_setup(m->opt.log_format == 1, (enum log_level)m->opt.log_level);
     for (i = 0; i < m->roll.n_slots; i++) {

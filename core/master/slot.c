@@ -169,12 +169,34 @@ bool slot_extend(struct master *m)
 
 /* --- a worker on its way ------------------------------------------------------------------------ */
 
+static void on_respawn(evutil_socket_t fd, short what, void *arg)
+{
+    struct slot *s = arg;
+
+    (void)fd;
+    (void)what;
+    slot_fill(s->master, s->index);
+}
+
+static void respawn(struct slot *s, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    if (s->respawn == NULL)
+        s->respawn = evtimer_new(s->master->base, on_respawn, s);
+    event_add(s->respawn, &tv);
+}
+
 void slot_fill(struct master *m, unsigned slot)
 {
     if (m->phase == PHASE_STOP || m->slot[slot].current != NULL)
         return;
-    if (child_start(m, slot, false) == NULL)
-        master_end(m, 1);
+    if (child_start(m, slot, false) != NULL)
+        return;
+    if (m->phase == PHASE_START)
+        master_fail(m);
+    else
+        respawn(&m->slot[slot], BACKOFF_MIN_MS); /* the machine may have room again by then */
 }
 
 static void start_others(struct master *m)
@@ -242,15 +264,6 @@ void slot_serving(struct child *c)
 
 /* --- a worker lost ------------------------------------------------------------------------------ */
 
-static void on_respawn(evutil_socket_t fd, short what, void *arg)
-{
-    struct slot *s = arg;
-
-    (void)fd;
-    (void)what;
-    slot_fill(s->master, s->index);
-}
-
 /* The first death is an accident; from the second on it takes longer each time. */
 static int64_t backoff_ms(unsigned failures)
 {
@@ -268,15 +281,6 @@ static bool nobody_serves(const struct master *m)
             return false;
     }
     return true;
-}
-
-static void respawn(struct slot *s, int64_t ms)
-{
-    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
-
-    if (s->respawn == NULL)
-        s->respawn = evtimer_new(s->master->base, on_respawn, s);
-    event_add(s->respawn, &tv);
 }
 
 void slot_refill(struct master *m)

@@ -51,11 +51,13 @@ static void tell_result(const char *file, const struct config_report *rep)
 }
 
 /* Returns the number of mistakes. */
-static unsigned check_child(const char *file, bool hooks, bool is_masters, struct board *board)
+static unsigned check_child(const char *file, int copy, bool hooks, bool is_masters,
+                            struct board *board)
 {
     const struct worker_seat seat = {.board = board};
     struct config_report rep = {.line = is_masters ? worker_log_report : check_to_stderr};
-    struct config *config = config_load(file, environ, &rep);
+    struct config *config =
+        copy >= 0 ? config_load_copy(file, copy, environ, &rep) : config_load(file, environ, &rep);
     struct core_options opt;
     struct worker w;
 
@@ -96,7 +98,7 @@ static void tell_crash(const struct seat *s, int sig, bool is_masters)
 }
 
 /* Plugins are foreign code: a check that one of them crashes must still say which. */
-int check(const char *file, bool hooks, bool is_masters)
+int check(const char *file, int copy, bool hooks, bool is_masters)
 {
     struct board *board = board_new(1, true);
     unsigned seat = board_take_seat(board, 1);
@@ -110,7 +112,7 @@ int check(const char *file, bool hooks, bool is_masters)
         unsigned errors;
 
         board_free(board); /* the parent's own is another */
-        errors = check_child(file, hooks, is_masters, own);
+        errors = check_child(file, copy, hooks, is_masters, own);
 
         board_free(own);
         fflush(NULL);

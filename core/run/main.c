@@ -116,12 +116,12 @@ int main(int argc, char **argv)
                                             {"version", no_argument, NULL, 'V'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"worker", no_argument, NULL, OPTION_WORKER},
-                                            {"checking", no_argument, NULL, OPTION_CHECKING},
+                                            {"checking", optional_argument, NULL, OPTION_CHECKING},
                                             {NULL, 0, NULL, 0}};
     const char *file = getenv("CHATD_CONFIG");
     enum mode mode = RUN;
     bool hooks = false;
-    int c;
+    int c, copy = -1;
 
     while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
         switch (c) {
@@ -145,6 +145,7 @@ int main(int argc, char **argv)
             break;
         case OPTION_CHECKING:
             mode = CHECKING;
+            copy = optarg != NULL ? CHECK_COPY_FD : -1;
             break;
         case 'V':
             printf("chatd %s (SDK ABI %d.%d)\n", CHATD_VERSION, CHATD_ABI_MAJOR, CHATD_ABI_MINOR);
@@ -165,9 +166,9 @@ int main(int argc, char **argv)
         file = NULL;
     switch (mode) {
     case CHECK:
-        return check(file, hooks, false);
+        return check(file, -1, hooks, false);
     case CHECKING:
-        return check(file, false, true);
+        return check(file, copy, false, true);
     case WORKER:
         return worker_main(file);
     case DUMP:

@@ -119,7 +119,7 @@ static void obey(struct worker *w, const struct control *m, int *fds)
         http_unlisten(&w->host.http, m->a);
         break;
     case CONTROL_RELOAD:
-        tell(CONTROL_RELOADED, worker_reload(w, m->a == 0), "");
+        tell(CONTROL_RELOADED, worker_reload(w, fds[0], m->a == 0), "");
         break;
     case CONTROL_DRAIN:
         worker_leave(w, m->a == DRAIN_ROLL ? LEAVE_ROLL : LEAVE_STOP, m->ms);
@@ -263,7 +263,8 @@ static void report_errors(void *arg, int severity, const char *text)
 static int run(const char *file, struct control *start, const int *fds)
 {
     struct config_report rep = {.line = report_errors};
-    struct config *config = config_load(file, environ, &rep);
+    struct config *config = fds[3] >= 0 ? config_load_copy(file, fds[3], environ, &rep)
+                                        : config_load(file, environ, &rep);
     char *left_out = strchr(start->text, ' ');
     struct worker_seat seat = {.seat = start->seat,
                                .instance = start->text,
@@ -280,6 +281,8 @@ static int run(const char *file, struct control *start, const int *fds)
     log_set_worker((int)start->slot);
     seat.board = board_attach(fds[1], start->seat);
     close(fds[1]);
+    if (fds[3] >= 0)
+        close(fds[3]);
     if (seat.board == NULL) {
         log_error("the master's board is of another layout: not started");
         return 1;

@@ -109,11 +109,13 @@ static void apply_core(struct worker *w, struct core_options *fresh,
     w->host.opt.metrics = w->opt.metrics;
 }
 
-bool worker_reload(struct worker *w, bool is_quiet)
+bool worker_reload(struct worker *w, int fd, bool is_quiet)
 {
     const struct reload_voice voice = {.is_quiet = is_quiet, .can_roll = w->host.opt.can_roll};
     struct config_report rep = {.line = is_quiet ? NULL : worker_log_report};
-    struct config *fresh = config_load(config_file(w->config), environ, &rep);
+    const char *file = config_file(w->config);
+    struct config *fresh =
+        fd >= 0 ? config_load_copy(file, fd, environ, &rep) : config_load(file, environ, &rep);
     struct core_options opt;
 
     core_options_read(fresh, &opt, &rep);
@@ -241,7 +243,7 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    if (worker_reload(arg, false))
+    if (worker_reload(arg, -1, false))
         log_info("reload: done");
 }
 

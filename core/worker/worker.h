@@ -55,8 +55,9 @@ void worker_loop(struct worker *w); /* until `done`; then all connections have e
 /* Ends the process when a plugin's job does not return in time. */
 void worker_deinit(struct worker *w);
 
-/* Reads the configuration again and applies it. False: it has mistakes, nothing has changed. */
-bool worker_reload(struct worker *w, bool is_quiet);
+/* Reads the configuration again, from the copy in `fd` or, with -1, from its file, and applies it. False:
+ * it has mistakes, nothing has changed. */
+bool worker_reload(struct worker *w, int fd, bool is_quiet);
 
 /* leave.c. Stops accepting and ends all clients: at once, within half of `ms`, with 1001; or in a roll
  * spread over `ms`, with 1012. A roll may turn into a stop. */

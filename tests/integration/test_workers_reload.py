@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """SIGHUP to a master: checked first, then applied in all workers."""
 import contextlib
+import os
+import signal
 
 import pytest
 import requests
@@ -96,3 +98,30 @@ def test_again_and_again(chatd, workers):
             reload(server, wordfilter={"word": f"word{n}"})
             wait_until(lambda: server.log.count("reload: done") == n, what="the end of the reload")
             all_refuse(people, f"word{n}")
+
+
+def test_a_worker_that_is_replaced_reads_the_file_that_was_accepted(chatd, workers):
+    """Somebody is in the middle of editing it: that must not keep the new worker away."""
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}, "rooms": {}},
+                   workers=workers).expect("was killed by signal 9")
+    server.sections["rooms"] = {"text_max": "a lot"}
+    server.sections["wordfilter"]["word"] = "bread"
+    server.write_ini()
+    for pid in server.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+        server.wait_workers(workers, without=[pid])
+        server.wait_serving(workers)
+    with crowd(server, 8) as people:
+        all_pass(people, "bread")
+        all_refuse(people, "cake")
+    # With a reload it is the new one for those that come later, too.
+    server.sections["rooms"] = {}
+    server.write_ini()
+    server.hang_up()
+    server.wait_log("reload: done")
+    pid = server.worker_pids()[0]
+    os.kill(pid, signal.SIGKILL)
+    server.wait_workers(workers, without=[pid])
+    server.wait_serving(workers)
+    with crowd(server, 8) as people:
+        all_refuse(people, "bread")
