@@ -80,6 +80,12 @@ static struct {
     char topic[80];
     chatd_bus_cb bus_cb;
     void *bus_arg;
+    struct { /* the topic on which workers count members, and its timers: apart from the rooms' */
+        chatd_bus_cb cb;
+        void *arg;
+        void (*tell)(chatd_plugin *, void *);
+        char said[1024];
+    } census;
     char listed[8][1024];
     int n_listed;
     char reply[8192];
@@ -414,11 +420,21 @@ static int fake_route(chatd_plugin *self, const struct chatd_route_def *def)
 static int fake_timer(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
                       void (*cb)(chatd_plugin *, void *), void *arg, chatd_timer *timer_out)
 {
-    (void)self, (void)after_ms, (void)every_ms;
+    (void)self, (void)after_ms;
+    timer_out->v = 1;
+    if (arg == fake.census.arg) {
+        if (every_ms == 0)
+            fake.census.tell = cb;
+        return CHATD_OK;
+    }
     fake.timer = cb;
     fake.timer_arg = arg;
-    timer_out->v = 1;
     return CHATD_OK;
+}
+static void fake_random(chatd_plugin *self, void *bytes, size_t n)
+{
+    (void)self;
+    memset(bytes, 0xab, n);
 }
 static int fake_timer_cancel(chatd_plugin *self, chatd_timer timer)
 {
@@ -626,12 +642,22 @@ static void fake_run_bus(int i)
 }
 static int fake_bus_publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_str data)
 {
-    (void)p, (void)self, (void)topic;
+    if (strcmp(topic.p, "rooms.members") == 0) {
+        snprintf(fake.census.said, sizeof(fake.census.said), "%s", data.p);
+        return CHATD_OK;
+    }
+    (void)p, (void)self;
     return fake_task(fake_run_bus, data.p, NULL, NULL, 0);
 }
 static int fake_bus_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_bus_cb cb,
                               void *arg, chatd_sub *sub_out)
 {
+    if (strcmp(topic.p, "rooms.members") == 0) {
+        fake.census.cb = cb;
+        fake.census.arg = arg;
+        sub_out->v = 3;
+        return CHATD_OK;
+    }
     (void)p, (void)self;
     snprintf(fake.topic, sizeof(fake.topic), "%s", topic.p);
     fake.bus_cb = cb;
@@ -641,7 +667,11 @@ static int fake_bus_subscribe(chatd_plugin *p, chatd_plugin *self, chatd_str top
 }
 static int fake_bus_unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub sub)
 {
-    (void)p, (void)self, (void)sub;
+    if (sub.v == 3) {
+        fake.census.cb = NULL;
+        return CHATD_OK;
+    }
+    (void)p, (void)self;
     fake.bus_cb = NULL;
     return CHATD_OK;
 }
@@ -736,6 +766,7 @@ static const struct chatd_core fake_table = {.size = sizeof(fake_table),
                                              .channel_count = fake_channel_count,
                                              .channel_on_behind = fake_channel_on_behind,
                                              .channel_send_at = fake_channel_send_at,
+                                             .random = fake_random,
                                              .timer = fake_timer,
                                              .timer_cancel = fake_timer_cancel,
                                              .limit = fake_limit,
@@ -848,6 +879,24 @@ static FAKE_UNUSED void fake_late(void)
 
     fake.timer = NULL;
     cb(&fake.plugin, fake.timer_arg);
+}
+
+/* Another worker says something about its members; NULL: something of it was lost. */
+static FAKE_UNUSED void fake_census(const char *text)
+{
+    chatd_str data = {text != NULL ? text : "", text != NULL ? strlen(text) : 0};
+
+    fake.census.cb(&fake.plugin, CHATD_STR("rooms.members"), data, text == NULL, fake.census.arg);
+}
+
+/* The time has come to tell the others; what was said is in fake.census.said. */
+static FAKE_UNUSED void fake_census_tell(void)
+{
+    void (*tell)(chatd_plugin *, void *) = fake.census.tell;
+
+    fake.census.tell = NULL;
+    if (tell != NULL)
+        tell(&fake.plugin, fake.census.arg);
 }
 
 /* The store comes back with another life: of the records those up to `common` are left. */

@@ -343,6 +343,54 @@ static void the_list_has_rooms_with_records_or_members(void **state)
     end();
 }
 
+static void list_is(const char *rooms)
+{
+    char wanted[512];
+
+    snprintf(wanted, sizeof(wanted), "{\"rooms\":[%s]}", rooms);
+    fake.route.handle(&fake.plugin, (chatd_req){1});
+    fake_turn();
+    assert_string_equal(fake.reply, wanted);
+}
+
+/* What other workers say of theirs counts with one's own. */
+static void members_elsewhere_count(void **state)
+{
+    (void)state;
+    begin(1, 1);
+    join(1, "a", "here");
+    fake_census("1111111111111111\n2 here\n3 there\n");
+    fake_census("2222222222222222\n4 there\n");
+    list_is("{\"room\":\"here\",\"members\":3},{\"room\":\"there\",\"members\":7}");
+    fake_census("1111111111111111\n0 there\n");
+    fake_census("not a sender\n9 here\n");
+    list_is("{\"room\":\"here\",\"members\":3},{\"room\":\"there\",\"members\":4}");
+    fake_census(NULL); /* somebody may have died: all is asked for again */
+    assert_string_equal(fake.census.said, "abababababababab\n?\n");
+    list_is("{\"room\":\"here\",\"members\":1}");
+    end();
+}
+
+static void others_are_told_of_changes_and_of_all_when_they_ask(void **state)
+{
+    (void)state;
+    begin(1, 1);
+    join(1, "a", "here");
+    join(2, "b", "here");
+    join(3, "c", "there");
+    fake_census_tell();
+    assert_string_equal(fake.census.said, "abababababababab\n2 here\n1 there\n");
+    fake_gone(3);
+    fake_census_tell();
+    assert_string_equal(fake.census.said, "abababababababab\n0 there\n");
+    fake_census("1111111111111111\n?\n");
+    fake_census_tell();
+    assert_string_equal(fake.census.said, "abababababababab\n2 here\n");
+    fake_census("abababababababab\n5 here\n"); /* one's own, back from the bus */
+    list_is("{\"room\":\"here\",\"members\":2}");
+    end();
+}
+
 static void there_are_only_so_many_rooms(void **state)
 {
     (void)state;
@@ -444,6 +492,8 @@ int main(void)
         cmocka_unit_test(without_a_log_messages_take_the_bus),
         cmocka_unit_test(rooms_live_as_long_as_they_are_of_use),
         cmocka_unit_test(the_list_has_rooms_with_records_or_members),
+        cmocka_unit_test(members_elsewhere_count),
+        cmocka_unit_test(others_are_told_of_changes_and_of_all_when_they_ask),
         cmocka_unit_test(there_are_only_so_many_rooms),
         cmocka_unit_test(the_service),
     };
