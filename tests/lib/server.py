@@ -85,9 +85,9 @@ class Server:
     `workers`: 0 is one process, which starts soonest; `program`: another chatd, or a link to one."""
 
     def __init__(self, folder, core=None, plugins=None, sections=None, env=None, only=None,
-                 workers=WORKERS, program=CHATD):
+                 workers=WORKERS, program=None):
         self.folder = pathlib.Path(folder)
-        self.program = program
+        self.program = program or CHATD
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ini = self.folder / "chatd.ini"
         self.log_path = self.folder / "chatd.log"
