@@ -185,7 +185,7 @@ static void tell(const struct child *c, const struct death *d, const char *culpr
         log_error("worker %u (pid %d) was killed by signal %u (%s)%s; %s", c->slot, (int)c->pid,
                   d->signal, strsignal((int)d->signal),
                   d->signal == SIGKILL ? ", by a person or for want of memory" : "", next);
-    else if (d->code != 0 && culprit[0] != '\0')
+    else if (culprit[0] != '\0')
         log_error("%s ended worker %u (pid %d) with exit code %d%s; %s", culprit, c->slot,
                   (int)c->pid, d->code, conn, next);
     else if (d->code != 0)
@@ -205,9 +205,9 @@ void blame_death(struct child *c, int status, const char *what_next)
     board_work_text(s, d.work, culprit, sizeof(culprit));
     board_work_plugin(s, d.work, plugin, sizeof(plugin));
     tell(c, &d, culprit, what_next);
-    if (d.signal != 0 || d.code != 0)
+    if (d.signal != 0 || d.code != 0 || plugin[0] != '\0')
         count(m, reason(c, &d));
-    if (plugin[0] != '\0' && (is_fault(d.signal) || d.code != 0 || c->cause == CAUSE_HANG))
+    if (plugin[0] != '\0' && (is_fault(d.signal) || d.signal == 0 || c->cause == CAUSE_HANG))
         blame(m, plugin);
 }
 

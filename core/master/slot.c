@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GOOD_LIFE_MS = 60000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000 };
+enum { SHORT_LIFE_MS = 1000, GOOD_LIFE_MS = 60000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000 };
 
 /* --- the board ---------------------------------------------------------------------------------- */
 
@@ -301,11 +301,13 @@ static void replace(struct child *c, int status)
 {
     struct master *m = c->master;
     struct slot *s = &m->slot[c->slot];
-    bool left = WIFEXITED(status) && WEXITSTATUS(status) == 0 && c->cause == CAUSE_OWN;
-    int64_t wait_ms;
+    int64_t lived_ms = clock_mono_ms() - c->started_ms, wait_ms;
+    /* As a person's TERM makes it. One that leaves as soon as it is there must not come in circles. */
+    bool left = WIFEXITED(status) && WEXITSTATUS(status) == 0 && c->cause == CAUSE_OWN &&
+                lived_ms > SHORT_LIFE_MS;
     char next[64];
 
-    if (left || clock_mono_ms() - c->started_ms > GOOD_LIFE_MS)
+    if (left || lived_ms > GOOD_LIFE_MS)
         s->failures = 0;
     s->failures += !left;
     wait_ms = backoff_ms(s->failures);
