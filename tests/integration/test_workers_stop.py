@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A server of several processes starts, and stops, as one."""
+"""A server of several processes starts, and stops, as one. More of the start: test_workers_start.py."""
 import contextlib
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -86,30 +85,6 @@ def test_a_plugin_that_does_not_start_is_told_once(tmp_path, workers):
     log = fails(tmp_path / "chatd", only={**ROOMS, **rogue("start-fails")}, workers=workers)
     assert log.count("plugin start-fails failed to start") == 1
     assert re.search(r"worker 0 \(pid \d+\) ended with 1; not started", log)
-
-
-def test_too_few_descriptors_are_told_with_the_numbers(chatd, workers):
-    server = Server(chatd(only=ROOMS).folder / "low", only=ROOMS, workers=workers,
-                    core={"max_connections": "1000000"})
-    server.expect("descriptor limit")
-    with server:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        lines = re.findall(r"warn  .*the descriptor limit is (\d+); max_connections = 1000000 and "
-                           r"max_http_connections = 2000 need (\d+)", server.log)
-        assert lines == [(str(hard), "1002128")]
-
-
-def test_auto_is_as_many_as_there_are_processors(tmp_path):
-    with Server(tmp_path / "all", only=ROOMS, workers="auto") as server:
-        assert len(server.worker_pids()) == len(os.sched_getaffinity(0))
-    one = min(os.sched_getaffinity(0))
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {one})
-    try:
-        with Server(tmp_path / "one", only=ROOMS, workers="auto") as server:
-            assert len(server.worker_pids()) == 1
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def test_a_signal_while_it_starts_ends_it_in_order(tmp_path, workers):
