@@ -2,11 +2,14 @@
 """SIGHUP to a master: checked first, then applied in all workers."""
 import contextlib
 import os
+import re
 import signal
+import time
 
 import pytest
 import requests
 from chat import ALL_OFF, classic, example, rogue
+from gate import Gate
 from server import DEADLINE, wait_until
 
 WITH_FILTER = {**ALL_OFF, "rooms": "on", **example("wordfilter")}
@@ -89,6 +92,139 @@ def test_what_it_cannot_change_is_named_once(chatd, workers):
         assert server.log.count("reload: " + line) == 1, line
     assert requests.get(server.http + "/livez", timeout=DEADLINE).status_code == 200
     assert len(server.worker_pids()) == workers
+
+
+def test_the_log_level_is_that_of_all_of_them(chatd, workers):
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=workers)
+
+    def come_and_go():
+        """Each worker that had somebody tells of the end at level debug."""
+        with crowd(server):
+            pass
+        return len(speakers(server, "debug")) == workers
+    come_and_go()
+    reload(server, chatd={"log_level": "debug"})
+    server.wait_log("reload: done")
+    assert not speakers(server, "debug")
+    wait_until(come_and_go, what="a line of each worker at debug")
+    server.hang_up()  # the master, too
+    os.kill(server.worker_pids()[0], signal.SIGTERM)
+    server.wait_log(r"debug core: worker 0 \(pid \d+\) has ended: 0")
+    server.wait_workers(workers)
+    server.wait_serving(workers)
+
+
+def speakers(server, level):
+    """The numbers of the workers that wrote at this level."""
+    return set(re.findall(rf"^\S+Z {level} +#(\d+) ", server.log, re.M))
+
+
+# -- workers that are on their way ----------------------------------------------------------------
+
+
+@pytest.fixture
+def gate(tmp_path):
+    return Gate(tmp_path / "gate")
+
+
+def test_one_that_has_not_begun_reads_the_new_file(chatd, gate):
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=4,
+                   program=gate.program).expect("killed by signal 9")
+    gate.hold()
+    os.kill(server.worker_pids()[0], signal.SIGKILL)
+    gate.wait_held()
+    reload(server, wordfilter={"word": "bread"})
+    server.wait_log("reload: done")
+    gate.open()
+    server.wait_serving(4)
+    with crowd(server, 32) as people:
+        all_pass(people, "cake")
+        all_refuse(people, "bread")
+
+
+def test_with_no_worker_to_tell_it_is_done_at_once(chatd, gate):
+    """Whoever comes next reads the new file: nothing is missing, and nobody is late."""
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=1,
+                   program=gate.program).expect("killed by signal 9")
+    gate.hold()
+    os.kill(server.worker_pids()[0], signal.SIGKILL)
+    gate.wait_held()
+    reload(server, wordfilter={"word": "bread"})
+    server.wait_log("reload: (done|.*answered)")
+    gate.open()
+    server.wait_serving(1)
+    assert "not answered" not in server.log
+    assert "reload: done" in server.log
+
+
+def stopped_in_its_start(server, pid, workers):
+    """Stops the worker after it has read the file and before it serves; False: it was too quick."""
+    def has_plugins():
+        with open(f"/proc/{pid}/maps") as maps:
+            return "wordfilter.so" in maps.read()
+    end = time.monotonic() + DEADLINE
+    while not has_plugins():
+        assert time.monotonic() < end, "it loads no plugin"
+    os.kill(pid, signal.SIGSTOP)
+    with open(f"/proc/{pid}/status") as status:
+        wait_until(lambda: status.seek(0) == 0 and "stopped" in status.read(), what="a stop")
+    return server.metrics()["chatd_workers"] < workers
+
+
+def test_one_that_has_read_the_old_file_gets_the_new_one_too(chatd):
+    """A reload reaches it while its plugins start."""
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=2,
+                   core={"hang_limit": "0"}).expect("killed by signal 9")
+    def caught():
+        old = server.worker_pids()
+        os.kill(old[0], signal.SIGKILL)
+        pid = [pid for pid in server.wait_workers(2, without=[old[0]]) if pid not in old][0]
+        if stopped_in_its_start(server, pid, 2):
+            return pid
+        os.kill(pid, signal.SIGCONT)
+        server.wait_serving(2)
+        return None
+    pid = wait_until(caught, deadline=3 * DEADLINE, what="a worker that is stopped in its start")
+    reload(server, wordfilter={"word": "bread"})
+    server.wait_log("reload: done")
+    os.kill(pid, signal.SIGCONT)
+    server.wait_serving(2)
+    with crowd(server, 32) as people:
+        all_refuse(people, "bread")
+        all_pass(people, "cake")
+
+
+def test_one_that_stands_still_is_told_and_the_others_have_it(chatd):
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=2,
+                   core={"hang_limit": "0"}).expect("reload: 1 worker has not answered within 10 s")
+    pid = server.worker_pids()[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        reload(server, wordfilter={"word": "bread"})
+        server.wait_log("warn  core: reload: 1 worker has not answered within 10 s", 2 * DEADLINE)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    with crowd(server) as people:  # it had the order all the same
+        all_refuse(people, "bread")
+    reload(server, wordfilter={"word": "butter"})
+    server.wait_log("reload: done")
+    with crowd(server) as people:
+        all_refuse(people, "butter")
+
+
+def test_one_that_dies_in_a_reload_does_not_keep_it(chatd):
+    server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=2,
+                   core={"hang_limit": "0"}).expect("killed by signal 9")
+    pid = server.worker_pids()[0]
+    os.kill(pid, signal.SIGSTOP)
+    reload(server, wordfilter={"word": "bread"})
+    server.wait_log("reload: .wordfilter. word is new|the word to refuse is now")
+    os.kill(pid, signal.SIGKILL)
+    server.wait_log("reload: done")
+    server.wait_workers(2, without=[pid])
+    server.wait_serving(2)
+    with crowd(server) as people:
+        all_refuse(people, "bread")
 
 
 def test_again_and_again(chatd, workers):

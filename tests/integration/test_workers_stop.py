@@ -11,8 +11,12 @@ import time
 import pytest
 import requests
 from chat import ALL_OFF, classic, does_not_start, rogue, v1
+from gate import Gate
+from history_check import check
 from raw_ws import signed
+from redis_server import free_port
 from server import CHATD, DEADLINE, Server, clean_env, is_chatd, wait_until
+from transcript import Transcript
 
 KEY = "s" * 40
 ROOMS = {**ALL_OFF, "rooms": "on"}
@@ -170,6 +174,106 @@ def test_without_their_master_workers_leave_and_free_the_port(chatd, workers):
     gone(pids)
     server.process.wait()
     server.process = None
+
+
+def test_all_that_stand_still_do_not_keep_it(chatd):
+    server = chatd(core={"stop_time": "2s"}, only=ROOMS, workers=4)
+    pids = server.worker_pids()
+    with deaf(server):
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+    gone(pids)
+    assert is_free(server.port)
+
+
+def test_one_that_stands_still_does_not_keep_its_clients_from_others(chatd):
+    """The others are told in order; the stop is over after stop_time for all."""
+    server = chatd(core={"stop_time": "3s"}, workers=4, sections={"auth": {"jwt_secret": KEY}})
+    token = signed("alice", key=KEY)
+    with contextlib.ExitStack() as stack:
+        people = [stack.enter_context(v1(server, token)) for _ in range(16)]
+        os.kill(server.worker_pids()[0], signal.SIGSTOP)
+        server.process.send_signal(signal.SIGTERM)
+        codes = [client.close_code() for client in people]
+        assert server.process.wait(timeout=DEADLINE) == 0
+    # Those of the one that stood still saw their connection cut.
+    assert set(codes) <= {1001, 1006} and codes.count(1001) >= 1, codes
+
+
+@pytest.mark.parametrize("stage", ["new workers start", "old ones leave"])
+def test_a_stop_ends_a_roll_too(chatd, tmp_path, workers, stage):
+    gate = Gate(tmp_path / "gate")
+    server = chatd(workers=workers, program=gate.program, core={"roll_time": "60s"},
+                   sections={"auth": {"jwt_secret": KEY}})
+    with classic(server, signed("alice", key=KEY)) as client:
+        if stage == "new workers start":
+            gate.hold()
+        server.roll()
+        if stage == "new workers start":
+            gate.wait_held(workers)
+        else:
+            server.wait_log("roll: new workers serve")
+        pids = server.worker_pids()
+        server.process.send_signal(signal.SIGTERM)
+        assert client.close_code() in (1001, 1012)
+        assert server.process.wait(timeout=DEADLINE) == 0
+    gone(pids)
+    assert is_free(server.port)
+    assert server.log.endswith("core: stopped\n")
+
+
+def test_a_stop_while_it_reloads_is_a_stop(chatd, workers):
+    server = chatd(workers=workers, only=ROOMS)
+    pids = server.worker_pids()
+    server.hang_up()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(timeout=DEADLINE) == 0
+    gone(pids)
+    assert server.log.endswith("core: stopped\n")
+
+
+def test_killed_in_a_roll_the_master_leaves_nobody_behind(clusters, workers):
+    """The new ones wait for a store that is away, the old ones serve: both notice."""
+    chat = clusters(store="redis", workers=workers)
+    server = chat.nodes[0].expect("the master is gone", "history-redis", "auth")
+    server.sections["history-redis"]["address"] = f"127.0.0.1:{free_port()}"
+    server.write_ini()
+    server.roll()
+    pids = server.wait_workers(2 * workers)
+    server.process.kill()
+    server.process.wait()
+    wait_until(lambda: is_free(server.port), what="a free port")
+    gone(pids)
+    server.process = None
+
+
+# -- one worker -----------------------------------------------------------------------------------
+
+
+async def test_a_worker_that_is_renewed_sends_its_clients_back(clusters, workers):
+    chat = clusters(workers=workers)
+    server = chat.nodes[0]
+    transcript = Transcript()
+    async with contextlib.AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(
+            chat.v1(f"user{i}", reconnects=True, transcript=transcript)) for i in range(8)]
+        await people[0].say_surely("before")
+        for n, pid in enumerate(server.worker_pids()):
+            os.kill(pid, signal.SIGTERM)
+            server.wait_log(rf"pid {pid}\) has left; a new one starts now")
+            await people[n].say_surely(f"after {n}")
+        server.wait_serving(workers)
+        await people[0].say_surely("the end")
+        for person in people:
+            while (await person.next()).get("text") != "the end":
+                continue
+        closed = transcript.of("closed")
+        # Each had a worker, and each worker was renewed once; who came back soon met it again.
+        assert len(closed) >= 8 and {entry["code"] for entry in closed} == {1001}, closed
+    check(transcript.entries).assert_good()
 
 
 async def test_what_was_acknowledged_is_there_after_the_next_start(clusters, workers):
