@@ -145,7 +145,7 @@ def test_one_that_has_not_begun_reads_the_new_file(chatd, gate):
 def test_with_no_worker_to_tell_it_is_done_at_once(chatd, gate):
     """Whoever comes next reads the new file: nothing is missing, and nobody is late."""
     server = chatd(only=WITH_FILTER, sections={"wordfilter": {"word": "cake"}}, workers=1,
-                   program=gate.program).expect("killed by signal 9")
+                   program=gate.program).expect("killed by signal 9", "not answered")
     gate.hold()
     os.kill(server.worker_pids()[0], signal.SIGKILL)
     gate.wait_held()

@@ -120,6 +120,19 @@ def test_a_signal_while_the_others_start_is_a_stop(tmp_path, gate):
     server.close()
 
 
+@pytest.mark.parametrize("sig, what", [(signal.SIGHUP, "reload"), (signal.SIGUSR2, "roll")])
+def test_a_reload_or_a_roll_is_refused_while_it_starts(tmp_path, gate, sig, what):
+    server = Server(tmp_path / "chatd", only=ROOMS, workers=2, program=gate.program)
+    server.expect("not now, the server starts")
+    gate.hold(1)
+    with ended(server), starting(server) as line:
+        gate.wait_held()
+        server.process.send_signal(sig)
+        server.wait_log(f"warn  core: {what}: not now, the server starts")
+        gate.open()
+        line.result()
+
+
 def test_a_worker_that_dies_at_the_start_ends_it(tmp_path, gate):
     """Half a server is none: whoever started it learns so from the exit code."""
     server = Server(tmp_path / "chatd", only=ROOMS, workers=4, program=gate.program)
