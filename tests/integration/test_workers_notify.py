@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What systemd hears, at a socket of its kind."""
+import contextlib
 import os
 import pathlib
 import re
 import socket
 import subprocess
+import time
 import uuid
 
 import pytest
 from chat import ALL_OFF
-from server import DEADLINE, ROOT, Server
+from gate import Gate, ended, starting
+from server import CHATD, DEADLINE, ROOT, Server
 
 ROOMS = {**ALL_OFF, "rooms": "on"}
 
@@ -59,6 +62,111 @@ def test_it_is_told_of_each_step(chatd, systemd, workers):
         assert b"NOTIFY_SOCKET" not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
     assert server.stop() == 0
     systemd.hears("^STOPPING=1$")
+
+
+def told_so_far(systemd):
+    """What has come, without waiting for more."""
+    systemd.sock.setblocking(False)
+    texts = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            texts.append(systemd.sock.recv(4096).decode())
+    systemd.sock.settimeout(DEADLINE)
+    return texts
+
+
+def test_it_is_ready_when_the_last_worker_serves(tmp_path, systemd):
+    gate = Gate(tmp_path / "gate")
+    server = Server(tmp_path / "chatd", workers=4, only=ROOMS, program=gate.program,
+                    env={"NOTIFY_SOCKET": systemd.name, "WATCHDOG_USEC": "300000"})
+    gate.hold(1)
+    with ended(server), starting(server) as line:
+        gate.wait_held(3)
+        systemd.hears("^WATCHDOG=1$")  # it lives, and is not ready
+        systemd.hears("^WATCHDOG=1$")
+        assert not any("READY" in text for text in told_so_far(systemd))
+        gate.open()
+        line.result()
+        systemd.hears("^READY=1")
+
+
+def test_a_reload_that_changes_nothing_is_over_too(chatd, systemd):
+    """Otherwise systemctl reload would wait for the end of it."""
+    server = chatd(workers=2, only=ROOMS, sections={"rooms": {}}, env={"NOTIFY_SOCKET": systemd.name})
+    server.expect("text_max", "nothing has changed")
+    systemd.hears("^READY=1")
+    server.sections["rooms"] = {"text_max": "a lot"}
+    server.write_ini()
+    before = time.monotonic_ns() // 1000
+    server.hang_up()
+    text = systemd.hears("^RELOADING=1")
+    assert before <= int(re.search(r"^MONOTONIC_USEC=(\d+)$", text, re.M)[1]) \
+        <= time.monotonic_ns() // 1000
+    systemd.hears("^READY=1$")
+    server.wait_log("nothing has changed")
+
+
+def test_a_roll_that_is_called_off_is_told_as_what_serves(chatd, systemd):
+    server = chatd(workers=2, only=ROOMS, sections={"rooms": {}}, env={"NOTIFY_SOCKET": systemd.name})
+    server.expect("text_max", "called off")
+    systemd.hears("^READY=1")
+    server.sections["rooms"] = {"text_max": "a lot"}
+    server.write_ini()
+    server.roll()
+    systemd.hears("^STATUS=rolling$")
+    assert systemd.hears("^STATUS=") == f"STATUS=2 workers serve 127.0.0.1:{server.port}"
+
+
+def watched(folder, socket_name, pid):
+    """A server that WATCHDOG_PID says is watched, or is not: `pid` as the shell understands it."""
+    folder.mkdir()
+    program = folder / "chatd"
+    program.write_text(f'#!/bin/sh\nexport WATCHDOG_PID={pid}\nexec "{CHATD}" "$@"\n')
+    program.chmod(0o755)
+    return Server(folder / "server", workers=1, only=ROOMS, program=program,
+                  env={"NOTIFY_SOCKET": socket_name, "WATCHDOG_USEC": "300000"})
+
+
+def test_a_watchdog_that_watches_another_process_hears_nothing(tmp_path, systemd):
+    with Systemd(str(tmp_path / "other")) as other, \
+            watched(tmp_path / "unwatched", other.name, "1"), \
+            watched(tmp_path / "watched", systemd.name, "$$"):
+        other.hears("^READY=1")
+        for _ in range(5):
+            systemd.hears("^WATCHDOG=1$")
+        assert not any("WATCHDOG" in text for text in told_so_far(other))
+
+
+def test_a_worker_has_nothing_of_it_in_its_environment(chatd, systemd):
+    env = {"NOTIFY_SOCKET": systemd.name, "WATCHDOG_USEC": "60000000"}
+    server = chatd(workers=2, only=ROOMS, env=env)
+
+    def nothing():
+        for pid in server.worker_pids():
+            environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"NOTIFY_SOCKET" not in environment and b"WATCHDOG_USEC" not in environment
+    nothing()
+    server.roll()
+    server.wait_log("roll: done")
+    nothing()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_socket_that_nobody_reads_is_no_hindrance(chatd, tmp_path, workers):
+    """Full, or gone: the server goes on."""
+    for n, name in enumerate([tmp_path / "full", tmp_path / "none", "nonsense", "@", "/" * 200]):
+        with contextlib.ExitStack() as stack:
+            if n == 0:
+                full = stack.enter_context(Systemd(str(name)))
+                filler = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+                filler.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        filler.sendto(b"x", full.name)
+            env = {"NOTIFY_SOCKET": str(name), "WATCHDOG_USEC": "300000"}
+            with Server(tmp_path / f"server{n}", workers=workers, only=ROOMS, env=env) as server:
+                server.hang_up()
+                server.wait_log("reload: done")
 
 
 def test_a_failed_start_is_never_ready(tmp_path, systemd):
