@@ -143,6 +143,7 @@ static const char *reason(const struct child *c, const struct death *d)
     case CAUSE_HANG:
         return "hang";
     case CAUSE_NOT_READY:
+    case CAUSE_REFUSED:
         return "not_ready";
     default:
         return d->signal == 0 ? "exit" : is_fault(d->signal) ? "crash" : "killed";
@@ -175,6 +176,8 @@ static void tell(const struct child *c, const struct death *d, const char *culpr
     else if (c->cause == CAUSE_NOT_READY)
         log_error("worker %u (pid %d) was not ready within start_time%s%s: killed; %s", c->slot,
                   (int)c->pid, culprit[0] != '\0' ? ", in " : "", culprit, next);
+    else if (c->cause == CAUSE_REFUSED)
+        log_error("worker %u (pid %d): %s; %s", c->slot, (int)c->pid, c->away, next);
     else if (is_fault(d->signal) && culprit[0] != '\0')
         log_error("%s crashed worker %u (pid %d): signal %u (%s)%s%s; %s", culprit, c->slot,
                   (int)c->pid, d->signal, strsignal((int)d->signal), d->address, conn, next);

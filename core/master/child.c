@@ -53,9 +53,11 @@ void child_kill(struct child *c, int sig, enum cause cause)
 void child_leave(struct child *c, uint32_t how, int64_t ms)
 {
     c->state = CHILD_LEAVING;
-    if (c->bus == NULL) /* it does not even know where it sits */
+    if (c->bus == NULL) { /* it does not even know where it sits */
+        c->cause = CAUSE_CALLED_OFF;
         send_signal(c, SIGKILL);
-    else if (!c->is_dead && child_order(c, CONTROL_DRAIN, how, ms, -1) < 0)
+    }
+    if (c->bus != NULL && !c->is_dead && child_order(c, CONTROL_DRAIN, how, ms, -1) < 0)
         send_signal(c, SIGTERM);
     /* A stop is over after `ms`; a roll's clients have so long, and some time to answer. */
     arm(c, how == DRAIN_ROLL ? ms + c->master->opt.close_timeout + c->master->opt.stop_time : ms);
@@ -121,8 +123,7 @@ static void greet(struct child *c, const struct control *m)
     snprintf(c->away, sizeof(c->away),
              "%s is chatd %.32s and speaks protocol %u, this master %u: a restart takes both",
              c->master->program, m->text, m->protocol, (unsigned)CONTROL_PROTOCOL);
-    log_error("%s", c->away);
-    child_kill(c, SIGKILL, CAUSE_NOT_READY);
+    child_kill(c, SIGKILL, CAUSE_REFUSED);
 }
 
 static void ready(struct child *c, const struct control *m)

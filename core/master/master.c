@@ -9,6 +9,7 @@
 #include "link/control.h"
 #include "net/address.h"
 #include "net/descriptors.h"
+#include "worker/notify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,6 +37,8 @@ static void leave(struct master *m)
     notify("STOPPING=1");
     slot_publish(m);
     slot_clear(m);
+    close(m->lock); /* the address is somebody else's from here on */
+    m->lock = -1;
     for (c = m->children; c != NULL; c = c->next)
         child_leave(c, DRAIN_STOP, m->opt.stop_time);
     if (m->check_pid != 0)
@@ -183,7 +186,7 @@ static bool bind_all(struct master *m)
     unsigned i;
 
     m->n_slots = m->opt.workers == CORE_WORKERS_AUTO ? cpus_available() : (unsigned)m->opt.workers;
-    if (address_bind(m->opt.listen, m->n_slots, fd, &m->where, &error) < 0) {
+    if (address_bind(m->opt.listen, m->n_slots, fd, &m->lock, &m->where, &error) < 0) {
         log_error("%s", error);
         mem_free(error);
         return false;
@@ -227,15 +230,34 @@ static void clean_up(struct master *m)
     board_free(m->board);
 }
 
-static void close_copies(const struct master *m)
+static void close_all(const struct master *m)
 {
-    const int copies[] = {m->copy, m->reload_copy, m->roll.copy};
+    const int fds[] = {m->copy, m->reload_copy, m->roll.copy, m->lock};
     size_t i;
 
-    for (i = 0; i < sizeof(copies) / sizeof(copies[0]); i++) {
-        if (copies[i] >= 0)
-            close(copies[i]);
+    for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
     }
+}
+
+static char *copy_text(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
+static void boot_init(struct boot *b, const struct core_options *opt)
+{
+    b->listen = copy_text(opt->listen);
+    b->user = copy_text(opt->user);
+    b->runtime_dir = copy_text(opt->runtime_dir);
+}
+
+static void boot_deinit(struct boot *b)
+{
+    mem_free(b->listen);
+    mem_free(b->user);
+    mem_free(b->runtime_dir);
 }
 
 int master_run(const char *file, const char *program, struct config *config,
@@ -252,7 +274,8 @@ int master_run(const char *file, const char *program, struct config *config,
     m->config = config;
     m->opt = *opt;
     m->copy = file != NULL ? config_copy(file) : -1;
-    m->reload_copy = m->roll.copy = -1;
+    m->reload_copy = m->roll.copy = m->lock = -1;
+    boot_init(&m->boot, opt);
     snprintf(m->instance, sizeof(m->instance), "%016llx", (unsigned long long)rng_u64());
     if (check_first(m) && bind_all(m)) {
         descriptors_raise(opt->max_connections, opt->max_http_connections);
@@ -266,7 +289,8 @@ int master_run(const char *file, const char *program, struct config *config,
         }
         slot_clear(m);
     }
-    close_copies(m);
+    close_all(m);
+    boot_deinit(&m->boot);
     config_free(m->config);
     config_free(m->roll.config);
     mem_free(m->where);

@@ -15,7 +15,7 @@
  *     child.c     processes and their orders  blame.c   what a worker died of
  *     relay.c     the bus between workers     roll.c    new workers for old
  *     program.c   what is started: exec       reload.c  a new configuration for running workers
- *     notify.c    systemd                     cpus.c    workers = auto
+ *     cpus.c      workers = auto
  */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
@@ -38,7 +38,14 @@ enum phase { PHASE_START, PHASE_RUN, PHASE_STOP };
 enum child_state { CHILD_STARTING, CHILD_READY, CHILD_SERVING, CHILD_LEAVING };
 
 /* Why the master killed a child; what it dies of by itself is CAUSE_OWN. */
-enum cause { CAUSE_OWN, CAUSE_HANG, CAUSE_NOT_READY, CAUSE_TOO_LONG, CAUSE_CALLED_OFF };
+enum cause {
+    CAUSE_OWN,
+    CAUSE_HANG,
+    CAUSE_NOT_READY,
+    CAUSE_REFUSED,
+    CAUSE_TOO_LONG,
+    CAUSE_CALLED_OFF
+};
 
 struct child {
     struct master *master;
@@ -90,6 +97,11 @@ struct roll {
     int copy; /* as the master's */
 };
 
+/* What the master took from the options at its start, and a restart alone can change. */
+struct boot {
+    char *listen, *user, *runtime_dir;
+};
+
 struct master {
     struct event_base *base;
     const char *file; /* of the configuration; NULL: none */
@@ -99,6 +111,8 @@ struct master {
     int copy; /* of the file as it was accepted: a worker that is replaced reads no half-written one; -1 */
     struct board *board;
     char instance[17], *where;
+    struct boot boot;
+    int lock; /* on the address */
     enum phase phase;
     bool is_over;
     int code;
@@ -197,10 +211,6 @@ void roll_progress(struct master *m);
 bool roll_is_on(const struct master *m);
 void reload_begin(struct master *m);
 void reload_answered(struct child *c); /* or died */
-
-/* notify.c: does nothing without NOTIFY_SOCKET. */
-void notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int64_t notify_watchdog_ms(void); /* 0: nobody watches */
 
 /* cpus.c: processors that this process may use; at least 1. */
 unsigned cpus_available(void);

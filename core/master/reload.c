@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "link/control.h"
 #include "master/master.h"
+#include "worker/notify.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,14 +103,22 @@ static void checked(struct master *m, unsigned mistakes)
     }
     apply_own(m);
     for (c = m->children; c != NULL; c = c->next) {
-        if (c->state != CHILD_SERVING)
-            continue; /* one that starts reads the new file, or is followed by one that does */
-        c->owes_reload = child_order(c, CONTROL_RELOAD, m->reloads_owed == 0, 0, m->copy) == 0;
-        m->reloads_owed += c->owes_reload;
+        bool serves = c->state == CHILD_SERVING;
+
+        /* One without a seat gets the new copy with it; one that starts reads the order when it can. */
+        if (c->state == CHILD_LEAVING || c->bus == NULL)
+            continue;
+        if (child_order(c, CONTROL_RELOAD, serves && m->reloads_owed == 0, 0, m->copy) == 0 &&
+            serves) {
+            c->owes_reload = true;
+            m->reloads_owed++;
+        }
     }
     event_add(m->reload_deadline, &tv);
-    if (m->reloads_owed == 0)
-        on_deadline(-1, 0, m);
+    if (m->reloads_owed > 0)
+        return;
+    log_info("reload: done");
+    done(m);
 }
 
 void reload_answered(struct child *c)

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "link/control.h"
 #include "master/master.h"
+#include "worker/notify.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -81,9 +82,9 @@ static bool read_config(struct master *m)
                                      : "workers = 0 needs a restart");
         return false;
     }
-    tell_restart("listen", m->opt.listen, r->opt.listen);
-    tell_restart("user", m->opt.user, r->opt.user);
-    tell_restart("runtime_dir", m->opt.runtime_dir, r->opt.runtime_dir);
+    tell_restart("listen", m->boot.listen, r->opt.listen);
+    tell_restart("user", m->boot.user, r->opt.user);
+    tell_restart("runtime_dir", m->boot.runtime_dir, r->opt.runtime_dir);
     r->n_slots = r->opt.workers == CORE_WORKERS_AUTO ? cpus_available() : (unsigned)r->opt.workers;
     return true;
 }

@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096, HEALTH_TIMEOUT_S = 3 };
@@ -119,34 +121,69 @@ static int probe(const struct addrinfo *ai, struct sockaddr_storage *at)
     return rc;
 }
 
-static int told(int rc, const char *listen_text, int fd, char **where_out, char **error_out)
+/* A name in the kernel, gone with its socket: who has it has the address. A socket that is bound and does
+ * not listen yet, or for a while, keeps nobody else from binding there, too. -1 with errno. */
+static int lock_address(const char *where)
 {
-    if (rc < 0)
-        *error_out = refusal(listen_text, errno);
-    else
-        *where_out = name_of(fd);
-    return rc;
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "chatd/%s", where);
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (const struct sockaddr *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+        return fd;
+    int error = errno;
+
+    close(fd);
+    errno = error;
+    return -1;
 }
 
-int address_bind(const char *listen_text, unsigned n, int *fd_out, char **where_out,
+/* The end of both: names what was bound and locks it. `rc` < 0: errno says what went wrong before. */
+static int settle(int rc, const char *listen_text, int fd, int *lock_out, char **where_out,
+                  char **error_out)
+{
+    char *where;
+
+    *lock_out = -1;
+    if (rc >= 0) {
+        where = name_of(fd);
+        *lock_out = lock_address(where);
+        if (*lock_out >= 0) {
+            *where_out = where;
+            return 0;
+        }
+        mem_free(where);
+    }
+    *error_out = refusal(listen_text, errno);
+    return -1;
+}
+
+int address_bind(const char *listen_text, unsigned n, int *fd_out, int *lock_out, char **where_out,
                  char **error_out)
 {
     struct addrinfo *ai = resolve(listen_text, AI_PASSIVE | AI_NUMERICSERV, error_out);
     struct sockaddr_storage at;
     struct addrinfo same;
+    bool is_bound;
     int rc;
 
     if (ai == NULL)
         return -1;
     same = *ai;
     same.ai_addr = (struct sockaddr *)&at;
-    rc = probe(ai, &at) < 0 ? -1 : bind_shared(&same, n, fd_out);
-    rc = told(rc, listen_text, fd_out[0], where_out, error_out);
+    is_bound = probe(ai, &at) == 0 && bind_shared(&same, n, fd_out) == 0;
+    rc = settle(is_bound ? 0 : -1, listen_text, is_bound ? fd_out[0] : -1, lock_out, where_out,
+                error_out);
+    while (rc < 0 && is_bound && n-- > 0)
+        close(fd_out[n]);
     freeaddrinfo(ai);
     return rc;
 }
 
-int address_listen(const char *listen_text, char **where_out, char **error_out)
+int address_listen(const char *listen_text, int *lock_out, char **where_out, char **error_out)
 {
     struct addrinfo *ai = resolve(listen_text, AI_PASSIVE | AI_NUMERICSERV, error_out);
     int fd, rc;
@@ -154,7 +191,8 @@ int address_listen(const char *listen_text, char **where_out, char **error_out)
     if (ai == NULL)
         return -1;
     fd = bound(ai, false);
-    rc = told(fd >= 0 && address_open(fd) ? 0 : -1, listen_text, fd, where_out, error_out);
+    rc = settle(fd >= 0 && address_open(fd) ? 0 : -1, listen_text, fd, lock_out, where_out,
+                error_out);
     freeaddrinfo(ai);
     if (rc < 0 && fd >= 0)
         close(fd);

@@ -32,14 +32,16 @@ static int refuse_second(int fd, const char *path)
 
 static int open_pid_file(struct place *p, const char *folder, const struct passwd *pw)
 {
+    bool is_made = mkdir(folder, 0755) == 0;
     char *path;
     int fd;
 
-    if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
+    if (!is_made && errno != EEXIST) {
         log_error("runtime_dir = %s cannot be made: %s", folder, strerror(errno));
         return -1;
     }
-    if (pw != NULL && chown(folder, pw->pw_uid, pw->pw_gid) < 0)
+    /* One that was there stays whose it is: it may be /run. */
+    if (is_made && pw != NULL && chown(folder, pw->pw_uid, pw->pw_gid) < 0)
         log_warn("runtime_dir = %s cannot be given to %s: %s", folder, pw->pw_name,
                  strerror(errno));
     path = mem_printf("%s/chatd.pid", folder);
@@ -62,7 +64,8 @@ static int open_pid_file(struct place *p, const char *folder, const struct passw
 void place_leave(struct place *p)
 {
     if (p->pid_fd >= 0) {
-        unlink(p->pid_path);
+        if (unlink(p->pid_path) < 0 && ftruncate(p->pid_fd, 0) < 0)
+            log_debug("%s cannot be removed: %s", p->pid_path, strerror(errno));
         close(p->pid_fd);
     }
     mem_free(p->pid_path);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "host/load.h"
 #include "net/address.h"
+#include "worker/notify.h"
 #include "worker/place.h"
 
 #include <libgen.h>
@@ -141,6 +142,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     host_turn(&w->host);
     host_tick(&w->host);
+    if (w->watchdog_ms > 0)
+        notify("WATCHDOG=1");
 }
 
 static void turn(struct worker *w)
@@ -236,6 +239,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     }
     log_info("%s: stopping, clients have %lld ms", fd == SIGINT ? "interrupt" : "terminate",
              (long long)w->opt.stop_time / 2);
+    notify("STOPPING=1");
     worker_leave(w, LEAVE_STOP, w->opt.stop_time);
 }
 
@@ -243,8 +247,10 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
+    notify("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_ns() / 1000);
     if (worker_reload(arg, -1, false))
         log_info("reload: done");
+    notify("READY=1");
 }
 
 static void on_usr2(evutil_socket_t fd, short what, void *arg)
@@ -280,6 +286,8 @@ static int serve(struct worker *w, int fd, const char *where)
         return 1;
     }
     log_info("chatd %s listens on http://%s (instance %s)", CHATD_VERSION, where, w->host.instance);
+    notify("READY=1\nSTATUS=serves %s in one process", where);
+    w->watchdog_ms = notify_watchdog_ms();
     worker_loop(w);
     log_info("stopped");
     return 0;
@@ -310,10 +318,12 @@ int worker_run(struct worker *w)
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
-    fd = address_listen(w->opt.listen, &where, &error);
+    fd = address_listen(w->opt.listen, &w->lock, &where, &error);
     if (fd < 0)
         log_error("%s", error);
     w->code = fd < 0 ? 1 : settle(w, fd, where);
+    if (fd >= 0)
+        close(w->lock);
     mem_free(where);
     mem_free(error);
     return w->code;

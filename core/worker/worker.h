@@ -29,6 +29,8 @@ struct worker {
     int64_t leave_until_ms;  /* plugins' jobs have until then */
     int64_t spread_until_ms; /* of a roll: the last client is asked to go by then */
     uint32_t spread_next;    /* where in the slab of connections it goes on */
+    int lock;                /* of the address; alone only */
+    int64_t watchdog_ms;     /* systemd's; alone only */
     bool done;
     int code; /* of worker_run() */
 };

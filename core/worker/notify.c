@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells systemd how the server is, as sd_notify(3) describes the protocol. */
-#include "master/master.h"
+#include "worker/notify.h"
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/num.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
