@@ -75,19 +75,19 @@ static struct config *config_new(const char *file)
     return c;
 }
 
-static void load_rest(struct config *c, char *const *environ)
+static void load_rest(struct config *c, char *const *vars)
 {
-    if (environ != NULL)
-        config_env_load(c, environ);
+    if (vars != NULL)
+        config_env_load(c, vars);
     config_open_load(c);
 }
 
-struct config *config_load(const char *file, char *const *environ, struct config_report *rep)
+struct config *config_load(const char *file, char *const *vars, struct config_report *rep)
 {
     struct config *c = config_new(file);
     if (file != NULL)
         ini_read(file, &c->ini, ini_problem, rep);
-    load_rest(c, environ);
+    load_rest(c, vars);
     return c;
 }
 
@@ -113,7 +113,7 @@ static uint8_t *read_all(int fd, size_t *n_out)
     return NULL;
 }
 
-struct config *config_load_copy(const char *file, int fd, char *const *environ,
+struct config *config_load_copy(const char *file, int fd, char *const *vars,
                                 struct config_report *rep)
 {
     struct config *c = config_new(file);
@@ -126,7 +126,7 @@ struct config *config_load_copy(const char *file, int fd, char *const *environ,
     } else {
         config_problem(rep, CONFIG_ERROR, "the copy of %s cannot be read", file);
     }
-    load_rest(c, environ);
+    load_rest(c, vars);
     return c;
 }
 
