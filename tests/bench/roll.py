@@ -5,7 +5,7 @@
 Each client keeps what it saw of its room. A client that is sent away comes back after the time it was told, resumes
 from its position, and sends again what nobody has acknowledged. At the end every client of a room must have
 seen the same, each acknowledged message once, in order. Prints figures; exit code 1 if anything is wrong.
-tests/chaos/test_workers_roll.py runs it with fewer clients.
+tests/chaos/test_workers.py runs it with fewer clients.
 """
 import argparse
 import asyncio

@@ -103,7 +103,8 @@ async def test_one_that_stands_still_costs_the_others_nothing_and_catches_up(clu
         await people[0].say("here")
         for person in people:
             await person.hears("here")
-        for stopped in server.worker_pids():
+        # One that stands still in its turn to write holds up all writes: then it is not the one.
+        for stopped in 4 * server.worker_pids():
             os.kill(stopped, signal.SIGSTOP)
             try:
                 speaker = await first_that_speaks(people)
@@ -116,7 +117,7 @@ async def test_one_that_stands_still_costs_the_others_nothing_and_catches_up(clu
             finally:
                 os.kill(stopped, signal.SIGCONT)
         else:
-            pytest.fail("all eight connections were on one worker, twice")
+            pytest.fail("nobody could speak, whoever stood still")
         for person in people:
             seen = []
             while len(seen) < 300:
@@ -128,11 +129,11 @@ async def test_one_that_stands_still_costs_the_others_nothing_and_catches_up(clu
 
 async def first_that_speaks(people):
     """One of a worker that runs; None if none is."""
-    for person in people:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(person.say("are you there"), 2)
-            return person
-    return None
+    says = {asyncio.create_task(person.say("are you there")): person for person in people}
+    done, pending = await asyncio.wait(says, timeout=3, return_when=asyncio.FIRST_COMPLETED)
+    for say in pending:
+        say.cancel()
+    return next((says[say] for say in done if say.exception() is None), None)
 
 
 def server_metric(server, stopped, name):
