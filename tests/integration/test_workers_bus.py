@@ -105,6 +105,8 @@ async def test_one_that_stands_still_costs_the_others_nothing_and_catches_up(clu
             await person.hears("here")
         # One that stands still in its turn to write holds up all writes: then it is not the one.
         for stopped in 4 * server.worker_pids():
+            for person in people:  # nothing of before is on its way any more
+                await person.say("calm")
             os.kill(stopped, signal.SIGSTOP)
             try:
                 speaker = await first_that_speaks(people)
