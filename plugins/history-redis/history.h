@@ -5,6 +5,7 @@
 
 #include "bus.h"
 #include "channels.h"
+#include "check.h"
 #include "health.h"
 #include "link.h"
 #include "queue.h"
@@ -16,11 +17,11 @@ struct history_config {
     int64_t database;
     int32_t log; /* offer chatd.log */
     int64_t history_max, queue_max, queue_bytes;
-    int64_t canary_ms, connect_timeout_ms;
+    int64_t canary_ms, check_ms, connect_timeout_ms;
 };
 
 struct history_metrics {
-    int appends, duplicates, operations, failures, refused, connects, queue, append_seconds;
+    int appends, duplicates, operations, failures, refused, connects, missed, queue, append_seconds;
 };
 
 struct history {
@@ -34,6 +35,7 @@ struct history {
     struct subs subs;
     struct bus bus;
     struct health health;
+    struct check check;
     struct seed seed;
     struct history_metrics metrics;
 };

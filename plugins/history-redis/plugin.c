@@ -69,6 +69,13 @@ static const struct chatd_cfg_field fields[] = {
      .min = 100,
      .max = 10000,
      .help = "how often a small write, read and publication are tried"},
+    {.key = "position_check",
+     .type = CHATD_CFG_DURATION,
+     .offset = offsetof(struct history_config, check_ms),
+     .def = "20s",
+     .min = 100,
+     .max = 3600000,
+     .help = "how often Redis is asked where the rooms stand, to find lost publications"},
     {.key = "connect_timeout",
      .type = CHATD_CFG_DURATION,
      .offset = offsetof(struct history_config, connect_timeout_ms),
@@ -290,6 +297,8 @@ static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
         {&metrics->refused, CHATD_COUNTER, "refused_total",
          "calls refused above queue_max or queue_bytes"},
         {&metrics->connects, CHATD_COUNTER, "connects_total", "connections made for commands"},
+        {&metrics->missed, CHATD_COUNTER, "missed_total",
+         "rooms whose publications did not come, found by the position check"},
         {&metrics->queue, CHATD_GAUGE, "queue", "operations waiting or under way"},
         {&metrics->append_seconds, CHATD_HISTOGRAM, "append_seconds",
          "from the call until Redis has the record"},
@@ -431,6 +440,9 @@ static int start(chatd_plugin *self)
     if (err == CHATD_OK)
         err = health_start(&history->health, self, &history->commands, &history->subscriber,
                            &history->queue, &history->channels, (uint32_t)config->canary_ms);
+    if (err == CHATD_OK && config->log)
+        err = check_start(&history->check, self, &history->queue, &history->subs,
+                          (uint32_t)config->check_ms, history->metrics.missed);
     if (err != CHATD_OK) {
         chatd_log(self, CHATD_LOG_ERROR, "no timer can be started (%d)", err);
         return err;

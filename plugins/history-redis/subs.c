@@ -48,6 +48,7 @@ struct sub_room {
     uint32_t reading;
     struct epoch epoch; /* as heard or read last */
     uint64_t top;       /* the highest seq of it */
+    uint64_t stands_at; /* as the position check was told, in `epoch`; 0: nothing to settle */
     TAILQ_HEAD(, kept) kept;
     uint32_t kept_n;
     size_t kept_bytes;
@@ -137,6 +138,8 @@ static void sub_free(struct subs *subs, struct sub *sub)
     free(sub);
     if (!TAILQ_EMPTY(&room->subs))
         return;
+    if (subs->unchecked == room)
+        subs->unchecked = room->hh.next;
     HASH_DELETE(hh, subs->rooms, room);
     subs->events->unlisten(subs->arg, room_name(room));
     forget_kept(room);
@@ -253,6 +256,7 @@ static void heard(struct sub_room *room, chatd_str epoch, uint64_t seq)
     if (!text_is(epoch_str(&room->epoch), epoch)) {
         epoch_set(&room->epoch, epoch);
         room->top = seq;
+        room->stands_at = 0;
     } else if (seq > room->top) {
         room->top = seq;
     }
@@ -374,6 +378,8 @@ static void take_page(struct sub *sub, const struct asked *asked, const struct p
 {
     struct sub_room *room = sub->room;
 
+    if (!text_is(epoch_str(&room->epoch), page->epoch))
+        room->stands_at = 0;
     epoch_set(&room->epoch, page->epoch);
     room->top = page->top;
     place(sub, page);
@@ -499,6 +505,77 @@ void subs_recheck(struct subs *subs)
             want(sub);
     }
     feed(subs);
+}
+
+/* --- the position check ------------------------------------------------------------------------ */
+
+void subs_check_begin(struct subs *subs)
+{
+    subs->unchecked = subs->rooms;
+}
+
+bool subs_check_next(struct subs *subs, chatd_str *name_out)
+{
+    struct sub_room *room = subs->unchecked;
+
+    while (room != NULL && !room->listening)
+        room = room->hh.next;
+    if (room == NULL)
+        return false;
+    subs->unchecked = room->hh.next;
+    *name_out = room_name(room);
+    return true;
+}
+
+static void want_all(struct sub_room *room)
+{
+    struct sub *sub;
+
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
+        want(sub);
+}
+
+static bool is_behind(const struct sub_room *room, uint64_t seq)
+{
+    const struct sub *sub;
+
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
+        if (sub->placed && sub->at < seq)
+            return true;
+    return false;
+}
+
+void subs_stands_at(struct subs *subs, chatd_str name, chatd_str epoch, uint64_t seq)
+{
+    struct sub_room *room = room_find(subs, name);
+
+    /* Nothing was heard or read yet: a page is on its way. */
+    if (room == NULL || !room->listening || room->epoch.n == 0)
+        return;
+    if (text_is(epoch_str(&room->epoch), epoch)) {
+        room->stands_at = seq; /* may be less than was heard while the answer was on its way */
+    } else if (room->top > 0 || epoch.n > 0) {
+        room->stands_at = 0;
+        want_all(room);
+        feed(subs);
+    }
+}
+
+uint32_t subs_catch_up(struct subs *subs)
+{
+    struct sub_room *room, *next;
+    uint32_t found = 0;
+
+    HASH_ITER(hh, subs->rooms, room, next)
+    {
+        if (room->stands_at > 0 && room->listening && is_behind(room, room->stands_at)) {
+            found++;
+            want_all(room);
+        }
+        room->stands_at = 0;
+    }
+    feed(subs);
+    return found;
 }
 
 chatd_str subs_fresh_epoch(const struct subs *subs, chatd_str name)

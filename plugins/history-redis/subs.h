@@ -40,9 +40,10 @@ struct subs {
     chatd_plugin *self;
     const struct subs_events *events;
     void *arg;
-    struct sub_room *rooms; /* by name */
-    struct sub *subs;       /* by id */
-    struct sub_list hungry; /* want a page, in order */
+    struct sub_room *rooms;     /* by name */
+    struct sub *subs;           /* by id */
+    struct sub_room *unchecked; /* the next one that the position check asks for */
+    struct sub_list hungry;     /* want a page, in order */
     uint32_t reading;
     uint64_t last_id;
     uint32_t delivering; /* depth of calls to listeners */
@@ -72,6 +73,18 @@ void subs_published(struct subs *subs, chatd_str room, const struct publication 
 
 /* Another server may answer now: everybody looks whether the position is still good. */
 void subs_recheck(struct subs *subs);
+
+/* The position check (check.h): a walk over the rooms that are listened to, and the next of it; false:
+ * that was all. */
+void subs_check_begin(struct subs *subs);
+bool subs_check_next(struct subs *subs, chatd_str *room_out);
+
+/* The store says where the room stands. An empty epoch: it has none, or is about to get another one;
+ * who thinks otherwise reads at once. */
+void subs_stands_at(struct subs *subs, chatd_str room, chatd_str epoch, uint64_t seq);
+
+/* Whoever has not come to where its room stood then reads. Gives the number of such rooms. */
+uint32_t subs_catch_up(struct subs *subs);
 
 /* The epoch that a room nobody has written to should get, as its subscribers know it; empty: any. */
 chatd_str subs_fresh_epoch(const struct subs *subs, chatd_str room);

@@ -459,6 +459,40 @@ def test_a_subscriber_closed_for_its_output_buffer_loses_nothing(start, redis):
     assert [frame["seq"] for frame in frames] == list(range(1, 22))
 
 
+def test_a_publication_that_nobody_got_is_found(start, redis, proxy):
+    """A position check finds a pub/sub that fell silent."""
+    here, there = start(position_check="200ms"), start(proxy.address, position_check="200ms")
+    speaker, reader = classic(here, sign_up(here, "alice")), classic(there, sign_up(there, "bob"))
+    with speaker, reader:
+        speaker.say("first")
+        for client in (speaker, reader):
+            client.hears("first")
+        proxy.lose(1.0)
+        for text in ("second", "third"):
+            speaker.say(text)
+            speaker.hears(text)
+        assert [reader.recv()["seq"] for _ in range(2)] == [2, 3]
+        assert proxy.lost >= 2
+        wait_until(lambda: there.metrics()["chatd_history_redis_missed_total"] >= 1, what="the count")
+        proxy.lose(0.5)  # holes that the next publication shows
+        for i in range(50):
+            speaker.say(f"m{i}")
+            speaker.hears(f"m{i}")
+        assert [reader.recv()["seq"] for _ in range(50)] == list(range(4, 54))
+        assert here.metrics()["chatd_history_redis_missed_total"] == 0
+
+
+def test_a_room_that_somebody_deletes_is_noticed(start, redis):
+    server = start(position_check="200ms")
+    with v1(server, sign_up(server, "alice")) as alice:
+        alice.ask(type="room.join", room="general")
+        alice.ask(type="message.send", room="general", text="Hello")
+        redis.client().delete("chat_history:general", "chat_meta:general")
+        while (frame := alice.recv())["type"] != "reset":
+            assert (frame["type"], frame["seq"]) == ("message", 1)
+        assert frame["seq"] == 0
+
+
 def test_every_reader_sees_each_message_once_while_connections_are_dropped(start, redis, proxy):
     near, far = start(), start(proxy.address)
     token = sign_up(near, "alice")

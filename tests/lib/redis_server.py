@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A real redis-server on a free port, and a TCP proxy that can slow down, cut and swallow what passes."""
 import pathlib
+import random
 import selectors
 import shutil
 import signal
@@ -148,6 +149,9 @@ class Proxy:
         self._delay = 0.0
         self._swallow = False
         self._refuse = False
+        self._losing = 0.0
+        self.lost = 0  # publications
+        self._random = random.Random(0)
         self._pairs = []
         self._lock = threading.Lock()
         self._ended = False
@@ -178,11 +182,20 @@ class Proxy:
         """Connections stay, new ones are taken, but nothing passes any more: a half-open network."""
         self._swallow = True
 
+    def lose(self, share):
+        """From now on that share of the publications in rooms does not reach who subscribed."""
+        self._losing = share
+
+    def loses(self):
+        lost = self._losing > 0 and self._random.random() < self._losing
+        self.lost += lost
+        return lost
+
     def heal(self):
         """Back to passing all on at once. What was swallowed is lost: such connections are ended, as
         a network would in the end."""
         swallowed = self._swallow
-        self._delay, self._swallow, self._refuse = 0.0, False, False
+        self._delay, self._swallow, self._refuse, self._losing = 0.0, False, False, 0.0
         if swallowed:
             self.drop()
 
@@ -226,6 +239,32 @@ class Proxy:
                 self._pairs.remove(pair)
 
 
+def next_push(data):
+    """The first whole answer in what Redis sends to a subscriber: (its bytes, its words, the rest), or
+    None while it has not come whole."""
+    words, at = [], 0
+
+    def line():
+        nonlocal at
+        end = data.index(b"\r\n", at)
+        text, at = data[at:end], end + 2
+        return text
+
+    try:
+        head = line()
+        for _ in range(int(head[1:]) if head[:1] == b"*" else 0):
+            kind = line()
+            if kind[:1] == b"$":
+                size = int(kind[1:])
+                words.append(data[at:at + size])
+                at += size + 2
+            else:
+                words.append(kind[1:])
+    except ValueError:
+        return None
+    return (data[:at], words, data[at:]) if at <= len(data) else None
+
+
 class Pair:
     """One connection through a proxy: a thread that moves chunks when their time has come."""
 
@@ -233,6 +272,8 @@ class Pair:
         self.proxy = proxy
         self.near, self.far = near, far
         self.ended = False
+        self.subscribes = False
+        self.partial = b""  # of a push that has not come whole
         for sock in (near, far):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(DEADLINE)
@@ -244,6 +285,20 @@ class Pair:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def _sieve(self, to, data):
+        """What passes: of publications in rooms, a subscriber may lose some."""
+        if to is self.far:
+            self.subscribes = self.subscribes or b"SUBSCRIBE" in data
+        if to is self.far or not self.subscribes:
+            return data
+        passed, self.partial = [], self.partial + data
+        while (push := next_push(self.partial)) is not None:
+            taken, words, self.partial = push
+            is_record = words[:1] == [b"message"] and words[1].startswith(b"room:")
+            if not (is_record and self.proxy.loses()):
+                passed.append(taken)
+        return b"".join(passed)
 
     def run(self):
         waiting = []  # (when, to, bytes), in order for each of the two
@@ -261,7 +316,7 @@ class Pair:
                         data = key.fileobj.recv(65536)
                         if not data:
                             self.ended = True
-                        elif not self.proxy._swallow:
+                        elif not self.proxy._swallow and (data := self._sieve(key.data, data)):
                             waiting.append((time.monotonic() + self.proxy._delay, key.data, data))
                             waiting.sort(key=lambda entry: entry[0])
                 for _, to, data in waiting:

@@ -470,6 +470,114 @@ static void test_an_epoch_that_cannot_be_published_is_not_used(void **state)
     assert_int_equal(subs_fresh_epoch(&world->subs, CHATD_STR("a")).n, 0);
 }
 
+/* --- the position check ------------------------------------------------------------------------ */
+
+/* Where the store says that the room stands. */
+static void stands(struct world *world)
+{
+    subs_stands_at(&world->subs, CHATD_STR("a"), (chatd_str){world->epoch, strlen(world->epoch)},
+                   world->top);
+}
+
+static void test_a_publication_that_was_lost_is_found(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"}, m = {.name = "m"};
+
+    subscribe(world, &l, "e1", 0);
+    subscribe(world, &m, "e1", 0);
+    listening(world);
+    answer_all(world);
+    append(world);
+    world->top = 3; /* 2 and 3 were not published */
+    stands(world);
+    assert_int_equal(world->n_reads, 0);
+    assert_int_equal(subs_catch_up(&world->subs), 1);
+    answer_all(world);
+    fakecore_expect(&world->core, "l1 m1 l2 l3 m2 m3");
+    assert_int_equal(subs_catch_up(&world->subs), 0);
+}
+
+static void test_a_publication_on_its_way_was_not_lost(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"};
+
+    subscribe(world, &l, "e1", 0);
+    listening(world);
+    answer(world);
+    world->top = 1;
+    stands(world);
+    publish(world, 1);
+    append(world);
+    assert_int_equal(subs_catch_up(&world->subs), 0);
+    assert_int_equal(world->n_reads, 0);
+    fakecore_expect(&world->core, "l1 l2");
+}
+
+static void test_what_stood_before_an_epoch_began_says_nothing(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"};
+
+    world->top = 5;
+    subscribe(world, &l, "e1", 5);
+    listening(world);
+    answer(world);
+    world->top = 9;
+    stands(world);
+    begin_epoch(world, "e2", 3);
+    append(world);
+    answer_all(world);
+    assert_int_equal(subs_catch_up(&world->subs), 0);
+    fakecore_expect(&world->core, "lreset3:e2 l4");
+}
+
+static void test_another_epoch_or_none_is_read_at_once(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"};
+
+    world->top = 2;
+    subscribe(world, &l, "e1", 2);
+    listening(world);
+    answer(world);
+    begin_epoch(world, "e2", 1);
+    stands(world);
+    assert_int_equal(world->n_reads, 1);
+    answer(world);
+    fakecore_expect(&world->core, "lreset1:e2");
+    begin_epoch(world, "e3", 0); /* it was deleted, and nobody wrote there since */
+    subs_stands_at(&world->subs, CHATD_STR("a"), CHATD_STR(""), 0);
+    answer_all(world);
+    fakecore_expect(&world->core, "lreset0:e3");
+    subs_stands_at(&world->subs, CHATD_STR("a"), CHATD_STR(""), 0);
+    assert_int_equal(world->n_reads, 0);
+}
+
+static void test_the_check_walks_over_rooms_that_are_listened_to(void **state)
+{
+    struct world *world = *state;
+    struct listener l = {.name = "l"};
+    chatd_str room;
+
+    subs_check_begin(&world->subs);
+    assert_false(subs_check_next(&world->subs, &room));
+    subscribe(world, &l, "e1", 0);
+    subs_check_begin(&world->subs);
+    assert_false(subs_check_next(&world->subs, &room));
+    listening(world);
+    stands(world); /* before anything was read: nothing to compare with */
+    answer_all(world);
+    subs_check_begin(&world->subs);
+    assert_true(subs_check_next(&world->subs, &room));
+    assert_string_equal(room.p, "a");
+    assert_false(subs_check_next(&world->subs, &room));
+    subs_check_begin(&world->subs);
+    subs_remove(&world->subs, l.sub); /* the one that was next */
+    assert_false(subs_check_next(&world->subs, &room));
+}
+
 /* --- leaving and failing ----------------------------------------------------------------------- */
 
 static void test_leaving_in_the_callback(void **state)
@@ -572,6 +680,11 @@ int main(void)
         TEST(test_made_anew_while_it_reads_reads_again),
         TEST(test_the_epoch_of_a_room_that_nobody_wrote_to),
         TEST(test_an_epoch_that_cannot_be_published_is_not_used),
+        TEST(test_a_publication_that_was_lost_is_found),
+        TEST(test_a_publication_on_its_way_was_not_lost),
+        TEST(test_what_stood_before_an_epoch_began_says_nothing),
+        TEST(test_another_epoch_or_none_is_read_at_once),
+        TEST(test_the_check_walks_over_rooms_that_are_listened_to),
         TEST(test_leaving_in_the_callback),
         TEST(test_leaving_while_a_page_is_on_its_way),
         TEST(test_leaving_live),
