@@ -288,18 +288,26 @@ bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
     return true;
 }
 
+/* So many bytes are not kept for the end of the turn: nobody is judged slow for them. */
+static size_t early_bytes(const struct conn *c)
+{
+    size_t soft = (size_t)c->net->limits.queue_soft;
+
+    return soft < FLUSH_EARLY_BYTES ? soft : FLUSH_EARLY_BYTES;
+}
+
 int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
 {
     if (c->state != CONN_OPEN)
         return -1;
     /* Tried before it is judged: what was sent in this turn may wait here only for its end. */
-    if (conn_backlog(c) + f->len > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
+    if (conn_backlog(c) + f->len > early_bytes(c) && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
     if (c->state != CONN_OPEN || conn_overflows(c, f->len, kind))
         return -1;
     c->net->count->frames_out++;
     conn_behind(c, f, 0);
-    if (c->queue->bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
+    if (c->queue->bytes > early_bytes(c) && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
     return c->state == CONN_DEAD ? -1 : 0;
 }

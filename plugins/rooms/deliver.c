@@ -47,7 +47,7 @@ static bool is_allowed(const struct item *item, chatd_conn conn)
                               conn, (chatd_req){0});
 }
 
-/* Classic cannot be told of a gap, so who is too slow is closed; others keep their place. */
+/* Classic cannot be told of a gap, so who is too slow for live messages is closed; others keep their place. */
 static int send_flags(enum dialect dialect)
 {
     return dialect == DIALECT_CLASSIC ? 0 : CHATD_SEND_OR_SKIP;
@@ -195,12 +195,13 @@ void deliver_unstored(struct room *room, const struct record *record, int64_t ts
     }
 }
 
+/* To one that is behind: nobody is too slow for what it missed, it goes on when its queue has drained. */
 static int send_frame(struct member *member, chatd_frame frame, size_t *bytes_out)
 {
     chatd_plugin *self = member->room->rooms->self;
 
     chatd_frame_bytes(self, frame, bytes_out);
-    return chatd_conn_send_frame(self, member->conn, frame, send_flags(member->dialect));
+    return chatd_conn_send_frame(self, member->conn, frame, CHATD_SEND_OR_SKIP);
 }
 
 int deliver_to(struct member *member, struct ring_entry *entry, size_t *bytes_out)

@@ -75,7 +75,7 @@ static enum step give_up(struct member *member, int code, const char *reason)
 /* What a send that failed means for the walk. */
 static enum step failed(struct member *member, int err)
 {
-    if (err == CHATD_E_BUSY && member->dialect != DIALECT_CLASSIC)
+    if (err == CHATD_E_BUSY)
         return STEP_DRAIN;
     if (err == CHATD_E_GONE)
         return STEP_END;

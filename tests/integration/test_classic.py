@@ -287,6 +287,18 @@ def test_more_than_inflight_max_at_once_are_refused_one_by_one(chatd):
     assert len(stored) >= 4 and [m["seq"] for m in stored] == list(range(1, len(stored) + 1))
 
 
+def test_a_first_page_larger_than_queue_hard_reaches_its_client(chatd):
+    """After the upgrade the server sends the room's latest messages, oldest first, whatever their size."""
+    server = chatd(core={**CALM, "queue_soft": "4k", "queue_hard": "8k"},
+                   sections=with_secret(rooms={"history_on_join": "40"}))
+    with RawWs(server, headers=cookie("alice")) as ws:
+        for i in range(40):
+            ws.send(frame(TEXT, json.dumps({"text": f"{i} " + "x" * 4000})))
+            ws.text()
+    with RawWs(server, headers=cookie("bob")) as ws:
+        assert [json.loads(ws.text())["seq"] for _ in range(40)] == list(range(1, 41))
+
+
 # --- order -------------------------------------------------------------------------------------
 
 
