@@ -135,6 +135,9 @@ int store_append(struct store *store, const struct store_entry *entry, struct st
     struct room_row row;
     int err = room_get(store, entry->room, &row);
 
+#ifdef CHATD_WITHOUT_DEDUP /* tests/broken */
+    dedup = false;
+#endif
     *out = (struct store_appended){0};
     store->now_ms = entry->now_ms;
     if (err == CHATD_OK && dedup)

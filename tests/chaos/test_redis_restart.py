@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Three chatd on one Redis under 100 messages a second, and one of the four dies."""
 import asyncio
-import shutil
 import signal
 
 import pytest
@@ -53,8 +52,7 @@ async def test_redis_forgets_everything(chat, tmp_path, how):
             chat.redis.client().flushall()
         else:
             chat.redis.kill()
-            for path in chat.redis.folder.glob("appendonly*"):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            chat.redis.forget()
             chat.redis.start()
         await crowd.goes_on(300)
         report = await crowd.end()

@@ -55,6 +55,12 @@ class Story(Transcript):
         self.add("reset", reader=reader, instance=0, connection=1, room="r", epoch=epoch, seq=seq)
         return self
 
+    def log(self, *texts, first=1, epoch="e1"):
+        """What the room's log holds in the end."""
+        rows = [[seq, "s", text] for seq, text in enumerate(texts, first)]
+        self.add("log", room="r", epoch=epoch, rows=rows)
+        return self
+
     def report(self):
         return check(self.entries)
 
@@ -172,6 +178,39 @@ def test_without_a_log_all_that_a_present_reader_gets_is_good(story):
     story.gets_loose("a", "y", "x").has()
 
 
+def test_a_log_that_all_agree_with_is_good(story):
+    story.joins("a").joins("b").joins("c", None, None, epoch=None).sent("x", "y", "z")
+    story.sent("w", op="unknown")
+    story.gets("a", "x", "y", "z", "w").gets("c", "y", "z", "w", first=2)
+    story.gets("b", "x").gap("b", 2, 3).gets("b", "w", first=4)
+    assert story.log("x", "y", "z", "w").has().counts["logged"] == 4
+
+
+def test_a_trimmed_log_says_nothing_about_what_it_lacks(story):
+    story.joins("a").sent("x", "y").gets("a", "x", "y").log("y", first=2).has()
+
+
+def test_what_an_older_epoch_lost_is_forgotten(story):
+    """Who saw it was told, and who sent it is a reader too."""
+    story.joins("a").joins("c", None, None, epoch=None).sent("x", "y").gets("a", "x", "y")
+    story.reset("a", "e2", 1).sent("z", first=2, epoch="e2").gets("a", "z", first=2)
+    assert story.log("x", "z", epoch="e2").has().counts["forgotten"] == 1
+
+
+def test_what_a_classic_sender_was_acknowledged_may_be_forgotten_too(story):
+    """It knows no epoch: where the others saw the message counts."""
+    story.joins("a").joins("c", None, None, epoch=None).sent("x", "y", epoch=None)
+    story.gets("a", "x", "y").gets("c", "x", "y").reset("a", "e2", 1)
+    story.joins("c", None, None, epoch=None).gets("c", "x").log("x", epoch="e2")
+    assert story.has().counts["forgotten"] == 1
+
+
+def test_a_sender_may_be_acknowledged_in_an_epoch_it_is_told_of_later(story):
+    story.joins("a").joins("b").sent("x").gets("a", "x").gets("b", "x").reset("b", "e2", 0)
+    story.sent("z", epoch="e1").gets("b", "z").reset("a", "e2", 0).gets("a", "z")
+    assert story.log("z", epoch="e2").has().counts["forgotten"] == 1
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -267,6 +306,46 @@ def test_a_fetched_row_that_differs_is_a_conflict(story):
 
 def test_an_acknowledgement_of_another_place_is_wrong(story):
     story.joins("a").sent("x", first=7).gets("a", "x").has(wrong_ack=1)
+
+
+def test_acknowledged_and_not_in_the_log_is_lost(story):
+    story.sent("x", "y").log("x").has(lost=1)
+
+
+def test_not_in_the_log_before_a_reset_is_lost(story):
+    story.joins("a").sent("x", "y").gets("a", "x", "y").reset("a", "e2", 2).log("x", epoch="e2")
+    story.has(lost=1, conflict=1)
+
+
+def test_twice_in_the_log_is_doubled(story):
+    story.sent("x").log("x", "x").has(doubled=1)
+
+
+def test_two_different_logs_are_a_conflict(story):
+    story.sent("x").sent("y", op="unknown").log("x", "y").log("x", "y").log("x").has(conflict=1)
+
+
+def test_a_log_with_a_hole(story):
+    story.add("log", room="r", epoch="e1", rows=[[1, "s", "x"], [3, "s", "z"]])
+    story.has(hole=1)
+
+
+def test_elsewhere_in_the_log_is_a_wrong_acknowledgement(story):
+    story.sent("x", "y", first=2).sent("w", op="unknown").log("w", "y", "x").has(wrong_ack=2)
+
+
+def test_a_reader_that_holds_something_else_than_the_log_is_a_conflict(story):
+    story.joins("a").sent("x", "y", op="unknown").gets("a", "x").log("y").has(conflict=1)
+
+
+def test_a_reader_that_stayed_in_another_epoch_is_a_conflict(story):
+    story.joins("a").sent("x", op="unknown").gets("a", "x").log("x", epoch="e2").has(conflict=1)
+
+
+def test_a_reader_without_what_the_log_has_lost_it(story):
+    """Nobody was acknowledged, but the others have it."""
+    story.joins("a").sent("x", "y", op="unknown").gets("a", "y", first=2).log("x", "y")
+    story.has(hole=1, lost=1)
 
 
 def test_each_fault_is_in_a_report_with_an_example(story):

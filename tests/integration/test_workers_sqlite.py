@@ -5,13 +5,12 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
-import tempfile
 
 import pytest
 from chat import does_not_start
 from client import Refused
 from cluster import BULK, seqs, texts
+from disk import NoMount, SmallDisk
 from server import DEADLINE, Server, wait_until
 
 
@@ -55,54 +54,47 @@ async def test_the_next_server_waits_for_workers_whose_master_was_killed(cluster
         await bob.hears("before")
 
 
-@contextlib.contextmanager
-def small_disk(megabytes):
-    folder = tempfile.mkdtemp()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        os.rmdir(folder)
-        pytest.skip("a small file system cannot be mounted here")
+@pytest.fixture
+def disk():
     try:
-        yield folder
-    finally:
-        wait_until(lambda: subprocess.run(["umount", folder], capture_output=True).returncode == 0,
-                   what="umount")
-        os.rmdir(folder)
+        with SmallDisk(4) as small:
+            yield small
+    except NoMount as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
-async def test_a_full_disk_refuses_and_recovers(clusters, workers):
-    with small_disk(4) as disk:
-        chat = clusters(workers=workers, core=BULK,
-                        sections={"history-sqlite": {"path": f"{disk}/chatd.db", "canary": "1s"}})
-        server = chat.nodes[0].expect("history-sqlite: ", " rooms: ", " auth: ")
-        async with contextlib.AsyncExitStack() as stack:
-            people = [await stack.enter_async_context(chat.v1(f"user{i}")) for i in range(6)]
-            kept, refused, n = set(), None, 0
-            while refused is None:
-                n += 1
-                try:
-                    await people[n % 6].say(f"{n} " + "x" * 3900)
-                    kept.add(n)
-                except Refused as error:
-                    refused = error
-            assert refused.code == "unavailable"
-            wait_until(lambda: server.ready()[0] == 503, what="a server that is away")
-            assert "disk full" in str(server.ready()[1])
-            subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-            wait_until(lambda: server.ready()[0] == 200, what="a server that works again")
-            await people[0].say_surely("room again")
-            # Everybody has all that was acknowledged, each once, in one order.
-            views = []
-            for person in people:
-                view = []
-                while not view or view[-1] != "room again":
-                    view.append((await person.next())["text"])
-                views.append(view)
-            assert all(view == views[0] for view in views)
-            numbers = [int(text.split()[0]) for text in views[0][:-1]]
-            assert len(numbers) == len(set(numbers)) and kept <= set(numbers)
-        await asyncio.to_thread(server.stop)
+async def test_a_full_disk_refuses_and_recovers(disk, clusters, workers):
+    chat = clusters(workers=workers, core=BULK,
+                    sections={"history-sqlite": {"path": f"{disk.path}/chatd.db", "canary": "1s"}})
+    server = chat.nodes[0].expect("history-sqlite: ", " rooms: ", " auth: ")
+    async with contextlib.AsyncExitStack() as stack:
+        people = [await stack.enter_async_context(chat.v1(f"user{i}")) for i in range(6)]
+        kept, refused, n = set(), None, 0
+        while refused is None:
+            n += 1
+            try:
+                await people[n % 6].say(f"{n} " + "x" * 3900)
+                kept.add(n)
+            except Refused as error:
+                refused = error
+        assert refused.code == "unavailable"
+        wait_until(lambda: server.ready()[0] == 503, what="a server that is away")
+        assert "disk full" in str(server.ready()[1])
+        disk.resize(64)
+        wait_until(lambda: server.ready()[0] == 200, what="a server that works again")
+        await people[0].say_surely("room again")
+        # Everybody has all that was acknowledged, each once, in one order.
+        views = []
+        for person in people:
+            view = []
+            while not view or view[-1] != "room again":
+                view.append((await person.next())["text"])
+            views.append(view)
+        assert all(view == views[0] for view in views)
+        numbers = [int(text.split()[0]) for text in views[0][:-1]]
+        assert len(numbers) == len(set(numbers)) and kept <= set(numbers)
+    await asyncio.to_thread(server.stop)
 
 
 async def test_a_writer_that_dies_lets_the_others_write(clusters):

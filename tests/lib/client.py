@@ -14,6 +14,7 @@ was given a list. With a Transcript (transcript.py) all that is sent and seen is
 import asyncio
 import json
 import random
+import socket
 import urllib.parse
 import uuid
 
@@ -59,16 +60,18 @@ class Client:
     subprotocols = None
 
     def __init__(self, servers, token=None, name=None, room=None, transcript=None,
-                 reconnects=False):
+                 reconnects=False, narrow=False):
         self.servers = servers if isinstance(servers, list) else [servers]
         self.instance = 0  # index of the server it is, or was last, connected to
         self.token, self.name, self.room = token, name, room
         self.reader = name or uuid.uuid4().hex[:8]  # its name in the transcript
         self.transcript, self.reconnects = transcript, reconnects
+        self.narrow = narrow  # the kernel keeps next to nothing for who does not read
         self.inbox = asyncio.Queue()
         self.connections = 0
         self.ws = None
         self.close_code = None
+        self.refusal = None  # why the latest try to come back failed
         self.is_closing = False
         self.tasks = set()
         self.life = None
@@ -88,6 +91,7 @@ class Client:
     async def _connect(self):
         self.ws = await websockets.connect(
             self.server.ws(self.path()),
+            **(await narrow_socket(self.server.port) if self.narrow else {}),
             extra_headers={"Cookie": f"token={self.token}"} if self.token else {},
             subprotocols=self.subprotocols, compression=None, ping_interval=None, max_queue=None,
             max_size=None, open_timeout=DEADLINE, close_timeout=2)
@@ -119,12 +123,21 @@ class Client:
                 await self._connect()
                 return True
             except websockets.InvalidStatusCode as error:
+                self.refusal = error
                 if error.status_code in (401, 403):
                     break
             except (OSError, asyncio.TimeoutError, websockets.InvalidHandshake,
-                    websockets.ConnectionClosed):
-                pass
+                    websockets.ConnectionClosed) as error:
+                self.refusal = error
         return False
+
+    def pause(self):
+        """Reads nothing, until resume() or the end of the connection."""
+        self.ws.transport.pause_reading()
+
+    def resume(self):
+        if not self.ws.closed and not self.ws.transport.is_closing():
+            self.ws.transport.resume_reading()
 
     async def drop(self):
         """Ends the connection without a close frame, as a cut network does."""
@@ -240,6 +253,20 @@ class Client:
         """There will be no further one."""
 
 
+async def narrow_socket(port):
+    """An argument for connect(): small segments and a small buffer, so that the other side's is small too."""
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    except BaseException:
+        sock.close()
+        raise
+    return {"sock": sock}
+
+
 class ClassicClient(Client):
     """The seed's dialect: one room, the echo is the acknowledgement."""
 
@@ -269,6 +296,8 @@ class ClassicClient(Client):
         for say in self.says:
             if text is None or (say.text == text and self.name in (None, frame["user"])):
                 self.says.remove(say)
+                if say.answer.done():
+                    return  # nobody waits any more: unknown
                 if text is None:
                     self.note_say("fail", say, code=frame["error"]["code"])
                     say.answer.set_exception(Refused(frame["error"]))
@@ -279,8 +308,9 @@ class ClassicClient(Client):
 
     def lost(self):
         for say in self.says:
-            self.note_say("unknown", say)
-            say.answer.set_exception(Unknown(say.text))
+            if not say.answer.done():
+                self.note_say("unknown", say)
+                say.answer.set_exception(Unknown(say.text))
         self.says.clear()
 
     async def say(self, text):

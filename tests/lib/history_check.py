@@ -12,7 +12,8 @@ doubled     a reader got the same record twice on its way, or one message has tw
 unexpected  received, but never attempted, or refused to its sender
 reordered   a reader was sent a place behind its position that it does not hold like this
 hole        a reader was sent a place beyond the next one, without gap, reset or a new start
-conflict    two readers got different messages for the same place (room, epoch, seq)
+conflict    two readers got different messages for the same place (room, epoch, seq), or one holds
+            something else than the log in the end
 wrong_ack   the seq of the acknowledgement is not where the message was seen
 
 Counted, but nobody's fault:
@@ -20,13 +21,15 @@ Counted, but nobody's fault:
 recovered   the outcome was unknown to the sender, and it was received
 skipped     (message, reader) pairs that a gap or a new start announced
 voided      (message, reader) pairs that a reset, or a start in another epoch, announced
+forgotten   acknowledged, and lost with the records after the end of an older epoch
 
 A reader's way through a room: `join` puts it to a position; the next record must be position + 1.
 `gap` moves the position to its end. `reset` voids what is held behind its seq, takes the position
 back to it, and begins an epoch. A join that did not recover starts anew: what the page brings again
 is no double, what it leaves out is skipped. A classic reader is told no position: the first record
 after a join is its start. Without a log there is no seq, and just lost, doubled and unexpected are
-judged.
+judged. Where the room's log was read in the end, it is compared with everything: each acknowledged
+message is in it, once, at its place, and what a reader holds, from its start to its position, is the log.
 Run as a program it prints the report of a file.
 """
 import collections
@@ -71,6 +74,7 @@ class View:
         self.start = None  # where it came in first
         self.held = {}  # seq: message
         self.loose = []  # messages without seq
+        self.messages = None  # all of these, at the end
         self.skipped = []  # (from, to) of what it was told it misses
         self.joins, self.joined_at, self.has_left = 0, None, False
 
@@ -78,7 +82,13 @@ class View:
         self.history.report.fault(name, f"{self.reader} in {self.room}: {text}")
 
     def holds(self, message):
-        return message in self.loose or message in self.held.values()
+        """For the judgement: when nothing happens to it any more."""
+        if self.messages is None:
+            self.messages = {*self.loose, *self.held.values()}
+        return message in self.messages
+
+    def is_skipped(self, seq):
+        return any(first <= seq <= last for first, last in self.skipped)
 
     def void_after(self, seq):
         self.held = {place: message for place, message in self.held.items() if place <= seq}
@@ -157,6 +167,20 @@ class View:
 
     # -- the judgement --------------------------------------------------------------------------
 
+    def compare(self, epoch, rows):
+        """With the room's log, {seq: message}."""
+        if self.epoch not in (None, epoch) and not self.has_left:
+            self.fault("conflict", f"it is in epoch {self.epoch}, the log is in {epoch}")
+            return
+        first = min(rows, default=1)
+        for seq, message in self.held.items():
+            if seq >= first and rows.get(seq) != message:
+                self.fault("conflict", f"it holds {message} at {seq}, the log has {rows.get(seq)}")
+        for seq, message in rows.items():
+            if None not in (self.start, self.at) and self.start < seq <= self.at \
+                    and seq not in self.held and not self.is_skipped(seq):
+                self.fault("lost", f"{seq} {message} of the log is not there")
+
     def judge(self, ok):
         """What became of an acknowledged message here: "held", "lost", or why it is neither."""
         message, seq = (ok["user"], ok["text"]), ok["seq"]
@@ -166,11 +190,11 @@ class View:
             is_bound = self.joins == 1 and not self.has_left and self.joined_at < ok["attempted_at"]
             return "lost" if is_bound else "elsewhere"
         # A classic reader knows no epochs: it is where the room came to at last.
-        epoch = self.epoch or self.history.last_epoch(self.room, ok["epoch"])
-        if None not in (ok["epoch"], epoch) and ok["epoch"] != epoch \
-                and seq > self.history.common(self.room, ok["epoch"], epoch):
+        epochs = self.history.epochs_of(ok)
+        epoch = self.epoch or self.history.last_epoch(self.room, *epochs[:1])
+        if self.history.is_void(ok, epochs, epoch):
             return "voided"
-        if any(first <= seq <= last for first, last in self.skipped):
+        if self.is_skipped(seq):
             return "skipped"
         if self.start is None or seq <= self.start or (self.has_left and seq > self.at):
             return "elsewhere"
@@ -187,6 +211,7 @@ class History:
         self.places = collections.defaultdict(dict)  # (room, user, text): {(epoch, seq): reader}
         self.values = {}  # (room, epoch, seq): (message, reader)
         self.links = {}  # (room, epoch): (the next epoch, seq up to which both are one)
+        self.logs = {}  # room: (epoch, {seq: message}) as it was read in the end
 
     def link(self, room, old, new, common):
         known = self.links.get((room, old))
@@ -204,6 +229,21 @@ class History:
             epoch, seq = self.links[room, epoch]
             common = min(common, seq)
         return common
+
+    def epochs_of(self, ok):
+        """In which epochs an acknowledged message has its place. The sender may have been acknowledged in
+        one that it was told of a moment later; a classic one knows none."""
+        places = self.places.get((ok["room"], ok["user"], ok["text"]), {})
+        seen = [epoch for epoch, seq in places if seq == ok["seq"] and epoch is not None]
+        return seen or [ok["epoch"]]
+
+    def is_void(self, ok, epochs, epoch):
+        """Was it lost with the end of its epoch, seen from a later one?"""
+        if epochs == [None]:
+            return any(ok["seq"] > common for (room, _), (_, common) in self.links.items()
+                       if room == ok["room"])
+        return epoch is not None and epoch not in epochs and \
+            all(ok["seq"] > self.common(ok["room"], old, epoch) for old in epochs)
 
     def last_epoch(self, room, epoch):
         """Where the epochs that readers were told of lead to."""
@@ -242,6 +282,11 @@ class History:
             self.report.fault("conflict", f"{entry['room']} {place}: {first} got {known}, "
                                           f"{reader} got {message}")
 
+    def on_log(self, entry):
+        log = entry["epoch"], {seq: (user, text) for seq, user, text in entry["rows"]}
+        if self.logs.setdefault(entry["room"], log) != log:
+            self.report.fault("conflict", f"two instances read different logs of {entry['room']}")
+
     def walk(self):
         for index, entry in enumerate(self.entries):
             op = entry["op"]
@@ -259,6 +304,8 @@ class History:
                 else:
                     message = entry["user"], entry["text"]
                     self.view(entry).held.setdefault(entry["seq"], message)
+            elif op == "log":
+                self.on_log(entry)
             elif op in ("gap", "reset"):
                 getattr(self.view(entry), f"on_{op}")(entry)
                 self.report.counts[op + "s"] += 1
@@ -293,20 +340,55 @@ class History:
             self.report.counts["recovered"] += outcome == "unknown"
 
     def judge_acks(self):
+        views = collections.defaultdict(list)
+        for view in self.views.values():
+            views[view.room].append(view)
         for ok in self.acks:
             places = self.places.get((ok["room"], ok["user"], ok["text"]), {})
             seqs = {seq for _, seq in places}
             if seqs and ok["seq"] not in seqs:
                 self.report.fault("wrong_ack", f"{ok['user']} was told {ok['seq']} for "
                                                f"{ok['text']!r} in {ok['room']}, seen at {seqs}")
-            for view in self.views.values():
-                if view.room != ok["room"]:
-                    continue
+            for view in views[ok["room"]]:
                 verdict = view.judge(ok)
                 self.report.counts[verdict] += 1
                 if verdict == "lost":
                     view.fault("lost", f"{ok['seq']} {(ok['user'], ok['text'])} is not there, "
                                        f"the position is {view.at}")
+
+    def judge_logs(self):
+        for room, (epoch, rows) in self.logs.items():
+            where = collections.defaultdict(list)
+            for seq, message in rows.items():
+                where[message].append(seq)
+            for message, seqs in where.items():
+                if len(seqs) > 1:
+                    self.report.fault("doubled", f"the log of {room} has {message} at {seqs}")
+            if rows and len(rows) != max(rows) - min(rows) + 1:
+                self.report.fault("hole", f"the log of {room} has {len(rows)} records from "
+                                          f"{min(rows)} to {max(rows)}")
+            for ok in self.acks:
+                if ok["room"] == room:
+                    self.compare_ack(ok, epoch, rows, where)
+            for view in self.views.values():
+                if view.room == room:
+                    view.compare(epoch, rows)
+            self.report.counts["logged"] += len(rows)
+
+    def compare_ack(self, ok, epoch, rows, where):
+        message, seq = (ok["user"], ok["text"]), ok["seq"]
+        if message in where:
+            if seq not in where[message]:
+                self.report.fault("wrong_ack", f"{ok['user']} was told {seq} for {ok['text']!r} in "
+                                               f"{ok['room']}, the log has it at {where[message]}")
+            return
+        if seq < min(rows, default=1):
+            return  # trimmed
+        if self.is_void(ok, self.epochs_of(ok), epoch):
+            self.report.counts["forgotten"] += 1
+        else:
+            self.report.fault("lost", f"{seq} {message} was acknowledged and is not in the log of "
+                                      f"{ok['room']}")
 
     def judge_views(self):
         for view in self.views.values():
@@ -325,6 +407,7 @@ def check(entries):
     history.judge_epochs()
     history.judge_sends()
     history.judge_acks()
+    history.judge_logs()
     history.judge_views()
     return history.report
 

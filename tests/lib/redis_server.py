@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A real redis-server on a free port, and a TCP proxy that can slow down, cut and swallow what passes."""
+import os
 import pathlib
 import random
 import selectors
@@ -97,6 +98,20 @@ class Redis:
     def kill(self):
         """As a machine that loses power, but for the disk."""
         self._end(signal.SIGKILL, DEADLINE)
+
+    def forget(self):
+        """While it does not run: the next start is the first."""
+        for path in self.folder.glob("appendonly*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (self.folder / "dump.rdb").unlink(missing_ok=True)
+
+    def cut_tail(self, n):
+        """While it does not run: takes the last n bytes of its append-only file, as a power cut would that
+        came before the sync."""
+        files = sorted((self.folder / "appendonlydir").glob("*.incr.aof"),
+                       key=lambda path: path.stat().st_mtime)
+        if files:
+            os.truncate(files[-1], max(0, files[-1].stat().st_size - n))
 
     def restart(self):
         self.stop()
@@ -317,7 +332,10 @@ class Pair:
                         if not data:
                             self.ended = True
                         elif not self.proxy._swallow and (data := self._sieve(key.data, data)):
-                            waiting.append((time.monotonic() + self.proxy._delay, key.data, data))
+                            # Bytes never overtake those before them, also when the delay ends.
+                            last = max((when for when, to, _ in waiting if to is key.data), default=0)
+                            when = max(last, time.monotonic() + self.proxy._delay)
+                            waiting.append((when, key.data, data))
                             waiting.sort(key=lambda entry: entry[0])
                 for _, to, data in waiting:
                     to.sendall(data)

@@ -15,6 +15,7 @@ number of connections; a *connection* is one of them, `instance` the chatd it go
 | fetched | the same: read by history.get |
 | gap | reader instance connection room epoch from to |
 | reset | reader instance connection room epoch seq |
+| log | room epoch rows: the room's log in the end, rows of [seq, user, text] |
 | leave | reader room: it does not want to read any further |
 | closed | reader instance connection code |
 
