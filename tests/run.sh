@@ -7,6 +7,8 @@
 #   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, client, integration, chaos,
 #                                    browser or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
+#   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
+#                                    earlier run
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -17,7 +19,7 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    parts='build|unit|tsan|fuzz [DURATION]|sdk|client|integration|chaos|browser|lint'
+    parts='build|unit|tsan|fuzz [DURATION]|sdk|client|integration|chaos [DURATION]|browser|lint'
     echo "usage: sh tests/run.sh [$parts]" >&2
     exit 2
 }
@@ -260,10 +262,19 @@ part_integration() {
     pytest_part asan -n "$jobs" tests/integration tests/sdk
 }
 
-# What dies under load. One test at a time: each has three chatd, a Redis and a crowd.
+# What dies under load.
 part_chaos() {
     with_preset asan || return
-    pytest_part asan tests/chaos
+    pytest_part asan -n "$jobs" tests/chaos
+}
+
+# Both stores at a time; what they met is shown as it is.
+part_endurance() {
+    with_preset asan || return
+    export CHATD_CHAOS_SECONDS="$chaos_seconds"
+    part_limit=$((2 * chaos_seconds + 600))
+    pytest_part asan -n 2 -rP tests/chaos/test_faults.py
+    grep -E '^(seed |round |sqlite|redis|lost|doubled|    )' "$out" >>"$logs/tails"
 }
 
 part_browser() {
@@ -313,10 +324,17 @@ fuzz)
         parts=fuzzing
     fi
     ;;
-build | unit | tsan | sdk | client | integration | chaos | lint) parts=$1 ;;
+chaos)
+    parts=chaos
+    if [ $# -gt 1 ]; then
+        chaos_seconds=$(seconds "$2") || exit 2
+        parts=endurance
+    fi
+    ;;
+build | unit | tsan | sdk | client | integration | lint) parts=$1 ;;
 *) usage ;;
 esac
-[ $# -le 1 ] || [ "$1" = fuzz ] || usage
+[ $# -le 1 ] || [ "$1" = fuzz ] || [ "$1" = chaos ] || usage
 
 # shellcheck disable=SC2086 # a list of words
 sh etc/packages.sh $groups || exit 1

@@ -30,20 +30,21 @@ class Crowd:
         self.transcript = Ends(folder / "transcript.jsonl")
         self.speakers, self.readers, self.classics, self.narrow = [], [], [], []
         for i in range(groups or len(chat.nodes)):
-            self.speakers += [self._person("v1", f"speaker{i}{n}", i) for n in range(2)]
+            self.speakers += [self._person("v1", f"speaker{i}{n}", i, 2 * i + n) for n in range(2)]
             self.readers.append(self._person("v1", f"reader{i}", i))
             if classic:
                 self.classics.append(self._person("classic", f"classic{i}", i))
             if narrow:
                 self.narrow.append(self._person("v1", f"slow{i}", i, narrow=True, fetches=i % 2 == 0))
-                self.narrow.append(self._person("classic", f"slowclassic{i}", i, narrow=True))
+                self.narrow.append(self._person("classic", f"slowclassic{i}", i, -i, narrow=True))
         self.says = []
         self.unsure = []  # of classic speakers, who cannot repeat
         self.talking = None
 
-    def _person(self, dialect, name, i, **options):
+    def _person(self, dialect, name, i, home=None, **options):
+        """The i-th of its kind. Its first room is that number `home`."""
         node = i % len(self.chat.nodes)
-        room = self.rooms[i % len(self.rooms)]
+        room = self.rooms[(i if home is None else home) % len(self.rooms)]
         person = self.chat.person(dialect, name, room=room, transcript=self.transcript,
                                   reconnects=True, **options)
         person.servers = self.chat.nodes[node:] + self.chat.nodes[:node]

@@ -33,6 +33,7 @@ message is in it, once, at its place, and what a reader holds, from its start to
 Run as a program it prints the report of a file.
 """
 import collections
+import re
 import sys
 
 from transcript import load
@@ -47,7 +48,7 @@ class Report:
         self.faults = {name: [] for name in FAULTS}
 
     def fault(self, name, text):
-        self.faults[name].append(text)
+        self.faults[name].append(re.sub(r"(.)\1{20,}", r"\1\1\1...", text))  # padding
 
     @property
     def is_good(self):
