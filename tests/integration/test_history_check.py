@@ -211,6 +211,13 @@ def test_a_sender_may_be_acknowledged_in_an_epoch_it_is_told_of_later(story):
     assert story.log("z", epoch="e2").has().counts["forgotten"] == 1
 
 
+def test_who_starts_in_another_epoch_lets_go_of_what_both_have(story):
+    """It cannot know that: `recovered:false` is all it is told."""
+    story.joins("a").joins("b").sent("x", "y", "z").gets("a", "x", "y").gets("b", "x", "y", "z")
+    story.reset("b", "e2", 2).sent("w", first=3, epoch="e2").gets("b", "w", first=3)
+    story.joins("a", 2, 3, epoch="e2").gets("a", "w", first=3).log("x", "y", "w", epoch="e2").has()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 

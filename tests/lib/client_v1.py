@@ -20,6 +20,10 @@ from server import DEADLINE
 RETRY_S = 0.2  # before a refused message is repeated, when the server names no time
 
 
+class OtherEpoch(Exception):
+    """What was read belongs to another epoch than what it was read for."""
+
+
 class V1Client(Client):
     """chatd.v1. `room`: joined when it opens, and the one that verbs mean when none is named."""
 
@@ -202,19 +206,26 @@ class V1Client(Client):
                   **{"from": frame["from"], "to": frame["to"]})
         self.positions[frame["room"]] = (frame["epoch"], frame["to"])
         if self.fetches:
-            self.spawn(self.fetch(frame))
+            self.spawn(self._fetch_if_it_can(frame))
 
     def _on_reset(self, frame):
         self.note("reset", room=frame["room"], epoch=frame["epoch"], seq=frame["seq"])
         _, seq = self.positions.get(frame["room"]) or (None, 0)
         self.positions[frame["room"]] = (frame["epoch"], min(seq, frame["seq"]))
 
+    async def _fetch_if_it_can(self, gap):
+        try:
+            await self.fetch(gap)
+        except (Unknown, Refused, OtherEpoch, asyncio.TimeoutError):
+            pass  # it stays a gap
+
     async def fetch(self, gap):
         """Reads what a gap left out; returns the rows."""
         rows, at = [], gap["from"] - 1
         while at < gap["to"]:
             page = await self.history(gap["room"], after=at, limit=min(200, gap["to"] - at))
-            assert page["epoch"] == gap["epoch"], page["epoch"]
+            if page["epoch"] != gap["epoch"]:
+                raise OtherEpoch(page["epoch"])  # a reset is on its way
             if not page["messages"]:
                 break
             for row in page["messages"]:

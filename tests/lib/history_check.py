@@ -126,10 +126,13 @@ class View:
             self.enter_epoch(entry["epoch"], entry["seq"])
             self.at = entry["seq"]
         elif entry["epoch"] is not None:
+            is_another = self.epoch is not None and entry["epoch"] != self.epoch
             if entry["epoch"] != self.epoch:
                 self.void_after(0)
             self.enter_epoch(entry["epoch"], 0)
             self.start_at(entry["seq"])
+            if is_another:
+                self.skip(1, entry["seq"])  # what it held of that, it let go
         elif self.at is not None:
             self.before, self.at = self.at, None  # classic: the next record tells
 
