@@ -218,6 +218,14 @@ def test_who_starts_in_another_epoch_lets_go_of_what_both_have(story):
     story.joins("a", 2, 3, epoch="e2").gets("a", "w", first=3).log("x", "y", "w", epoch="e2").has()
 
 
+def test_a_classic_reader_with_a_new_page_lets_go_of_what_lies_before_it(story):
+    """The store lost y while it was away, and the page says nothing about that place."""
+    story.joins("a").joins("c", None, None, epoch=None).sent("x", "y").gets("a", "x", "y")
+    story.gets("c", "x", "y").reset("a", "e2", 1).sent("z", "w", first=2, epoch="e2")
+    story.gets("a", "z", "w", first=2).joins("c", None, None, epoch=None).gets("c", "w", first=3)
+    story.log("x", "z", "w", epoch="e2").has()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -304,6 +312,13 @@ def test_a_classic_reader_with_another_message_is_a_conflict(story):
     story.joins("a").joins("c", None, None, epoch=None)
     story.sent("x", op="unknown").sent("y", op="unknown").gets("a", "x").gets("c", "y")
     story.has(conflict=1)
+
+
+def test_a_classic_reader_that_was_not_sent_a_new_page_after_a_reset_is_a_conflict(story):
+    story.joins("a").joins("c", None, None, epoch=None).sent("x", "y").gets("a", "x", "y")
+    story.gets("c", "x", "y").reset("a", "e2", 1).sent("z", "w", first=2, epoch="e2")
+    story.gets("a", "z", "w", first=2).gets("c", "w", first=3).log("x", "z", "w", epoch="e2")
+    assert story.report().faults["conflict"]
 
 
 def test_a_fetched_row_that_differs_is_a_conflict(story):

@@ -137,6 +137,17 @@ class View:
             self.before, self.at = self.at, None  # classic: the next record tells
 
     before = None
+    page_from = 0  # classic: where its latest page began
+
+    def let_go(self, epochs):
+        """Classic: the store may have lost what it held before its latest page. It cannot be told of more
+        than that a new page begins."""
+        values = self.history.values
+        for seq, message in list(self.held.items()):
+            others = [values.get((self.room, epoch, seq), (message,))[0] for epoch in epochs]
+            if seq < self.page_from and any(other != message for other in others):
+                del self.held[seq]
+                self.skip(seq, seq)
 
     def on_record(self, entry):
         message, seq = (entry["user"], entry["text"]), entry["seq"]
@@ -148,6 +159,7 @@ class View:
         if self.at is None:
             self.at = self.before
             self.start_at(seq - 1)
+            self.page_from = seq
         if seq > self.at + 1:
             self.fault("hole", f"{seq} {message} came after {self.at}")
         elif seq <= self.at:
@@ -319,6 +331,9 @@ class History:
         epochs = collections.defaultdict(set)
         for room, epoch, _ in self.values:
             epochs[room].add(epoch)
+        for view in self.views.values():
+            if view.epoch is None and len(epochs[view.room] - {None}) > 1:
+                view.let_go(epochs[view.room] - {None})
         for (room, epoch, seq), (message, reader) in self.values.items():
             if epoch is None and len(epochs[room]) > 1:
                 others = [self.values.get((room, other, seq)) for other in epochs[room] - {None}]
