@@ -13,7 +13,7 @@ struct question {
     char room[TEXT_NAME_MAX];
 };
 
-enum { SEQ, EPOCH, RUN, ANSWERS };
+enum { SEQ, EPOCH, RUN, LENGTH, ANSWERS };
 
 static void ask_on(struct check *check);
 
@@ -28,9 +28,9 @@ static void take(struct question *question, const redisReply *reply)
 {
     struct check *check = question->check;
     chatd_str room = {question->room, question->room_n};
-    uint64_t seq;
+    uint64_t seq, n;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ANSWERS)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < LENGTH)
         return;
     chatd_str run = str_of(reply->element[RUN]);
     bool is_told = text_number(str_of(reply->element[SEQ]), &seq) &&
@@ -39,6 +39,9 @@ static void take(struct question *question, const redisReply *reply)
 
     subs_stands_at(check->subs, room, is_told ? str_of(reply->element[EPOCH]) : CHATD_STR(""),
                    is_told ? seq : 0);
+    if (is_told && reply->elements == ANSWERS && text_number(str_of(reply->element[LENGTH]), &n) &&
+        n <= seq)
+        subs_forgotten(check->subs, room, seq - n + 1);
 }
 
 static void question_answer(struct request *request, int err, redisReply *reply)
@@ -61,10 +64,13 @@ static bool ask(struct check *check, chatd_str room)
 {
     static const struct request_class class = {.answer = question_answer,
                                                .destroy = question_destroy};
-    struct text meta;
-    const chatd_str argv[] = {CHATD_STR("HMGET"), text_meta(&meta, room), CHATD_STR("seq"),
-                              CHATD_STR("epoch"), CHATD_STR("run")};
-    struct question *question = request_new(sizeof(*question), &class, SCRIPT_NONE, 0, 5, argv);
+    struct text list, meta;
+    const chatd_str plain[] = {CHATD_STR("HMGET"), text_meta(&meta, room), CHATD_STR("seq"),
+                               CHATD_STR("epoch"), CHATD_STR("run")};
+    const chatd_str keys[] = {text_list(&list, room), plain[1]};
+    struct question *question =
+        check->with_first ? request_new(sizeof(*question), &class, SCRIPT_STAND, 2, 2, keys)
+                          : request_new(sizeof(*question), &class, SCRIPT_NONE, 0, 5, plain);
 
     if (question == NULL)
         return false;
@@ -123,8 +129,9 @@ static void on_timer(chatd_plugin *self, void *arg)
 }
 
 int check_start(struct check *check, chatd_plugin *self, struct queue *queue, struct subs *subs,
-                uint32_t interval_ms, int missed)
+                uint32_t interval_ms, bool with_first, int missed)
 {
-    *check = (struct check){.self = self, .queue = queue, .subs = subs, .missed = missed};
+    *check = (struct check){
+        .self = self, .queue = queue, .subs = subs, .with_first = with_first, .missed = missed};
     return chatd_timer_start(self, interval_ms, interval_ms, on_timer, check, &check->timer);
 }

@@ -9,6 +9,7 @@
 #include "health.h"
 #include "link.h"
 #include "queue.h"
+#include "retention.h"
 #include "seed.h"
 #include "subs.h"
 
@@ -16,7 +17,7 @@ struct history_config {
     const char *address, *user, *password;
     int64_t database;
     int32_t log; /* offer chatd.log */
-    int64_t history_max, queue_max, queue_bytes;
+    int64_t history_max, history_age_ms, queue_max, queue_bytes;
     int64_t canary_ms, check_ms, connect_timeout_ms;
 };
 
@@ -36,6 +37,7 @@ struct history {
     struct bus bus;
     struct health health;
     struct check check;
+    struct retention retention;
     struct seed seed;
     struct history_metrics metrics;
 };

@@ -48,6 +48,13 @@ static const struct chatd_cfg_field fields[] = {
      .min = 100,
      .max = 1000000000,
      .help = "records kept per room"},
+    {.key = "history_age",
+     .type = CHATD_CFG_DURATION,
+     .offset = offsetof(struct history_config, history_age_ms),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(10) * 365 * 86400 * 1000,
+     .help = "records older than this are deleted; 0: however old they are"},
     {.key = "queue_max",
      .type = CHATD_CFG_INT,
      .offset = offsetof(struct history_config, queue_max),
@@ -442,7 +449,10 @@ static int start(chatd_plugin *self)
                            &history->queue, &history->channels, (uint32_t)config->canary_ms);
     if (err == CHATD_OK && config->log)
         err = check_start(&history->check, self, &history->queue, &history->subs,
-                          (uint32_t)config->check_ms, history->metrics.missed);
+                          (uint32_t)config->check_ms, config->history_age_ms > 0,
+                          history->metrics.missed);
+    if (err == CHATD_OK && config->log)
+        err = retention_start(&history->retention, self, &history->queue, config->history_age_ms);
     if (err != CHATD_OK) {
         chatd_log(self, CHATD_LOG_ERROR, "no timer can be started (%d)", err);
         return err;

@@ -6,6 +6,8 @@
 enum script {
     SCRIPT_APPEND,
     SCRIPT_RANGE,
+    SCRIPT_STAND,
+    SCRIPT_FORGET,
     SCRIPT_GET,
     SCRIPT_PUT_ABSENT,
     SCRIPT_CAS,
@@ -15,7 +17,7 @@ enum script {
     SCRIPT_NONE /* a plain command */
 };
 
-extern const char script_append[], script_range[];
+extern const char script_append[], script_range[], script_stand[], script_forget[];
 extern const char script_get[], script_put_absent[], script_cas[], script_add[], script_del[];
 
 static inline const char *script_text(enum script script)
@@ -25,6 +27,10 @@ static inline const char *script_text(enum script script)
         return script_append;
     case SCRIPT_RANGE:
         return script_range;
+    case SCRIPT_STAND:
+        return script_stand;
+    case SCRIPT_FORGET:
+        return script_forget;
     case SCRIPT_GET:
         return script_get;
     case SCRIPT_PUT_ABSENT:

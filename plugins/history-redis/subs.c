@@ -48,6 +48,7 @@ struct sub_room {
     uint32_t reading;
     struct epoch epoch; /* as heard or read last */
     uint64_t top;       /* the highest seq of it */
+    uint64_t first;     /* the oldest record, as subscribers were told */
     uint64_t stands_at; /* as the position check was told, in `epoch`; 0: nothing to settle */
     TAILQ_HEAD(, kept) kept;
     uint32_t kept_n;
@@ -256,7 +257,7 @@ static void heard(struct sub_room *room, chatd_str epoch, uint64_t seq)
     if (!text_is(epoch_str(&room->epoch), epoch)) {
         epoch_set(&room->epoch, epoch);
         room->top = seq;
-        room->stands_at = 0;
+        room->stands_at = room->first = 0;
     } else if (seq > room->top) {
         room->top = seq;
     }
@@ -394,7 +395,7 @@ static void take_page(struct sub *sub, const struct asked *asked, const struct p
     struct sub_room *room = sub->room;
 
     if (!text_is(epoch_str(&room->epoch), page->epoch))
-        room->stands_at = 0;
+        room->stands_at = room->first = 0;
     epoch_set(&room->epoch, page->epoch);
     room->top = page->top;
     place(sub, page);
@@ -591,6 +592,23 @@ uint32_t subs_catch_up(struct subs *subs)
     }
     feed(subs);
     return found;
+}
+
+void subs_forgotten(struct subs *subs, chatd_str name, uint64_t first)
+{
+    struct sub_room *room = room_find(subs, name);
+    struct sub *sub, *next;
+
+    if (room == NULL || first <= room->first)
+        return;
+    room->first = first;
+    deliver_begin(subs);
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = next) {
+        if (!sub->removed && sub->placed && sub->listener.forgotten != NULL)
+            sub->listener.forgotten(sub->caller, (chatd_sub){sub->id}, first, sub->arg);
+        next = TAILQ_NEXT(sub, link);
+    }
+    deliver_end(subs);
 }
 
 chatd_str subs_fresh_epoch(const struct subs *subs, chatd_str name)

@@ -6,12 +6,13 @@
 #include "batch.h"
 #include "health.h"
 #include "peers.h"
+#include "retention.h"
 #include "subs.h"
 #include "sweep.h"
 
 struct history_config {
     const char *path;
-    int64_t history_max, batch_max, queue_max;
+    int64_t history_max, history_age_ms, batch_max, queue_max;
     int64_t canary_ms;
     int32_t log;         /* offer chatd.log */
     int32_t synchronous; /* enum store_sync */
@@ -29,6 +30,7 @@ struct history {
     struct peers peers;
     struct subs subs;
     struct sweep sweep;
+    struct retention retention;
     struct history_metrics metrics;
 };
 

@@ -35,6 +35,13 @@ static const struct chatd_cfg_field fields[] = {
      .min = 100,
      .max = 1000000000,
      .help = "records kept per room; up to a tenth more until they are removed together"},
+    {.key = "history_age",
+     .type = CHATD_CFG_DURATION,
+     .offset = offsetof(struct history_config, history_age_ms),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(10) * 365 * 86400 * 1000,
+     .help = "records older than this are deleted; 0: however old they are"},
     {.key = "synchronous",
      .type = CHATD_CFG_ENUM,
      .offset = offsetof(struct history_config, synchronous),
@@ -291,6 +298,9 @@ static int start(chatd_plugin *self)
               store_epoch(history->store));
     history->batch.store = history->store;
     err = config->log ? workers_meet(history) : CHATD_OK;
+    if (err == CHATD_OK && config->log)
+        err = retention_start(&history->retention, self, &history->batch, &history->subs,
+                              config->history_age_ms);
     return err == CHATD_OK ? health_start(&history->health, self, &history->batch, config->path,
                                           (uint32_t)config->canary_ms)
                            : err;

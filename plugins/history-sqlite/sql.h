@@ -35,6 +35,11 @@
                          "ORDER BY seq LIMIT ?3")                                                \
     X(SQL_RECORDS_BEFORE, "SELECT seq, ts, record FROM records WHERE room = ?1 AND seq < ?2 "    \
                           "ORDER BY seq DESC LIMIT ?3")                                          \
+    X(SQL_ROOMS_OLD, "SELECT rooms.id, rooms.first, rooms.top FROM rooms JOIN records "          \
+                     "ON records.room = rooms.id AND records.seq = rooms.first "                 \
+                     "WHERE records.ts < ?1 LIMIT ?2")                                           \
+    X(SQL_RECORD_FRESH, "SELECT seq FROM records WHERE room = ?1 AND seq >= ?2 AND seq < ?3 "    \
+                        "AND ts >= ?4 ORDER BY seq LIMIT 1")                                     \
     X(SQL_CID_GET, "SELECT seq, ts FROM cids WHERE room = ?1 AND user = ?2 AND cid = ?3")        \
     X(SQL_CID_PUT, "INSERT INTO cids VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE "     \
                    "SET seq = excluded.seq, ts = excluded.ts, expires = excluded.expires")       \

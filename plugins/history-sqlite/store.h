@@ -105,6 +105,14 @@ int store_data_version(struct store *store, int64_t *version_out);
 /* Gives the rooms whose last record is of `since_ms` or later. */
 int store_rooms_since(struct store *store, int64_t since_ms, store_grown_fn row, void *arg);
 
+/* Deletes records older than `before_ms`, in a writing transaction: at most STORE_FORGET_MAX, the oldest of
+ * their rooms. Numbers go on, also when all are gone. */
+#define STORE_FORGET_MAX 1000
+int store_forget(struct store *store, int64_t before_ms);
+
+/* Whether there are any. */
+int store_has_older(struct store *store, int64_t before_ms, bool *out);
+
 /* The epoch before this one; empty: none is known. */
 const char *store_previous_epoch(const struct store *store);
 

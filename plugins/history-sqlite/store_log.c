@@ -7,6 +7,9 @@
 /* Rooms grow past history_max by a tenth, then that much goes at once, at most TRIM_MAX records. */
 #define TRIM_MAX 1000
 
+/* Rooms of which old records are deleted in one transaction. */
+#define FORGET_ROOMS 64
+
 struct room_row {
     int64_t id, top, first, common, ts;
 };
@@ -162,6 +165,84 @@ int store_append(struct store *store, const struct store_entry *entry, struct st
         err = trim(store, &row);
     out->seq = (uint64_t)row.top;
     out->ts = row.ts;
+    return err;
+}
+
+/* The first record from `first` on that is not older, within the next `most`; 0: all are. */
+static int fresh_after(struct store *store, int64_t room, int64_t first, int64_t most,
+                       int64_t before_ms, int64_t *seq_out)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_RECORD_FRESH);
+    int err;
+
+    *seq_out = 0;
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, room);
+    sqlite3_bind_int64(statement, 2, first);
+    sqlite3_bind_int64(statement, 3, first + most);
+    sqlite3_bind_int64(statement, 4, before_ms);
+    err = store_step(store, statement);
+    if (err > 0)
+        *seq_out = sqlite3_column_int64(statement, 0);
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}
+
+/* Time does not go back within a room, so what is old lies in front. */
+static int forget_in(struct store *store, const struct room_row *row, int64_t before_ms,
+                     int64_t *left)
+{
+    int64_t most = row->top - row->first + 1, first;
+    int err;
+
+    if (most > *left)
+        most = *left;
+    err = fresh_after(store, row->id, row->first, most, before_ms, &first);
+    if (first == 0)
+        first = row->first + most;
+    *left -= first - row->first;
+    if (err == CHATD_OK)
+        err = run_numbers(store, SQL_RECORDS_TRIM, (int64_t[]){row->id, first}, 2);
+    return err == CHATD_OK ? run_numbers(store, SQL_ROOM_FIRST, (int64_t[]){row->id, first}, 2)
+                           : err;
+}
+
+/* Rooms whose oldest record is older, at most `max`; their number in *n_out. */
+static int old_rooms(struct store *store, int64_t before_ms, struct room_row *rows, int max,
+                     int *n_out)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_ROOMS_OLD);
+    int err;
+
+    *n_out = 0;
+    if (statement == NULL)
+        return CHATD_E_BACKEND;
+    sqlite3_bind_int64(statement, 1, before_ms);
+    sqlite3_bind_int64(statement, 2, max);
+    while ((err = store_step(store, statement)) > 0)
+        rows[(*n_out)++] = (struct room_row){.id = sqlite3_column_int64(statement, 0),
+                                             .first = sqlite3_column_int64(statement, 1),
+                                             .top = sqlite3_column_int64(statement, 2)};
+    return store_done(statement, err < 0 ? err : CHATD_OK);
+}
+
+int store_forget(struct store *store, int64_t before_ms)
+{
+    struct room_row rows[FORGET_ROOMS];
+    int64_t left = STORE_FORGET_MAX;
+    int n, err = old_rooms(store, before_ms, rows, FORGET_ROOMS, &n);
+
+    for (int i = 0; i < n && err == CHATD_OK && left > 0; i++)
+        err = forget_in(store, &rows[i], before_ms, &left);
+    return err;
+}
+
+int store_has_older(struct store *store, int64_t before_ms, bool *out)
+{
+    struct room_row row;
+    int n, err = old_rooms(store, before_ms, &row, 1, &n);
+
+    *out = n > 0;
     return err;
 }
 

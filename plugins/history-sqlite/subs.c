@@ -42,6 +42,7 @@ struct sub_room {
     struct subs *owner;
     chatd_sub news;    /* what other workers tell */
     uint64_t top;      /* the highest seq seen or heard of: all up to it are in the store */
+    uint64_t first;    /* the oldest one, as subscribers were told */
     uint32_t reading;  /* subscribers with a page on its way */
     struct kept kept;  /* heard meanwhile */
     bool checking;     /* its top is being read, because something may have been missed */
@@ -412,6 +413,35 @@ void subs_hint(struct subs *subs, chatd_str name, uint64_t top)
 
     if (room != NULL)
         room_hint(subs, room, top);
+}
+
+/* --- retention --------------------------------------------------------------------------------- */
+
+void subs_each_room(const struct subs *subs, void (*each)(void *arg, chatd_str name), void *arg)
+{
+    struct sub_room *room, *next;
+
+    HASH_ITER(hh, subs->rooms, room, next)
+    {
+        each(arg, (chatd_str){room->name, room->name_bytes});
+    }
+}
+
+void subs_forgotten(struct subs *subs, chatd_str name, uint64_t first)
+{
+    struct sub_room *room = room_find(subs, name);
+    struct sub *sub, *next;
+
+    if (room == NULL || first <= room->first)
+        return;
+    room->first = first;
+    deliver_begin(subs);
+    for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = next) {
+        if (!sub->removed && sub->listener.forgotten != NULL)
+            sub->listener.forgotten(sub->caller, (chatd_sub){sub->id}, first, sub->arg);
+        next = TAILQ_NEXT(sub, link);
+    }
+    deliver_end(subs);
 }
 
 /* --- other workers ----------------------------------------------------------------------------- */

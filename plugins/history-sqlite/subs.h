@@ -50,6 +50,12 @@ int subs_remove(struct subs *subs, chatd_sub sub);
 void subs_committed(struct subs *subs, chatd_str room, const struct chatd_log_record *record,
                     uint64_t serial);
 
+/* The rooms that somebody subscribes to, each to be asked for its first record. */
+void subs_each_room(const struct subs *subs, void (*room)(void *arg, chatd_str name), void *arg);
+
+/* The room's records before `first` were deleted. */
+void subs_forgotten(struct subs *subs, chatd_str room, uint64_t first);
+
 /* The room has records up to `top`, whoever wrote them: who is behind reads on. */
 void subs_hint(struct subs *subs, chatd_str room, uint64_t top);
 

@@ -78,6 +78,7 @@ static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_
     memcpy(was, room->epoch, sizeof(was));
     set_epoch(room, epoch, (chatd_str){was, strlen(was)}, seq);
     room->resets++;
+    room->ring.floor = 0; /* of the epoch before */
     if (seq < last)
         chatd_log(self, CHATD_LOG_WARN,
                   "room %s: the store lost the records after %llu; its clients are told",
@@ -101,10 +102,21 @@ static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_
     turn(room, to, last, false);
 }
 
+static void on_forgotten(chatd_plugin *self, chatd_sub sub, uint64_t first, void *arg)
+{
+    struct room *room = arg;
+
+    (void)self, (void)sub;
+    ring_forget(&room->ring, first);
+}
+
 int feed_open(struct room *room, const struct chatd_log_page *page)
 {
-    static const struct chatd_log_listener listener = {
-        .size = sizeof(listener), .record = on_record, .reset = on_reset, .trimmed = on_trimmed};
+    static const struct chatd_log_listener listener = {.size = sizeof(listener),
+                                                       .record = on_record,
+                                                       .reset = on_reset,
+                                                       .trimmed = on_trimmed,
+                                                       .forgotten = on_forgotten};
     struct rooms *rooms = room->rooms;
     struct chatd_log_position after = {.epoch = page->epoch, .seq = room->ring.last};
     bool has_previous = CHATD_HAS(page, common) && page->previous.n <= CHATD_LOG_EPOCH_MAX;

@@ -133,7 +133,7 @@ int ring_push_front(struct ring *ring, uint64_t seq, int64_t ts, chatd_str recor
 {
     uint32_t head;
 
-    if (seq == 0 || seq + 1 != ring_first(ring))
+    if (seq == 0 || seq + 1 != ring_first(ring) || seq < ring->floor)
         return CHATD_E_INVAL;
     if (grow(ring) < 0)
         return CHATD_E_BUSY;
@@ -143,6 +143,18 @@ int ring_push_front(struct ring *ring, uint64_t seq, int64_t ts, chatd_str recor
     ring->head = head;
     count_one(ring);
     return CHATD_OK;
+}
+
+void ring_forget(struct ring *ring, uint64_t first)
+{
+    if (first <= ring->floor)
+        return;
+    ring->floor = first;
+    if (ring_first(ring) > first)
+        return; /* what lies between is kept by the store alone */
+    while (ring->n > 0 && ring_first(ring) < first)
+        drop_oldest(ring);
+    ring->is_whole = ring_first(ring) == first; /* else the subscription is not there yet */
 }
 
 uint64_t ring_first(const struct ring *ring)

@@ -46,6 +46,7 @@ struct ring {
     uint32_t pins;
     bool is_whole; /* there are no records before the first one */
     uint64_t last;
+    uint64_t floor; /* records before this one may not be kept */
 };
 
 void ring_init(struct ring *ring, struct ring_budget *budget);
@@ -59,7 +60,10 @@ void ring_start(struct ring *ring, uint64_t last);
  * enforces. NULL: no memory; the ring is empty then and `last` is `seq` all the same. */
 struct ring_entry *ring_push(struct ring *ring, uint64_t seq, int64_t ts, chatd_str record);
 
-/* Adds the record before the first one; CHATD_E_INVAL: it is not that one, CHATD_E_BUSY: full, or no
+/* The room's records before `first` were deleted: they go, and do not come back. */
+void ring_forget(struct ring *ring, uint64_t first);
+
+/* Adds the record before the first one; CHATD_E_INVAL: it is not that one, or forgotten; CHATD_E_BUSY: full, or no
  * memory. */
 int ring_push_front(struct ring *ring, uint64_t seq, int64_t ts, chatd_str record);
 

@@ -98,6 +98,7 @@ static void in_svc_log(void)
     MEMBER(chatd_log_listener, record);
     MEMBER(chatd_log_listener, reset);
     MEMBER(chatd_log_listener, trimmed);
+    MEMBER(chatd_log_listener, forgotten);
     STRUCT(chatd_log_api);
     MEMBER(chatd_log_api, size);
     MEMBER(chatd_log_api, reserved);

@@ -25,7 +25,7 @@ extern "C" {
 
 /* Major: equal or refused. Minor: grows with every addition. One line each in doc/abi-changes.md. */
 #define CHATD_ABI_MAJOR 0
-#define CHATD_ABI_MINOR 3
+#define CHATD_ABI_MINOR 4
 
 /* The oldest core minor this plugin can live with; define it before the first include to lower it. */
 #ifndef CHATD_ABI_MIN_MINOR

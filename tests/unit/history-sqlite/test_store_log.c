@@ -127,6 +127,75 @@ static void test_trim(void **state)
     store_close(store);
 }
 
+static void forget(struct store *store, int64_t before_ms)
+{
+    assert_int_equal(store_begin(store, true), CHATD_OK);
+    assert_int_equal(store_forget(store, before_ms), CHATD_OK);
+    assert_int_equal(store_commit(store), CHATD_OK);
+}
+
+static bool has_older(struct store *store, int64_t before_ms)
+{
+    bool has;
+
+    assert_int_equal(store_begin(store, false), CHATD_OK);
+    assert_int_equal(store_has_older(store, before_ms, &has), CHATD_OK);
+    store_rollback(store);
+    return has;
+}
+
+static void test_what_is_too_old_is_forgotten(void **state)
+{
+    struct store *store = open_ok(*state, "1111111111111111");
+    struct store_room at;
+    struct rows rows;
+
+    for (int i = 0; i < 5; i++) {
+        append_at(store, "a", "", NOW + 1000 * (int64_t)i, "{}");
+        append_at(store, "b", "", NOW, "{}");
+    }
+    append_at(store, "c", "", NOW + 9000, "{}");
+    assert_false(has_older(store, NOW));
+    assert_true(has_older(store, NOW + 1));
+    forget(store, NOW + 2000);
+    assert_false(has_older(store, NOW + 2000));
+    at = range(store, "a", 0, 10, STORE_AFTER, &rows);
+    assert_int_equal(at.first, 3);
+    assert_int_equal(rows.seqs[0], 3);
+    at = range(store, "b", 0, 10, STORE_AFTER, &rows);
+    assert_int_equal(at.first, 6); /* nothing is left, and numbers go on */
+    assert_int_equal(at.top, 5);
+    assert_int_equal(rows.n, 0);
+    assert_int_equal(append(store, "b"), 6);
+    assert_int_equal(range(store, "c", 0, 10, STORE_AFTER, &rows).first, 1);
+    assert_int_equal(count(store, "SELECT count(*) FROM records"), 3 + 1 + 1);
+    store_close(store);
+}
+
+static void test_forgetting_goes_in_portions(void **state)
+{
+    struct store *store = open_ok(*state, "1111111111111111");
+    int portions = 0;
+
+    for (int room = 0; room < 13; room++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "r%d", room);
+        for (int i = 0; i < 100; i++)
+            append_at(store, name, "", NOW, "{}");
+    }
+    while (has_older(store, NOW + 1)) {
+        int64_t before = count(store, "SELECT count(*) FROM records");
+
+        forget(store, NOW + 1);
+        portions++;
+        assert_in_range(before - count(store, "SELECT count(*) FROM records"), 1, STORE_FORGET_MAX);
+    }
+    assert_int_equal(portions, 2);
+    assert_int_equal(count(store, "SELECT count(*) FROM records"), 0);
+    store_close(store);
+}
+
 static void test_fence_undoes_one(void **state)
 {
     struct store *store = open_ok(*state, "1111111111111111");
@@ -156,6 +225,8 @@ int main(void)
         TEST(test_old_cids_are_pruned),
         TEST(test_ranges),
         TEST(test_trim),
+        TEST(test_what_is_too_old_is_forgotten),
+        TEST(test_forgetting_goes_in_portions),
         TEST(test_fence_undoes_one),
     };
 

@@ -75,6 +75,51 @@ static void keeps_the_latest(void **state)
     assert_null(budget.rings);
 }
 
+static void what_is_forgotten_goes_and_stays_away(void **state)
+{
+    struct ring_budget budget = budget_of(1 << 20);
+    struct ring ring;
+    uint64_t seq;
+
+    (void)state;
+    ring_init(&ring, &budget);
+    for (seq = 1; seq <= 10; seq++)
+        push(&ring, seq);
+    ring_forget(&ring, 4);
+    check(&ring, 4, 10);
+    assert_true(ring_covers(&ring, 50)); /* there is nothing before it */
+    ring_forget(&ring, 3);
+    check(&ring, 4, 10);
+    /* A page that was read before the deletion. */
+    assert_int_equal(ring_push_front(&ring, 3, 1, CHATD_STR("{}")), CHATD_E_INVAL);
+    ring_forget(&ring, 11);
+    check(&ring, 11, 10);
+    assert_true(ring_covers(&ring, 50));
+    push(&ring, 11);
+    check(&ring, 11, 11);
+    ring_forget(&ring, 20); /* before the records up to it came */
+    check(&ring, 12, 11);
+    assert_false(ring_covers(&ring, 1));
+    ring_deinit(&ring);
+    assert_int_equal(budget.bytes, 0);
+}
+
+static void what_lies_between_is_the_stores(void **state)
+{
+    struct ring_budget budget = budget_of(1 << 20);
+    struct ring ring;
+
+    (void)state;
+    ring_init(&ring, &budget);
+    ring_start(&ring, 100);
+    push(&ring, 101);
+    ring_forget(&ring, 50);
+    check(&ring, 101, 101);
+    assert_false(ring_covers(&ring, 2));
+    assert_int_equal(ring_push_front(&ring, 100, 1, CHATD_STR("{}")), CHATD_OK);
+    ring_deinit(&ring);
+}
+
 static void a_page_goes_in_front(void **state)
 {
     struct ring_budget budget = budget_of(1 << 20);
@@ -217,6 +262,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_latest),
+        cmocka_unit_test(what_is_forgotten_goes_and_stays_away),
+        cmocka_unit_test(what_lies_between_is_the_stores),
         cmocka_unit_test(a_page_goes_in_front),
         cmocka_unit_test(nothing_is_before_the_first_record),
         cmocka_unit_test(a_hole_empties_it),

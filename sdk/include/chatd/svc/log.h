@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Service chatd.log 1.1: a room is a log of records.
+ * Service chatd.log 1.2: a room is a log of records.
  *
  * append() gives each record the next sequence number of its room, in one atomic step. A position is
  * (epoch, seq): the epoch is a string that names the store's life, seq counts 1, 2, 3... without
@@ -19,7 +19,7 @@ extern "C" {
 
 #define CHATD_LOG_SERVICE     "chatd.log"
 #define CHATD_LOG_MAJOR       1
-#define CHATD_LOG_MINOR       1
+#define CHATD_LOG_MINOR       2
 #define CHATD_LOG_DEADLINE_MS 5000u
 #define CHATD_LOG_EPOCH_MAX   64u /* bytes of an epoch */
 #define CHATD_LOG_PAGE_MAX    1000u
@@ -82,6 +82,10 @@ struct chatd_log_listener {
     void (*reset)(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t seq, void *arg);
     /* The records from..to are gone for good; the ones after `to` follow. */
     void (*trimmed)(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg);
+    /* --- 1.2: may be NULL --------------------------------------------------------------------- */
+    /* The records before `first` were deleted on purpose, being too old: who keeps some of them lets
+     * go of them. Those after the position are not concerned. Comes some time after the deletion. */
+    void (*forgotten)(chatd_plugin *self, chatd_sub sub, uint64_t first, void *arg);
 };
 
 typedef void (*chatd_log_append_cb)(chatd_plugin *self, int err,
