@@ -146,9 +146,9 @@ void host_deinit(struct host *h)
     claim_remove(h, &h->core);
     bus_deinit(h);
     http_close(&h->http);
+    drain_remove_all(h, NULL);
     net_deinit(&h->net);
     hook_deinit(h);
-    drain_remove(h, NULL, 0);
     for (i = 0; i < h->n_plugins; i++)
         plugin_free(h->plugin[i]);
     while (h->dropped != NULL) {

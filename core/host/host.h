@@ -193,7 +193,6 @@ struct host {
 
     struct slab frames, timers, watches, wait_slab, subs;
     struct named_channel *channel_names;
-    struct drain_watch *drains;
     struct bus_uplink uplink;
     struct job_pool *jobs;
 };
@@ -349,7 +348,9 @@ void bus_receive(struct host *h, chatd_str topic, chatd_str data, bool lost);
 void health_init(struct host *h);
 void channel_names_remove(struct host *h, const struct plugin *p);
 void channel_behind(struct host *h, const struct net_behind *behind); /* tells the owner */
-void drain_remove(struct host *h, const struct plugin *p, uint64_t conn);
+/* Who waits until a connection has drained: one plugin, or all (NULL), no longer does. */
+void drain_remove(struct conn *c, const struct plugin *p);
+void drain_remove_all(struct host *h, const struct plugin *p);
 void drain_run(struct host *h, struct conn *c);
 
 #endif

@@ -27,7 +27,7 @@ static void unwind(struct host *h, struct plugin *p)
 static void unwind_all(struct host *h, struct plugin *p)
 {
     unwind(h, p);
-    drain_remove(h, p, 0);
+    drain_remove_all(h, p);
     channel_names_remove(h, p);
     claim_remove(h, p);
     bus_remove(h, p);

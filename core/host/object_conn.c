@@ -17,7 +17,6 @@ struct frame_handle {
 
 struct drain_watch {
     struct plugin *plugin;
-    uint64_t conn;
     void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg);
     void *arg;
     struct drain_watch *next;
@@ -132,55 +131,57 @@ int object_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t *bytes_out)
 int object_conn_when_drained(chatd_plugin *self, chatd_conn conn,
                              void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg)
 {
-    struct host *h = host_of(self);
     struct conn *c = open_conn(self, conn);
     struct drain_watch *d;
 
     if (c == NULL)
         return CHATD_E_GONE;
-    for (d = h->drains; d != NULL; d = d->next) {
-        if (d->plugin == plugin_of(self) && d->conn == conn.v)
+    for (d = c->drains; d != NULL; d = d->next) {
+        if (d->plugin == plugin_of(self))
             return CHATD_E_EXISTS;
     }
     d = mem_alloc(sizeof(*d));
-    *d = (struct drain_watch){plugin_of(self), conn.v, cb, arg, h->drains};
-    h->drains = d;
+    *d = (struct drain_watch){plugin_of(self), cb, arg, c->drains};
+    c->drains = d;
     conn_tell_drained(c);
     return CHATD_OK;
 }
 
-/* Takes the first watch of a connection (any plugin's) or plugin (any connection's) off the list. */
-static struct drain_watch *take(struct host *h, const struct plugin *p, uint64_t conn)
+void drain_remove(struct conn *c, const struct plugin *p)
 {
-    struct drain_watch **at, *d;
+    struct drain_watch *d, *next, *kept = NULL;
 
-    for (at = &h->drains; (d = *at) != NULL; at = &d->next) {
-        if ((p == NULL || d->plugin == p) && (conn == 0 || d->conn == conn)) {
-            *at = d->next;
-            return d;
+    for (d = c->drains; d != NULL; d = next) {
+        next = d->next;
+        if (p != NULL && d->plugin != p) {
+            d->next = kept;
+            kept = d;
+        } else {
+            mem_free(d);
         }
     }
-    return NULL;
+    c->drains = kept;
 }
 
-void drain_remove(struct host *h, const struct plugin *p, uint64_t conn)
+void drain_remove_all(struct host *h, const struct plugin *p)
 {
-    struct drain_watch *d;
+    uint32_t i;
 
-    while ((d = take(h, p, conn)) != NULL)
-        mem_free(d);
+    for (i = 0; i < h->net.conns.n_slots; i++) {
+        struct conn *c = slab_at(&h->net.conns, i);
+
+        if (c != NULL)
+            drain_remove(c, p);
+    }
 }
 
 /* A callback may ask again: those asked before are taken off first. */
 void drain_run(struct host *h, struct conn *c)
 {
-    struct drain_watch *list = NULL, *d;
+    struct drain_watch *list = c->drains, *d;
     chatd_conn conn = {c->id};
 
-    while ((d = take(h, NULL, conn.v)) != NULL) {
-        d->next = list;
-        list = d;
-    }
+    c->drains = NULL;
     while ((d = list) != NULL) {
         list = d->next;
         if (c->state == CONN_OPEN) { /* the one before may have closed it */

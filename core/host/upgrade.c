@@ -129,7 +129,7 @@ static enum chatd_verdict check_identity(chatd_plugin *self, struct chatd_ev_upg
 static void discard(struct host *h, struct conn *c)
 {
     wait_gone(h, c->id, 0); /* of other events about it */
-    drain_remove(h, NULL, c->id);
+    drain_remove(c, NULL);
     slot_end(h, CHATD_SLOT_CONN, &c->slots);
     conn_discard(c);
 }
@@ -322,7 +322,7 @@ static void on_closed(void *arg, struct conn *c, unsigned code, const char *reas
     if (log_wants(LOG_L_DEBUG))
         log_debug("%s (%s) closed: %u %s", c->user, c->address, code, reason);
     chatd_raised_closed(&h->core.pub, &ev);
-    drain_remove(h, NULL, c->id);
+    drain_remove(c, NULL);
     slot_end(h, CHATD_SLOT_CONN, &c->slots);
 }
 

@@ -50,6 +50,7 @@ struct conn {
     struct outq *queue; /* NULL while it keeps up */
     void *slots;        /* plugins' blocks; the host's */
     const void *claim;  /* the host's: who handles its messages */
+    void *drains;       /* the host's: who waits until it has drained */
     char *user;         /* NULL: not identified */
     char *address;
     struct conn_membership *member;
