@@ -170,7 +170,7 @@ static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32
         /* A frame that left in part must be finished whatever the caps say. */
         if (sent > 0 || !conn_overflows(c, note->frame->len, note->kind)) {
             conn_behind(c, note->frame, (uint32_t)sent);
-        } else if (note->kind == SEND_OR_SKIP) {
+        } else if (note->kind == SEND_OR_SKIP && c->state == CONN_OPEN) {
             note_behind(ch, c, note->mark);
             return;
         }

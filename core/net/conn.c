@@ -75,6 +75,8 @@ static void arm_wheel(struct conn *c)
 
     if (c->state == CONN_CLOSING)
         at = c->close_due_s;
+    else if (c->flags & CONN_WANT_WRITE)
+        at = UINT32_MAX; /* a ping would wait like all else: its progress tells whether it lives */
     else if (c->flags & CONN_PING_SENT)
         at = c->pong_due_s;
     else
@@ -178,7 +180,7 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
     if (!(c->flags & CONN_WANT_WRITE))
         mark_dirty(c);
     else
-        c->net->count->queue_bytes += f->len - offset;
+        c->net->count->queue_bytes += f->len - offset + OUTQ_PLACE_BYTES;
 }
 
 /* Ends a connection: what remains is done at the end of the turn, when nobody walks over it. */
@@ -262,23 +264,35 @@ static void cut_queue(struct conn *c)
         c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
 }
 
+/* Who has nothing waiting is not slow, however large the frame. */
+static bool has_room(const struct conn *c, size_t bytes, int64_t limit)
+{
+    size_t waiting = conn_backlog(c);
+
+    return waiting == 0 || waiting + bytes + OUTQ_PLACE_BYTES <= (size_t)limit;
+}
+
 bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
 {
     const struct net_limits *lim = &c->net->limits;
-    size_t waiting = conn_backlog(c);
+    int64_t limit = kind == SEND_EPHEMERAL ? lim->queue_soft : lim->queue_hard;
 
-    /* Who has nothing waiting is not slow, however large the frame. */
-    if (waiting == 0)
+    if (has_room(c, bytes, limit))
         return false;
-    if (kind == SEND_EPHEMERAL) {
-        if (waiting + bytes <= (size_t)lim->queue_soft)
+    /* Tried before it is judged: what was sent in this turn may wait here only for its end. */
+    if (!(c->flags & CONN_WANT_WRITE)) {
+        conn_flush(c);
+        if (c->state != CONN_OPEN)
+            return true;
+        if (has_room(c, bytes, limit))
             return false;
+    }
+    if (kind == SEND_EPHEMERAL) {
         c->net->count->dropped_ephemeral++;
         return true;
     }
-    if (waiting + bytes <= (size_t)lim->queue_hard)
-        return false;
     if (kind == SEND_OR_SKIP) {
+        c->flags |= CONN_REFUSED;
         c->net->count->skipped++;
         return true;
     }
@@ -288,33 +302,22 @@ bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind)
     return true;
 }
 
-/* So many bytes are not kept for the end of the turn: nobody is judged slow for them. */
-static size_t early_bytes(const struct conn *c)
-{
-    size_t soft = (size_t)c->net->limits.queue_soft;
-
-    return soft < FLUSH_EARLY_BYTES ? soft : FLUSH_EARLY_BYTES;
-}
-
 int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
 {
     if (c->state != CONN_OPEN)
         return -1;
-    /* Tried before it is judged: what was sent in this turn may wait here only for its end. */
-    if (conn_backlog(c) + f->len > early_bytes(c) && !(c->flags & CONN_WANT_WRITE))
-        conn_flush(c);
-    if (c->state != CONN_OPEN || conn_overflows(c, f->len, kind))
+    if (conn_overflows(c, f->len, kind))
         return -1;
     c->net->count->frames_out++;
     conn_behind(c, f, 0);
-    if (c->queue->bytes > early_bytes(c) && !(c->flags & CONN_WANT_WRITE))
+    if (c->queue->bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
     return c->state == CONN_DEAD ? -1 : 0;
 }
 
 size_t conn_backlog(const struct conn *c)
 {
-    return c->queue != NULL ? c->queue->bytes : 0;
+    return c->queue != NULL ? outq_weight(c->queue) : 0;
 }
 
 void conn_tell_drained(struct conn *c)
@@ -331,7 +334,9 @@ static void flushed(struct conn *c)
     outq_free(&c->queue);
     if (c->flags & CONN_WANT_WRITE) {
         c->flags &= (uint16_t)~CONN_WANT_WRITE;
+        c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
         arm(c);
+        arm_wheel(c);
     }
     if (!(c->flags & CONN_CLOSE_SENT))
         return;
@@ -348,13 +353,16 @@ void conn_flush(struct conn *c)
     if (c->state == CONN_DEAD)
         return;
     if (c->queue != NULL) {
+        size_t before = conn_backlog(c);
         enum outq_result r = outq_write(c->queue, c->fd, &wrote);
 
         c->net->count->bytes_out += (int64_t)wrote;
         if (c->flags & CONN_WANT_WRITE)
-            c->net->count->queue_bytes -= (int64_t)wrote;
-        if (wrote > 0)
+            c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
+        if (wrote > 0) {
             c->progress_s = c->net->now_s;
+            c->flags &= (uint16_t)~CONN_REFUSED;
+        }
         if (r == OUTQ_FAILED) {
             die(c, 1006, "the connection broke");
             return;
@@ -363,7 +371,7 @@ void conn_flush(struct conn *c)
             flushed(c);
         } else if (!(c->flags & CONN_WANT_WRITE)) {
             c->flags |= CONN_WANT_WRITE;
-            c->net->count->queue_bytes += (int64_t)c->queue->bytes;
+            c->net->count->queue_bytes += (int64_t)conn_backlog(c);
             arm(c);
             arm_wheel(c);
         }
@@ -372,7 +380,7 @@ void conn_flush(struct conn *c)
 
 void conn_run_drained(struct conn *c)
 {
-    if ((c->flags & CONN_TELL_DRAINED) && c->state == CONN_OPEN &&
+    if ((c->flags & CONN_TELL_DRAINED) && !(c->flags & CONN_REFUSED) && c->state == CONN_OPEN &&
         conn_backlog(c) < (size_t)c->net->limits.queue_soft) {
         c->flags &= (uint16_t)~CONN_TELL_DRAINED;
         c->net->calls.drained(c->net->calls.arg, c);
@@ -562,6 +570,24 @@ static void send_ping(struct conn *c)
     frame_unref(&f);
 }
 
+static bool is_stuck(const struct conn *c)
+{
+    return c->queue != NULL &&
+           c->net->now_s - c->progress_s >= seconds(c->net->limits.write_timeout_ms);
+}
+
+/* True if the peer took nothing for write_timeout. The kernel calls a socket writable only when a good
+ * part of its buffer is free; who reads slowly, but reads, is found by trying. */
+static bool ran_out_of_time(struct conn *c)
+{
+    if (!is_stuck(c))
+        return false;
+    conn_flush(c);
+    if (c->flags & CONN_TELL_DRAINED)
+        mark_dirty(c);
+    return c->state != CONN_DEAD && is_stuck(c);
+}
+
 /* Whatever a connection's clocks have to say, in the order of how final it is. */
 void conn_due(void *net_arg, uint32_t index)
 {
@@ -575,14 +601,16 @@ void conn_due(void *net_arg, uint32_t index)
         die(c, c->close_code, c->close_reason);
         return;
     }
-    if (c->queue != NULL && now - c->progress_s >= seconds(net->limits.write_timeout_ms)) {
+    if (ran_out_of_time(c)) {
         net->count->too_slow++;
         die(c, 4001, "too slow: write_timeout without progress");
         return;
     }
+    if (c->state == CONN_DEAD)
+        return;
     if (c->state == CONN_OPEN && c->expires_mono_s > 0 && now >= c->expires_mono_s)
         say_farewell(c, 4501, "token expired", "token expired");
-    if (c->state == CONN_OPEN && c->pauses == 0) {
+    if (c->state == CONN_OPEN && c->pauses == 0 && !(c->flags & CONN_WANT_WRITE)) {
         if ((c->flags & CONN_PING_SENT) && now >= c->pong_due_s) {
             net->count->no_pong++;
             begin_close(c, 4002, "no pong", "no pong");

@@ -34,7 +34,8 @@ enum conn_flag {
     CONN_TELL_DRAINED = 32,
     CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
     CONN_BROKEN = 128,    /* the stream broke a rule: nothing more is parsed */
-    CONN_BEHIND = 256     /* missed a note of the channel that is being flushed */
+    CONN_BEHIND = 256,    /* missed a note of the channel that is being flushed */
+    CONN_REFUSED = 512    /* could not take a frame, and has taken nothing since */
 };
 
 struct conn_membership {
@@ -76,12 +77,14 @@ struct conn *conn_get(struct net *net, uint64_t id); /* NULL: gone */
 
 /* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), or dropped. */
 int conn_send(struct conn *c, struct frame *f, enum send_kind kind);
-size_t conn_backlog(const struct conn *c);
+size_t conn_backlog(const struct conn *c); /* bytes that wait, and what keeping them costs */
 void conn_close(struct conn *c, unsigned code, const char *reason); /* reason: at most 123 bytes */
 void conn_abort(struct conn *c, unsigned code, const char *reason); /* without a handshake */
 void conn_pause(struct conn *c); /* nothing more is read; counted */
 void conn_resume(struct conn *c);
 void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms);
+/* Has drained() called once the backlog is below queue_soft; after a refused frame not before the peer
+ * took something, so that who tries again each time does not keep the loop busy. */
 void conn_tell_drained(struct conn *c);
 
 /* For the fan-out of channel.c and the flush of net.c. */
@@ -89,6 +92,7 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues wh
 void conn_flush(struct conn *c);                                    /* writes what waits */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
 void conn_due(void *net, uint32_t index);
+/* True: it cannot take so many bytes more; what that means for its kind is done. */
 bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind);
 
 #endif

@@ -56,7 +56,7 @@ struct net_calls {
  * writes, so plain `++` will do. */
 struct net_counters {
     int64_t connections; /* now; first: others look for it there. Those being upgraded too */
-    int64_t queue_bytes; /* now: what waits for connections that are behind */
+    int64_t queue_bytes; /* now: what waits for connections that are behind, as it is measured */
     int64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
     int64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full;
 };

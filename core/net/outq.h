@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a reference to a frame counts beside the frame's bytes: its place in the ring, which doubles.
+ * Frames are shared, the places are not, and many small frames are mostly places. */
+enum { OUTQ_PLACE_BYTES = 2 * sizeof(struct frame *) };
+
 struct outq {
     struct frame **frame; /* ring of `cap` (a power of two) */
     uint32_t head, n, cap;
@@ -18,6 +22,12 @@ struct outq {
 };
 
 enum outq_result { OUTQ_EMPTY, OUTQ_AGAIN, OUTQ_FAILED };
+
+/* What it is measured by against the caps; 0: nothing waits. */
+static inline size_t outq_weight(const struct outq *q)
+{
+    return q->bytes + (size_t)q->n * OUTQ_PLACE_BYTES;
+}
 
 struct outq *outq_new(void);
 void outq_free(struct outq **q);

@@ -177,6 +177,37 @@ static void too_slow_is_closed_in_the_flush(void **state)
     end_client(fast);
 }
 
+/* What was sent in the same turn waits for its end, not for the member. */
+static void a_frame_above_the_cap_behind_an_answer_is_taken(void **state)
+{
+    static const enum send_kind kinds[] = {SEND_OR_CLOSE, SEND_OR_SKIP};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct channel *ch = open_channel();
+        struct client *k = open_client(0);
+        struct frame *f = big_frame(400000); /* above queue_hard */
+        int n = 0;
+
+        channel_join(ch, k->conn);
+        say(k->conn, "answer");
+        channel_send(ch, f, 0, 1, kinds[i]);
+        frame_unref(&f);
+        net_flush(&net);
+        assert_string_equal(receive(k), "1:answer|");
+        while (k->conn->queue != NULL && n++ < 1000) {
+            receive(k);
+            turn();
+        }
+        assert_string_equal(receive(k), "1:#400000|");
+        assert_int_equal(k->conn->state, CONN_OPEN);
+        assert_int_equal(ch->n_member, 1);
+        assert_int_equal(net.count->too_slow + net.count->skipped, 0);
+        end_client(k);
+    }
+}
+
 static void ephemeral_notes_spare_the_slow(void **state)
 {
     struct channel *ch = open_channel();
@@ -400,6 +431,7 @@ int main(void)
         T(direct_sends_before_a_join_come_first),
         T(a_slow_member_keeps_its_order),
         T(too_slow_is_closed_in_the_flush),
+        T(a_frame_above_the_cap_behind_an_answer_is_taken),
         T(ephemeral_notes_spare_the_slow),
         T(who_falls_behind_leaves_and_is_named),
         T(who_comes_back_is_not_told_of_before),

@@ -260,15 +260,15 @@ static void pings_of_one_that_does_not_read_fill_nothing(void **state)
     frame_unref(&f);
     net_flush(&net);
     assert_true(k->conn->flags & CONN_WANT_WRITE);
-    before = conn_backlog(k->conn);
+    before = k->conn->queue->bytes;
     for (i = 0; i < 50; i++)
         client_sends(k, 0x89, "p", 1);
     turn();
-    assert_int_equal(conn_backlog(k->conn), before + 3);
+    assert_int_equal(k->conn->queue->bytes, before + 3);
     net.now_s++;
     client_sends(k, 0x89, "p", 1);
     turn();
-    assert_int_equal(conn_backlog(k->conn), before + 6);
+    assert_int_equal(k->conn->queue->bytes, before + 6);
     end_client(k);
 }
 
@@ -396,6 +396,105 @@ static void no_progress_ends_the_connection(void **state)
     assert_string_equal(events, "");
     seconds_pass(2);
     assert_string_equal(events, "closed(4001,too slow: write_timeout without progress) ");
+    end_client(k);
+}
+
+/* Fills what the socket takes and a little more, without a turn of the loop. */
+static void fall_behind(struct client *k, size_t waiting)
+{
+    while (!(k->conn->flags & CONN_WANT_WRITE)) {
+        say_big(k->conn, 1000, SEND_OR_CLOSE);
+        net_flush(&net);
+    }
+    while (conn_backlog(k->conn) < waiting)
+        assert_int_equal(say_big(k->conn, 1000, SEND_OR_CLOSE), 0);
+}
+
+/* A socket may take more long before the kernel calls it writable. */
+static void who_takes_a_little_is_not_stuck(void **state)
+{
+    struct client *k = open_client(1);
+    int i;
+
+    (void)state;
+    fall_behind(k, 50000);
+    for (i = 0; i < 3; i++) {
+        net.now_s += 29;
+        assert_true(recv(k->fd, k->in, 4096, MSG_DONTWAIT) > 0);
+        net.now_s += 1;
+        net_tick(&net); /* no event was handled: the flush below finds it dead or alive */
+        net_flush(&net);
+        assert_string_equal(events, "");
+    }
+    seconds_pass(31);
+    assert_string_equal(events, "closed(4001,too slow: write_timeout without progress) ");
+    end_client(k);
+}
+
+/* Its ping waits behind all else, so it cannot answer; when it is through it has the whole time. */
+static void who_is_behind_owes_no_pong(void **state)
+{
+    struct client *k = open_client(1);
+    int i;
+
+    (void)state;
+    seconds_pass(19);
+    fall_behind(k, 100000);
+    for (i = 0; i < 8; i++) {
+        seconds_pass(5);
+        assert_true(recv(k->fd, k->in, 4096, MSG_DONTWAIT) > 0);
+        turn();
+    }
+    assert_string_equal(events, "");
+    while (k->conn->queue != NULL) {
+        assert_true(recv(k->fd, k->in, 4096, MSG_DONTWAIT) > 0);
+        turn();
+    }
+    seconds_pass(9);
+    assert_string_equal(events, "");
+    assert_int_equal(k->conn->state, CONN_OPEN);
+    seconds_pass(7);
+    assert_int_equal(net.count->no_pong, 1);
+    end_client(k);
+}
+
+static void small_frames_count_what_keeping_them_costs(void **state)
+{
+    struct client *k = open_client(1);
+    size_t bytes;
+    int n = 0;
+
+    (void)state;
+    fall_behind(k, 0);
+    bytes = k->conn->queue->bytes;
+    while (say_big(k->conn, 2, SEND_OR_SKIP) == 0)
+        n++;
+    assert_in_range(n, 10000, 300000 / (4 + OUTQ_PLACE_BYTES));
+    assert_int_equal(k->conn->queue->bytes, bytes + 4 * (size_t)n);
+    assert_true(conn_backlog(k->conn) <= 300000);
+    assert_int_equal(net.count->queue_bytes, conn_backlog(k->conn));
+    end_client(k);
+}
+
+/* Below queue_soft, but the next frame is too large for what is left below queue_hard. */
+static void who_was_refused_is_drained_when_it_took_something(void **state)
+{
+    struct client *k = open_client(1);
+    int i;
+
+    (void)state;
+    fall_behind(k, 50000);
+    assert_int_equal(say_big(k->conn, 290000, SEND_OR_SKIP), -1);
+    assert_int_equal(net.count->skipped, 1);
+    conn_tell_drained(k->conn);
+    for (i = 0; i < 10; i++)
+        turn();
+    assert_string_equal(events, "");
+    while (events[0] == '\0') {
+        receive(k);
+        turn();
+    }
+    assert_string_equal(events, "drained ");
     end_client(k);
 }
 
@@ -528,6 +627,10 @@ int main(void)
         T(a_large_frame_alone_is_not_slow),
         T(ephemeral_frames_are_dropped_first),
         T(no_progress_ends_the_connection),
+        T(who_takes_a_little_is_not_stuck),
+        T(who_is_behind_owes_no_pong),
+        T(small_frames_count_what_keeping_them_costs),
+        T(who_was_refused_is_drained_when_it_took_something),
         T(drained_is_told_at_the_end_of_the_turn),
         T(asking_again_when_drained_does_not_hold_the_turn),
         T(the_cap_is_kept),

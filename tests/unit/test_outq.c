@@ -208,6 +208,29 @@ static void frames_are_shared(void **state)
     assert_null(f);
 }
 
+/* Many small frames are mostly references, which nobody shares. */
+static void places_count(void **state)
+{
+    struct outq *q = outq_new();
+    size_t wrote, i;
+
+    (void)state;
+    assert_int_equal(outq_weight(q), 0);
+    for (i = 1; i <= 1000; i++) {
+        push(q, "xy", 0);
+        assert_true(outq_weight(q) >= q->bytes + q->cap * sizeof(struct frame *) || q->cap == 4);
+    }
+    takes = 1999;
+    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_weight(q), 1 + OUTQ_PLACE_BYTES);
+    outq_cut(q); /* keeps what was begun */
+    assert_int_equal(outq_weight(q), 1 + OUTQ_PLACE_BYTES);
+    takes = 1;
+    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_weight(q), 0);
+    outq_free(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup(errors, setup),
         cmocka_unit_test_setup(cut_keeps_a_begun_frame, setup),
         cmocka_unit_test_setup(frames_are_shared, setup),
+        cmocka_unit_test_setup(places_count, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,13 +86,14 @@ static inline int chatd_conn_close(chatd_plugin *self, chatd_conn conn, int code
     return self->core->conn_close(self, conn, code, reason);
 }
 
-/* [loop] Bytes queued for a connection that could not take them yet. */
+/* [loop] Bytes queued for a connection that could not take them yet, and 16 more for each frame. */
 static inline int chatd_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t *bytes_out)
 {
     return self->core->conn_backlog(self, conn, bytes_out);
 }
 
-/* [loop] Calls `cb` once the backlog is below `queue_soft`: at the end of the turn if it is now.
+/* [loop] Calls `cb` once the backlog is below `queue_soft`: at the end of the turn if it is now, but after
+ * a frame that was not queued (CHATD_SEND_OR_SKIP) not before the client has taken something.
  * One at a time per plugin and connection (CHATD_E_EXISTS). Not called if the connection ends. */
 static inline int
 chatd_conn_when_drained(chatd_plugin *self, chatd_conn conn,
