@@ -98,6 +98,14 @@ const struct chatd_cfg_field core_option_rows[] = {
      .max = 1073741824,
      .help =
          "waiting for one connection: above it, it is closed with 4001, or skips messages and is told"},
+    {.key = "unsent_max",
+     .type = CHATD_CFG_SIZE,
+     AT(unsent_max),
+     .def = "128k",
+     .min = 16384,
+     .max = 1073741824,
+     .help =
+         "given to the kernel for one connection before its peer has room for it; the rest is queued"},
     {.key = "write_timeout",
      .type = CHATD_CFG_DURATION,
      AT(write_timeout),

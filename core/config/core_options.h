@@ -17,7 +17,7 @@ struct core_options {
     const char *const *allowed_origins;
     int workers; /* read from workers_text; CORE_WORKERS_AUTO: as many as there are CPUs */
     int32_t log_format, log_level, metrics;
-    int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard,
+    int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard, unsent_max,
         write_timeout;
     int64_t ping_interval, pong_timeout, close_timeout;
     int64_t http_head_max, http_body_max, http_head_timeout, http_body_timeout, http_idle_timeout;

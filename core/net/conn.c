@@ -114,6 +114,17 @@ struct conn *conn_new(struct net *net, const char *address)
     return c;
 }
 
+/* A stream that is cut short is of no use to its peer, which has not read for long: the kernel would
+ * keep what it holds for it for minutes. */
+static void close_socket(struct conn *c)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+    if (c->queue != NULL)
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(c->fd);
+}
+
 static void conn_free(struct conn *c)
 {
     struct net *net = c->net;
@@ -123,7 +134,7 @@ static void conn_free(struct conn *c)
     if (c->fd >= 0) {
         event_del(&c->ev);
         ws_reader_deinit(&c->reader);
-        close(c->fd);
+        close_socket(c);
     }
     if (c->flags & CONN_WANT_WRITE)
         net->count->queue_bytes -= (int64_t)conn_backlog(c);
@@ -144,10 +155,13 @@ void conn_discard(struct conn *c)
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n)
 {
     struct net *net = c->net;
-    int one = 1;
+    int one = 1, unsent = (int)net->limits.unsent_max;
     uint64_t spread = c->id * 0x9e3779b97f4a7c15u >> 40;
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    /* The kernel copies for each socket, the queue refers: what waits had better wait there. */
+    if (unsent > 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     c->fd = fd;
     c->state = CONN_OPEN;
     ws_reader_init(&c->reader);

@@ -27,6 +27,7 @@ struct net_limits {
     int64_t max_connections;
     int64_t message_max;
     int64_t queue_soft, queue_hard;
+    int64_t unsent_max; /* in the kernel, beside what its peer has room for; 0: the kernel's own */
     int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
 };
 

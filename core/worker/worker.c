@@ -48,6 +48,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .message_max = opt->message_max,
                                       .queue_soft = opt->queue_soft,
                                       .queue_hard = opt->queue_hard,
+                                      .unsent_max = opt->unsent_max,
                                       .write_timeout_ms = opt->write_timeout,
                                       .ping_interval_ms = opt->ping_interval,
                                       .pong_timeout_ms = opt->pong_timeout,
