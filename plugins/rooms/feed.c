@@ -37,6 +37,7 @@ static void on_record(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
         walk_again(room, record->seq - 1); /* no memory: they find it in the store */
     if (room->n_ahead > 0)
         walk_ahead(room);
+    ring_drop_before(&room->ring, room->ring.floor); /* it may have been deleted on its way here */
     ring_budget_enforce(&room->rooms->budget);
     room_unguard(&guard);
 }
@@ -78,7 +79,8 @@ static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_
     memcpy(was, room->epoch, sizeof(was));
     set_epoch(room, epoch, (chatd_str){was, strlen(was)}, seq);
     room->resets++;
-    room->ring.floor = 0; /* of the epoch before */
+    if (room->ring.floor > seq + 1)
+        room->ring.floor = 0; /* from there on the numbers are given out anew */
     if (seq < last)
         chatd_log(self, CHATD_LOG_WARN,
                   "room %s: the store lost the records after %llu; its clients are told",
@@ -102,12 +104,13 @@ static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_
     turn(room, to, last, false);
 }
 
+/* Live members have seen them, and are not told. */
 static void on_forgotten(chatd_plugin *self, chatd_sub sub, uint64_t first, void *arg)
 {
     struct room *room = arg;
 
     (void)self, (void)sub;
-    ring_forget(&room->ring, first);
+    ring_drop_before(&room->ring, first);
 }
 
 int feed_open(struct room *room, const struct chatd_log_page *page)

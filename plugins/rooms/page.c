@@ -35,6 +35,8 @@ static void merge(struct ring *ring, const struct chatd_log_page *page, uint32_t
 
         if (record->seq >= ring_first(ring))
             continue; /* it came over the subscription too, or will */
+        if (record->seq < ring->floor)
+            break; /* it was deleted while the page was on its way */
         if (ring_push_front(ring, record->seq, record->ts, record->record) < 0)
             return;
     }

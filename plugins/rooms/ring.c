@@ -145,16 +145,12 @@ int ring_push_front(struct ring *ring, uint64_t seq, int64_t ts, chatd_str recor
     return CHATD_OK;
 }
 
-void ring_forget(struct ring *ring, uint64_t first)
+void ring_drop_before(struct ring *ring, uint64_t first)
 {
-    if (first <= ring->floor)
-        return;
-    ring->floor = first;
-    if (ring_first(ring) > first)
-        return; /* what lies between is kept by the store alone */
-    while (ring->n > 0 && ring_first(ring) < first)
+    if (first > ring->floor)
+        ring->floor = first;
+    while (ring->n > 0 && ring_first(ring) < ring->floor)
         drop_oldest(ring);
-    ring->is_whole = ring_first(ring) == first; /* else the subscription is not there yet */
 }
 
 uint64_t ring_first(const struct ring *ring)
@@ -171,7 +167,7 @@ struct ring_entry *ring_find(struct ring *ring, uint64_t seq)
 
 bool ring_covers(const struct ring *ring, uint32_t n)
 {
-    return ring->n >= n || ring->is_whole;
+    return ring->n >= n || ring->is_whole || ring_first(ring) <= ring->floor;
 }
 
 void ring_set_frame(struct ring *ring, struct ring_entry *entry, enum dialect dialect,

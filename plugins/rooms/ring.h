@@ -46,13 +46,13 @@ struct ring {
     uint32_t pins;
     bool is_whole; /* there are no records before the first one */
     uint64_t last;
-    uint64_t floor; /* records before this one may not be kept */
+    uint64_t floor; /* the records before it were deleted; 0: none that is known of */
 };
 
 void ring_init(struct ring *ring, struct ring_budget *budget);
 void ring_deinit(struct ring *ring);
 
-/* Empties it; the next record will be last + 1. */
+/* Empties it; the next record will be last + 1. The floor stays. */
 void ring_start(struct ring *ring, uint64_t last);
 
 /* Adds the record after `last`; a full ring loses its oldest. A seq that is not last + 1 empties the
@@ -60,12 +60,12 @@ void ring_start(struct ring *ring, uint64_t last);
  * enforces. NULL: no memory; the ring is empty then and `last` is `seq` all the same. */
 struct ring_entry *ring_push(struct ring *ring, uint64_t seq, int64_t ts, chatd_str record);
 
-/* The room's records before `first` were deleted: they go, and do not come back. */
-void ring_forget(struct ring *ring, uint64_t first);
-
-/* Adds the record before the first one; CHATD_E_INVAL: it is not that one, or forgotten; CHATD_E_BUSY: full, or no
- * memory. */
+/* Adds the record before the first one; CHATD_E_INVAL: it is not that one or was deleted, CHATD_E_BUSY:
+ * full, or no memory. */
 int ring_push_front(struct ring *ring, uint64_t seq, int64_t ts, chatd_str record);
+
+/* The records before `first` were deleted: none of them stays or comes in again, pinned or not. */
+void ring_drop_before(struct ring *ring, uint64_t first);
 
 /* The entry of `seq`, NULL if it is not here. */
 struct ring_entry *ring_find(struct ring *ring, uint64_t seq);

@@ -127,11 +127,11 @@ grep -q 'chatd_on_message' "$work/wrong.so.log" || {
 # Only minors that are the same fit while the version is 0.x.
 step "another version is refused"
 mkdir "$work/newer"
-sed 's/find_package(chatd-sdk 0\.3/find_package(chatd-sdk 0.4/' "$work/echo/CMakeLists.txt" \
+sed 's/find_package(chatd-sdk 0\.4/find_package(chatd-sdk 0.5/' "$work/echo/CMakeLists.txt" \
     >"$work/newer/CMakeLists.txt"
 cp "$work/echo/echo.c" "$work/newer/"
 if with_cmake "$prefix" "$work/newer" "$work/newer-build"; then
-    fail "find_package(chatd-sdk 0.4) takes this SDK"
+    fail "find_package(chatd-sdk 0.5) takes this SDK"
 fi
 grep -q 'chatd-sdk' "$work/newer-build.log" || fail "the configuration failed for another reason"
 

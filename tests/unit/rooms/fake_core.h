@@ -914,6 +914,14 @@ static FAKE_UNUSED void fake_reset(const char *epoch, int common)
                             fake.listener_arg);
 }
 
+/* The first `n` records are deleted, and subscribers told. */
+static FAKE_UNUSED void fake_forget(int n)
+{
+    fake.n_trimmed = n;
+    if (fake.is_subscribed)
+        fake.listener.forgotten(&fake.plugin, (chatd_sub){1}, (uint64_t)n + 1, fake.listener_arg);
+}
+
 static void fake_tick(int64_t ms)
 {
     struct chatd_ev_tick ev = {.ev = {.size = sizeof(ev)}};

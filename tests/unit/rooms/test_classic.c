@@ -273,6 +273,30 @@ static void a_slow_page_goes_on_when_drained(void **state)
     end();
 }
 
+/* It cannot be told of a gap, and need not: nobody gets what was deleted. */
+static void a_slow_page_skips_what_was_deleted(void **state)
+{
+    (void)state;
+    begin(1, 0);
+    join(1, "a", "general");
+    fake_says(1, "{\"text\":\"1\"}");
+    fake_says(1, "{\"text\":\"2\"}");
+    fake_turn();
+    fake_says(1, "{\"text\":\"3\"}");
+    fake_turn();
+    fake_frame_size = 65536;
+    join(2, "b", "general");
+    assert_int_equal(fake.conn[2].n_sent, 1);
+    fake_forget(2);
+    fake_drains(2);
+    fake_turn();
+    fake_drains(2);
+    assert_int_equal(fake.conn[2].closed_code, 0);
+    assert_int_equal(fake.conn[2].n_sent, 2);
+    expect_sent(2, 1, "\"3\"");
+    end();
+}
+
 static void deliver_hooks_hide_from_page_and_live(void **state)
 {
     (void)state;
@@ -488,6 +512,7 @@ int main(void)
         cmocka_unit_test(typing_goes_to_the_others),
         cmocka_unit_test(what_was_void_starts_again),
         cmocka_unit_test(a_slow_page_goes_on_when_drained),
+        cmocka_unit_test(a_slow_page_skips_what_was_deleted),
         cmocka_unit_test(deliver_hooks_hide_from_page_and_live),
         cmocka_unit_test(without_a_log_messages_take_the_bus),
         cmocka_unit_test(rooms_live_as_long_as_they_are_of_use),

@@ -75,51 +75,6 @@ static void keeps_the_latest(void **state)
     assert_null(budget.rings);
 }
 
-static void what_is_forgotten_goes_and_stays_away(void **state)
-{
-    struct ring_budget budget = budget_of(1 << 20);
-    struct ring ring;
-    uint64_t seq;
-
-    (void)state;
-    ring_init(&ring, &budget);
-    for (seq = 1; seq <= 10; seq++)
-        push(&ring, seq);
-    ring_forget(&ring, 4);
-    check(&ring, 4, 10);
-    assert_true(ring_covers(&ring, 50)); /* there is nothing before it */
-    ring_forget(&ring, 3);
-    check(&ring, 4, 10);
-    /* A page that was read before the deletion. */
-    assert_int_equal(ring_push_front(&ring, 3, 1, CHATD_STR("{}")), CHATD_E_INVAL);
-    ring_forget(&ring, 11);
-    check(&ring, 11, 10);
-    assert_true(ring_covers(&ring, 50));
-    push(&ring, 11);
-    check(&ring, 11, 11);
-    ring_forget(&ring, 20); /* before the records up to it came */
-    check(&ring, 12, 11);
-    assert_false(ring_covers(&ring, 1));
-    ring_deinit(&ring);
-    assert_int_equal(budget.bytes, 0);
-}
-
-static void what_lies_between_is_the_stores(void **state)
-{
-    struct ring_budget budget = budget_of(1 << 20);
-    struct ring ring;
-
-    (void)state;
-    ring_init(&ring, &budget);
-    ring_start(&ring, 100);
-    push(&ring, 101);
-    ring_forget(&ring, 50);
-    check(&ring, 101, 101);
-    assert_false(ring_covers(&ring, 2));
-    assert_int_equal(ring_push_front(&ring, 100, 1, CHATD_STR("{}")), CHATD_OK);
-    ring_deinit(&ring);
-}
-
 static void a_page_goes_in_front(void **state)
 {
     struct ring_budget budget = budget_of(1 << 20);
@@ -258,18 +213,82 @@ static void the_least_recently_used_gives_way(void **state)
     ring_deinit(&c);
 }
 
+static int push_front(struct ring *ring, uint64_t seq)
+{
+    return ring_push_front(ring, seq, (int64_t)seq * 10, CHATD_STR("{}"));
+}
+
+static void what_was_deleted_goes_and_stays_away(void **state)
+{
+    struct ring_budget budget = budget_of(1 << 20);
+    struct ring ring;
+    uint64_t seq;
+
+    (void)state;
+    ring_init(&ring, &budget);
+    ring_start(&ring, 10);
+    for (seq = 11; seq <= 20; seq++)
+        push(&ring, seq);
+    ring_drop_before(&ring, 5); /* of what was deleted there is nothing here */
+    check(&ring, 11, 20);
+    assert_false(ring_covers(&ring, 11));
+    ring_pin(&ring);
+    ring_drop_before(&ring, 15);
+    ring_unpin(&ring);
+    check(&ring, 15, 20);
+    assert_true(ring_covers(&ring, 200)); /* that is all there is */
+    ring_drop_before(&ring, 12);          /* late news */
+    check(&ring, 15, 20);
+    assert_int_equal(push_front(&ring, 14), CHATD_E_INVAL);
+    check(&ring, 15, 20);
+    ring_deinit(&ring);
+    assert_int_equal(budget.bytes, 0);
+}
+
+static void all_of_it_may_be_deleted(void **state)
+{
+    struct ring_budget budget = budget_of(1 << 20);
+    struct ring ring;
+
+    (void)state;
+    ring_init(&ring, &budget);
+    push(&ring, 1);
+    push(&ring, 2);
+    ring_drop_before(&ring, 3);
+    check(&ring, 3, 2);
+    assert_true(ring_covers(&ring, 50));
+    assert_null(budget.rings);
+    push(&ring, 3); /* numbers go on */
+    check(&ring, 3, 3);
+    assert_true(ring_covers(&ring, 50));
+    /* It stands behind what was deleted: 4 and 5 will not come any more, or are on their way. */
+    ring_drop_before(&ring, 6);
+    check(&ring, 4, 3);
+    push(&ring, 4);
+    ring_drop_before(&ring, ring.floor);
+    check(&ring, 5, 4);
+    ring_start(&ring, 5);
+    push(&ring, 6);
+    check(&ring, 6, 6);
+    assert_true(ring_covers(&ring, 50));
+    budget.max = 0; /* what gives way to others is still in the store */
+    ring_budget_enforce(&budget);
+    assert_false(ring_covers(&ring, 50));
+    ring_deinit(&ring);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_latest),
-        cmocka_unit_test(what_is_forgotten_goes_and_stays_away),
-        cmocka_unit_test(what_lies_between_is_the_stores),
         cmocka_unit_test(a_page_goes_in_front),
         cmocka_unit_test(nothing_is_before_the_first_record),
         cmocka_unit_test(a_hole_empties_it),
         cmocka_unit_test(covers_what_it_has_or_all_there_is),
         cmocka_unit_test(frames_are_counted_and_given_back),
         cmocka_unit_test(the_least_recently_used_gives_way),
+        cmocka_unit_test(what_was_deleted_goes_and_stays_away),
+        cmocka_unit_test(all_of_it_may_be_deleted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -783,6 +783,96 @@ static void pages_over_http(void **state)
     end();
 }
 
+static void what_was_deleted_is_not_shown(void **state)
+{
+    int reads;
+
+    (void)state;
+    begin(1);
+    fill(10);
+    joins(1, "a", "");
+    hears(1,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":7,\"top\":10,\"recovered\":false");
+    hears_filled(1, 8, 10);
+    fake_forget(8);
+    hears_no_more(1); /* whoever has it keeps it */
+    reads = fake.n_ranges;
+    joins(2, "b", "");
+    hears(2,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":8,\"top\":10,\"recovered\":false");
+    hears_filled(2, 9, 10);
+    joins(3, "c", "{\"epoch\":\"e1\",\"seq\":8}");
+    hears(3, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":8,\"top\":10,\"recovered\":true");
+    hears_filled(3, 9, 10);
+    assert_int_equal(fake.n_ranges, reads); /* all of it from memory */
+    joins(4, "d", "{\"epoch\":\"e1\",\"seq\":7}");
+    hears(4,
+          "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":8,\"top\":10,\"recovered\":false");
+    hears_filled(4, 9, 10);
+    end();
+}
+
+static void a_room_that_lost_everything_goes_on(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(5);
+    joins(1, "a", "");
+    read_to[1] = fake.conn[1].n_sent;
+    fake_forget(5);
+    joins(2, "b", "");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":5,\"recovered\":false");
+    joins(3, "c", "{\"epoch\":\"e1\",\"seq\":5}");
+    hears(3, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":5,\"recovered\":true");
+    joins(4, "d", "{\"epoch\":\"e1\",\"seq\":4}");
+    hears(4, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":5,\"recovered\":false");
+    says(1, "anew");
+    for (int c = 1; c <= 4; c++) {
+        hears_text(c, "anew", 6);
+        hears_no_more(c);
+    }
+    end();
+}
+
+/* The store deleted what a page on its way to the ring still holds. */
+static void a_page_that_was_overtaken(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(6);
+    joins(1, "a", "");
+    config.history_on_join = 6; /* more than the ring has: the next one reads */
+    opens(2, "b");
+    fake_asks(2, "room.join", "j", "\"room\":\"general\"");
+    assert_int_equal(fake.n_ranges, 2);
+    fake_forget(5);
+    fake.n_trimmed = 0; /* what the page was read from */
+    fake_turn();
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e1\",\"seq\":5,\"top\":6,\"recovered\":false");
+    hears_filled(2, 6, 6);
+    hears_no_more(2);
+    end();
+}
+
+/* After a reset that counts anew, the numbers below the old border are other records. */
+static void deleted_numbers_that_are_given_out_again(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(6);
+    joins(1, "a", "");
+    fake_forget(5);
+    fake_reset("e2", 0);
+    fake.n_trimmed = 0;
+    read_to[1] = fake.conn[1].n_sent;
+    says(1, "anew");
+    hears_text(1, "anew", 1);
+    joins(2, "b", "");
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":0,\"top\":1,\"recovered\":false");
+    hears_text(2, "anew", 1);
+    end();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -809,6 +899,10 @@ int main(void)
         cmocka_unit_test(a_joiner_who_knows_first),
         cmocka_unit_test(a_walker_who_knows_first),
         cmocka_unit_test(records_that_were_trimmed_before_they_came),
+        cmocka_unit_test(what_was_deleted_is_not_shown),
+        cmocka_unit_test(a_room_that_lost_everything_goes_on),
+        cmocka_unit_test(a_page_that_was_overtaken),
+        cmocka_unit_test(deleted_numbers_that_are_given_out_again),
         cmocka_unit_test(pages_over_http),
     };
 

@@ -71,7 +71,8 @@ enum chatd_log_range_flag {
     CHATD_LOG_AFTER = 2   /* the first `limit` records with seq > `seq` */
 };
 
-/* What a subscriber is told, in the order of the log, without holes or doubles. */
+/* What a subscriber is told, in the order of the log, without holes or doubles. A function may be NULL,
+ * but not `record`. */
 struct chatd_log_listener {
     uint32_t size;
     uint32_t reserved;
@@ -82,9 +83,10 @@ struct chatd_log_listener {
     void (*reset)(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t seq, void *arg);
     /* The records from..to are gone for good; the ones after `to` follow. */
     void (*trimmed)(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg);
-    /* --- 1.2: may be NULL --------------------------------------------------------------------- */
-    /* The records before `first` were deleted on purpose, being too old: who keeps some of them lets
-     * go of them. Those after the position are not concerned. Comes some time after the deletion. */
+    /* --- 1.2: what was delivered, and is not to be shown any more ----------------------------- */
+    /* The records before `first` were deleted on purpose, for their number or their age: keep none of
+     * them. Comes at any time, also beyond what was delivered yet, soon after the deletion and perhaps
+     * more than once. The position stays as it is, and numbers go on from where they were. */
     void (*forgotten)(chatd_plugin *self, chatd_sub sub, uint64_t first, void *arg);
 };
 
