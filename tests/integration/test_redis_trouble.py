@@ -2,6 +2,7 @@
 """Redis in trouble: each case is told with what to do, waits a bounded time, and ends without a restart
 of chatd; what was acknowledged is there, once."""
 import json
+import os
 import re
 import threading
 import time
@@ -390,6 +391,44 @@ def test_a_redis_that_still_loads_is_waited_for(chatd, tmp_path):
         with classic(server, token) as alice:
             assert alice.recv()["text"] == "before"
         assert server.stop() == 0
+
+
+def tear(redis, within):
+    """A power cut that left half of the transaction with these bytes at the end of the file."""
+    redis.kill()
+    file = next((redis.folder / "appendonlydir").glob("*.incr.aof"))
+    data = file.read_bytes()
+    os.truncate(file, data.index(b"HSET", data.index(within)) + 2)
+    redis.start()
+
+
+def test_a_transaction_that_was_torn_does_not_come_back(start, redis):
+    """Redis keeps its beginning in the file and runs it with the next one after a further restart."""
+    server = start()
+    token = sign_up(server, "alice")
+    for text, again in (("torn 1", "after 1"), ("torn 2", "after 2")):
+        with classic(server, token) as alice:
+            for message in (f"before {text}", text):
+                alice.say(message)
+                alice.hears(message)
+        tear(redis, f'"text":"{text}"'.encode())
+        comes_back(server)
+        with classic(server, token) as alice:
+            alice.say(again)
+            alice.hears(again)
+        lost = redis.client().lrange("chat_history:general", 0, -1)
+        redis.restart()
+        assert len(redis.client().lrange("chat_history:general", 0, -1)) == len(lost) + 1  # Redis' own
+        comes_back(server)
+        with classic(server, token) as alice:
+            alice.say(f"end of {text}")
+            alice.hears(f"end of {text}")
+    page = requests.get(server.http + "/api/v1/rooms/general/messages", timeout=DEADLINE,
+                        headers={"Authorization": f"Bearer {token}"}).json()
+    assert [(m["seq"], m["text"]) for m in page["messages"]] == [
+        (1, "before torn 1"), (2, "after 1"), (3, "end of torn 1"), (4, "before torn 2"), (5, "after 2"),
+        (6, "end of torn 2")]
+    assert redis.client().llen("chat_history:general") == 6
 
 
 def test_flushed_scripts_are_sent_again_in_order(start, redis):
