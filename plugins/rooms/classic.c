@@ -151,8 +151,7 @@ static void take_frame(struct rooms *rooms, struct member *member, chatd_str use
     struct refusal why;
 
     if (!classic_in_open(data, &in, &why)) {
-        count(rooms, METRIC_REFUSED);
-        send_error(rooms, member->conn, &why);
+        publish_refuse(rooms, member->conn, &why, on_published, NULL);
         return;
     }
     if (in.is_typing) {

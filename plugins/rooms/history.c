@@ -9,15 +9,16 @@
 #include "history_query.h"
 #include "member.h"
 #include "page.h"
+#include "turn.h"
 #include "v1.h"
 #include "v1_frame.h"
+#include "walk.h"
 
 #include <stdlib.h>
 
-/* Records of one answer, in bytes as they are stored: the rest is for the next page. */
+/* Records of one answer, in bytes as they are stored: the rest is for the next page. Who has more than that
+ * unread waits for a further page until it has read. */
 #define ANSWER_BYTES 262144u
-/* Pages that one connection may wait for at a time. */
-#define READS_MAX 8u
 
 #define SHORT_MAX 4096u
 
@@ -47,21 +48,22 @@ static chatd_str asked_room(const struct asker *asker)
 /* Ends the request, with an answer or (NULL) why there is none. */
 static void finish(struct asker *asker, const struct out *answer, const struct refusal *why)
 {
-    chatd_plugin *self = asker->rooms->self;
-    struct seat *seat = asker->conn.v != 0 ? seat_of(asker->rooms, asker->conn) : NULL;
+    struct rooms *rooms = asker->rooms;
+    chatd_plugin *self = rooms->self;
+    chatd_conn conn = asker->conn;
     chatd_str id = {asker->id, strlen(asker->id)};
 
-    if (seat != NULL && seat->reads > 0)
-        seat->reads--;
-    if (asker->conn.v != 0 && answer != NULL)
-        chatd_verb_ack(self, asker->conn, id, (chatd_str){answer->p, answer->n});
-    else if (asker->conn.v != 0)
-        v1_refuse(self, asker->conn, id, why);
+    if (conn.v != 0 && answer != NULL)
+        chatd_verb_ack(self, conn, id, (chatd_str){answer->p, answer->n});
+    else if (conn.v != 0)
+        v1_refuse(self, conn, id, why);
     else if (answer != NULL)
         chatd_reply_json(self, asker->req, 200, (chatd_str){answer->p, answer->n});
     else
         chatd_reply_error(self, asker->req, 0, why->code, why->text, why->retry_ms);
     free(asker);
+    if (conn.v != 0)
+        turn_over(rooms, conn);
 }
 
 /* Which rows of a page fit one answer: from the end where reading began, at least one. */
@@ -190,22 +192,37 @@ static struct asker *asker_new(struct rooms *rooms, chatd_str room,
 
 /* --- history.get ---------------------------------------------------------------------------------- */
 
-static void handle_verb(chatd_plugin *self, const struct chatd_verb_call *call)
+void history_go_on(struct rooms *rooms, chatd_conn conn)
+{
+    struct seat *seat = seat_of(rooms, conn);
+    struct asker *asker = seat != NULL ? seat->page : NULL;
+
+    if (asker == NULL)
+        return;
+    seat->page = NULL;
+    read_page(asker);
+}
+
+void history_end(struct seat *seat)
+{
+    free(seat->page);
+    seat->page = NULL;
+}
+
+static bool get_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
     static const struct refusal not_member = {"not_member", "Join the room first.", 0};
-    static const struct refusal too_many = {
-        "rate_limited", "Too many pages are still on their way. Please try again.", 1000};
-    struct rooms *rooms = self->data;
-    struct seat *seat = seat_of(rooms, call->conn);
+    chatd_plugin *self = rooms->self;
     struct refusal bad = {"bad_request", NULL, 0};
     const struct refusal *why = NULL;
     struct history_query query;
     struct asker *asker = NULL;
+    size_t unread = 0;
     chatd_str room;
-    json_t *json = seat == NULL ? NULL : v1_open(self, call, &room);
+    json_t *json = v1_open(self, call, &room);
 
     if (json == NULL)
-        return;
+        return true;
     bad.text = history_query_json(json, &query);
     if (bad.text != NULL)
         why = &bad;
@@ -213,19 +230,28 @@ static void handle_verb(chatd_plugin *self, const struct chatd_verb_call *call)
         why = &no_log;
     else if (member_find(rooms, call->conn, room) == NULL)
         why = &not_member;
-    else if (seat->reads >= READS_MAX)
-        why = &too_many;
     else if ((asker = asker_new(rooms, room, &query, CHATD_STR(""))) == NULL)
         why = &no_memory;
     json_decref(json);
     if (why != NULL) {
         v1_refuse(self, call->conn, call->id, why);
-        return;
+        return true;
     }
     asker->conn = call->conn;
     memcpy(asker->id, call->id.p, call->id.n); /* at most 64 bytes: verb.h */
-    seat->reads++;
-    read_page(asker);
+    seat->page = asker;
+    /* Its reader takes what it has first. */
+    chatd_conn_backlog(self, call->conn, &unread);
+    if (unread > ANSWER_BYTES)
+        walk_when_drained(rooms, call->conn);
+    else
+        history_go_on(rooms, call->conn);
+    return false; /* finish() ends the turn, perhaps in this call */
+}
+
+static void handle_verb(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    turn_take(self->data, call, TURN_OTHER, get_now);
 }
 
 /* --- GET /api/v1/rooms/{room}/messages ------------------------------------------------------------ */

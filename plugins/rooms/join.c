@@ -3,6 +3,7 @@
 #include "join.h"
 
 #include "page.h"
+#include "turn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,10 +163,14 @@ static void place_or_wait(struct join *join)
 static void on_verdict(chatd_plugin *self, int verdict, void *arg)
 {
     struct join *join = arg;
+    struct rooms *rooms = join->room->rooms;
+    chatd_conn conn = join->conn;
 
     (void)self;
     join->is_raising = false;
     join->is_allowed = verdict != CHATD_DENY;
+    if (join->seat != NULL)
+        join->seat->n_deciding--;
     if (join->is_abandoned) {
         join_free(join);
     } else if (!join->is_allowed) {
@@ -175,6 +180,7 @@ static void on_verdict(chatd_plugin *self, int verdict, void *arg)
     } else {
         place_or_wait(join);
     }
+    turn_go_on(rooms, conn);
 }
 
 void join_begin(struct join *join)
@@ -182,8 +188,10 @@ void join_begin(struct join *join)
     static const struct refusal fault = {"internal", "The room cannot be joined.", 0};
 
     join->is_raising = true;
+    join->seat->n_deciding++;
     if (chatd_raise_join(join->room->rooms->self, &join->ev, on_verdict, join) < 0) {
         join->is_raising = false;
+        join->seat->n_deciding--;
         join->done(join, &fault);
     }
 }
@@ -217,6 +225,8 @@ struct member *join_commit(struct join *join, enum dialect dialect)
 
 void join_abandon(struct join *join)
 {
+    if (join->is_raising)
+        join->seat->n_deciding--;
     leave_seat(join);
     if (join->is_raising || join->is_reading)
         join->is_abandoned = true; /* somebody will call back with it */

@@ -4,7 +4,10 @@
 
 #include "census.h"
 #include "feed.h"
+#include "history.h"
 #include "join.h"
+#include "publish.h"
+#include "turn.h"
 #include "walk.h"
 
 #include <stdio.h>
@@ -182,6 +185,9 @@ static void seat_end(chatd_plugin *self, void *block)
 {
     struct seat *seat = block;
 
+    turn_end(seat);
+    history_end(seat);
+    publish_forget(seat);
     if (self->data == NULL)
         return; /* stopped: the rooms are gone already */
     while (seat->joins != NULL)

@@ -6,6 +6,10 @@
 #include "room.h"
 
 struct fetch;
+struct asker;
+struct hold;
+struct publication;
+struct put_off;
 
 enum member_state {
     MEMBER_BEHIND, /* gets records one by one (walk.h); not in the channel */
@@ -35,8 +39,20 @@ struct seat {
     struct member *members;
     struct join *joins; /* on their way in */
     uint32_t n_members, n_joins;
-    uint32_t inflight; /* messages of this connection that are not answered yet */
-    uint32_t reads;    /* pages of history it waits for */
+    uint32_t inflight;                /* messages of this connection that are not answered yet */
+    struct publication *publications; /* these, in their order */
+
+    struct asker *page; /* history.c: the page that waits until what was sent is read */
+
+    /* turn.c: requests that are under way or put off */
+    struct put_off *put_off;
+    size_t put_off_bytes;
+    uint32_t n_put_off;
+    uint32_t n_deciding; /* events of its requests that hooks have not decided on */
+    bool is_alone;       /* one that is no message is under way */
+    bool is_joining;     /* which is a join */
+    bool is_going_on;    /* those put off are being begun */
+    struct hold *hold;   /* nothing more is read */
 };
 
 /* [init] Asks for the slot, and hooks `closed`. */

@@ -8,6 +8,7 @@
 #include "list.h"
 #include "member.h"
 #include "service.h"
+#include "turn.h"
 #include "v1.h"
 
 #include <stdlib.h>
@@ -155,6 +156,8 @@ static int register_all(struct rooms *rooms)
 {
     int rc = member_register(rooms);
 
+    if (rc >= 0)
+        rc = turn_register(rooms);
     if (rc >= 0)
         rc = register_metrics(rooms);
     if (rc >= 0)

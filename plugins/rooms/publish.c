@@ -6,16 +6,24 @@
 #include "feed.h"
 #include "out.h"
 #include "record.h"
+#include "turn.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 struct publication {
     struct chatd_ev_message ev;
     struct rooms *rooms;
-    struct room *room; /* held */
+    struct room *room; /* held; NULL: it was refused before it was anything */
     publish_cb done;
     void *arg;
+    struct publication *prev, *next; /* in the seat's list */
+    bool is_listed;
+    bool is_finished; /* with the result below, but those before it are not */
+    struct publish_result result;
+    struct refusal refused; /* its texts are in `kept` */
+    char *kept;
     char strings[]; /* user, text, cid, each NUL-terminated */
 };
 
@@ -38,8 +46,8 @@ static uint32_t *inflight_of(struct rooms *rooms, chatd_conn conn)
     return seat == NULL ? NULL : &seat->inflight;
 }
 
-static void refuse_now(struct rooms *rooms, chatd_conn conn, const struct refusal *why,
-                       publish_cb done, void *arg)
+static void refuse_at_once(struct rooms *rooms, chatd_conn conn, const struct refusal *why,
+                           publish_cb done, void *arg)
 {
     struct publish_result result = {.err = CHATD_E_INVAL, .refused = why};
 
@@ -47,18 +55,95 @@ static void refuse_now(struct rooms *rooms, chatd_conn conn, const struct refusa
     done(rooms, conn, &result, arg);
 }
 
+/* Under way from now on. */
+static void enlist(struct publication *p)
+{
+    struct seat *seat = p->ev.ev.conn.v != 0 ? seat_of(p->rooms, p->ev.ev.conn) : NULL;
+
+    if (seat == NULL) {
+        p->rooms->inflight++;
+        return;
+    }
+    seat->inflight++;
+    DL_APPEND(seat->publications, p);
+    p->is_listed = true;
+}
+
 /* Ends a publication and tells its outcome. */
+static void end(struct publication *p, struct seat *seat)
+{
+    if (seat != NULL) {
+        DL_DELETE(seat->publications, p);
+        seat->inflight--;
+    } else if (p->ev.ev.conn.v == 0) {
+        p->rooms->inflight--;
+    }
+    if (p->result.err == CHATD_E_INVAL)
+        count(p->rooms, METRIC_REFUSED);
+    p->done(p->rooms, p->ev.ev.conn, &p->result, p->arg);
+    if (p->room != NULL)
+        room_release(&p->room);
+    free(p->kept);
+    free(p);
+}
+
+/* The texts of a refusal belong to somebody who is about to go. */
+static void keep_refusal(struct publication *p)
+{
+    size_t code_n = strlen(p->result.refused->code) + 1;
+    size_t text_n = strlen(p->result.refused->text) + 1;
+
+    p->refused = no_memory;
+    p->kept = malloc(code_n + text_n);
+    if (p->kept != NULL) {
+        memcpy(p->kept, p->result.refused->code, code_n);
+        memcpy(p->kept + code_n, p->result.refused->text, text_n);
+        p->refused = (struct refusal){p->kept, p->kept + code_n, p->result.refused->retry_ms};
+    }
+    p->result.refused = &p->refused;
+}
+
+/* Looked up each time: whoever is told may publish. */
+void publish_answer(struct rooms *rooms, chatd_conn conn)
+{
+    struct seat *seat;
+
+    while ((seat = seat_of(rooms, conn)) != NULL && !seat->is_alone && seat->publications != NULL &&
+           seat->publications->is_finished)
+        end(seat->publications, seat);
+}
+
+/* Its outcome is known: told when those of the same connection before it are. */
 static void finish(struct publication *p, const struct publish_result *result)
 {
-    uint32_t *inflight = inflight_of(p->rooms, p->ev.ev.conn);
+    struct rooms *rooms = p->rooms;
+    chatd_conn conn = p->ev.ev.conn;
+    struct seat *seat;
 
-    if (inflight != NULL && *inflight > 0)
-        --*inflight;
-    if (result->err == CHATD_E_INVAL)
-        count(p->rooms, METRIC_REFUSED);
-    p->done(p->rooms, p->ev.ev.conn, result, p->arg);
-    room_release(&p->room);
-    free(p);
+    p->result = *result;
+    if (!p->is_listed) {
+        end(p, NULL);
+        return;
+    }
+    p->is_finished = true;
+    seat = seat_of(rooms, conn);
+    if ((seat->publications != p || seat->is_alone) && result->refused != NULL)
+        keep_refusal(p);
+    publish_answer(rooms, conn);
+    turn_go_on(rooms, conn);
+}
+
+void publish_forget(struct seat *seat)
+{
+    struct publication *p, *next;
+
+    DL_FOREACH_SAFE(seat->publications, p, next)
+    {
+        DL_DELETE(seat->publications, p);
+        p->is_listed = false;
+        if (p->is_finished)
+            end(p, NULL);
+    }
 }
 
 static void finish_refused(struct publication *p, const struct refusal *why)
@@ -171,15 +256,20 @@ static void commit(struct publication *p)
 static void on_verdict(chatd_plugin *self, int verdict, void *arg)
 {
     struct publication *p = arg;
-    struct refusal why;
+    struct rooms *rooms = p->rooms;
+    chatd_conn conn = p->ev.ev.conn;
 
     (void)self;
+    if (p->is_listed)
+        seat_of(rooms, conn)->n_deciding--;
     if (verdict != CHATD_DENY) {
         commit(p);
-        return;
+    } else {
+        struct refusal why = refusal_of(&p->ev.ev);
+
+        finish_refused(p, &why);
     }
-    why = refusal_of(&p->ev.ev);
-    finish_refused(p, &why);
+    turn_go_on(rooms, conn);
 }
 
 /* Copies `s` to *at, which moves behind it. */
@@ -215,33 +305,74 @@ static struct publication *publication_new(struct rooms *rooms, const struct pub
     return p;
 }
 
+/* Why a connection cannot have one message more under way; these refusals alone do not wait for those
+ * before them, since each that waits is one. NULL: it can. */
+static const struct refusal *is_full(struct rooms *rooms, chatd_conn conn)
+{
+    const uint32_t *inflight = inflight_of(rooms, conn);
+
+    if (inflight == NULL)
+        return &fault;
+    return *inflight >= (uint32_t)config_of(rooms)->inflight_max ? &too_many : NULL;
+}
+
+void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *why,
+                    publish_cb done, void *arg)
+{
+    struct publication *p = NULL;
+    struct seat *seat = conn.v != 0 ? seat_of(rooms, conn) : NULL;
+
+    if (seat != NULL && (seat->publications != NULL || seat->is_alone)) {
+        const struct refusal *full = is_full(rooms, conn);
+
+        if (full == NULL)
+            p = calloc(1, sizeof(*p));
+        why = full != NULL ? full : p == NULL ? &no_memory : why;
+    }
+    if (p == NULL) {
+        refuse_at_once(rooms, conn, why, done, arg);
+        return;
+    }
+    p->rooms = rooms;
+    p->ev.ev.conn = conn;
+    p->done = done;
+    p->arg = arg;
+    enlist(p);
+    finish_refused(p, why);
+}
+
 void publish(struct rooms *rooms, const struct publish_call *call, publish_cb done, void *arg)
 {
     const struct rooms_config *config = config_of(rooms);
-    uint32_t *inflight = inflight_of(rooms, call->conn);
+    const struct refusal *full = is_full(rooms, call->conn);
     struct publication *p;
     struct refusal why;
 
-    if (!rules_message_text(call->text, (size_t)config->text_max, &why)) {
-        refuse_now(rooms, call->conn, &why, done, arg);
+    if (full != NULL) {
+        refuse_at_once(rooms, call->conn, full, done, arg);
         return;
     }
-    if (inflight == NULL || *inflight >= (uint32_t)config->inflight_max) {
-        refuse_now(rooms, call->conn, inflight == NULL ? &fault : &too_many, done, arg);
+    if (!rules_message_text(call->text, (size_t)config->text_max, &why)) {
+        publish_refuse(rooms, call->conn, &why, done, arg);
         return;
     }
     p = publication_new(rooms, call);
     if (p == NULL) {
-        refuse_now(rooms, call->conn, &no_memory, done, arg);
+        refuse_at_once(rooms, call->conn, &no_memory, done, arg);
         return;
     }
-    ++*inflight;
     p->done = done;
     p->arg = arg;
+    enlist(p);
     if (!directory_admits(p->room, &why)) {
         finish_refused(p, &why);
         return;
     }
-    if (chatd_raise_message(rooms->self, &p->ev, on_verdict, p) < 0)
+    if (p->is_listed)
+        seat_of(rooms, call->conn)->n_deciding++;
+    if (chatd_raise_message(rooms->self, &p->ev, on_verdict, p) < 0) {
+        if (p->is_listed)
+            seat_of(rooms, call->conn)->n_deciding--;
         finish_refused(p, &fault);
+    }
 }

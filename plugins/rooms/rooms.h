@@ -56,6 +56,7 @@ struct rooms {
     uint32_t members;
     uint32_t inflight; /* messages under way with no connection behind them */
     int seat_slot;
+    uint32_t turn_event; /* turn.c */
     int metric[METRIC_COUNT];
 };
 

@@ -4,6 +4,7 @@
 
 #include "join.h"
 #include "publish.h"
+#include "turn.h"
 #include "v1_frame.h"
 #include "walk.h"
 
@@ -36,7 +37,9 @@ static void ack(chatd_plugin *self, chatd_conn conn, chatd_str id, char *members
     free(members);
 }
 
-struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, chatd_str *room_out)
+/* NULL: *flaw_out says why. */
+static json_t *open_call(const struct chatd_verb_call *call, chatd_str *room_out,
+                         const char **flaw_out)
 {
     const char *flaw = NULL;
     json_t *json = chatd_json_object(call->json, &flaw);
@@ -47,9 +50,19 @@ struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, c
         flaw = rules_room_name(*room_out);
     if (flaw == NULL)
         return json;
-    refuse_bad(self, call, flaw);
     json_decref(json);
+    *flaw_out = flaw;
     return NULL;
+}
+
+struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, chatd_str *room_out)
+{
+    const char *flaw = NULL;
+    json_t *json = open_call(call, room_out, &flaw);
+
+    if (json == NULL)
+        refuse_bad(self, call, flaw);
+    return json;
 }
 
 static chatd_str user_of(chatd_plugin *self, chatd_conn conn)
@@ -64,7 +77,8 @@ static chatd_str user_of(chatd_plugin *self, chatd_conn conn)
 static void on_join(struct join *join, const struct refusal *why)
 {
     struct room *room = join->room;
-    chatd_plugin *self = room->rooms->self;
+    struct rooms *rooms = room->rooms;
+    chatd_plugin *self = rooms->self;
     const struct chatd_log_page *missed = join->missed;
     uint64_t start = join->start, top = room->ring.last;
     bool is_recovered = join->is_recovered;
@@ -78,11 +92,13 @@ static void on_join(struct join *join, const struct refusal *why)
     if (why != NULL) {
         v1_refuse(self, conn, (chatd_str){id, strlen(id)}, why);
         join_abandon(join);
+        turn_over(rooms, conn);
         return;
     }
     member = join_commit(join, DIALECT_V1);
     if (member == NULL) {
         v1_refuse(self, conn, (chatd_str){id, strlen(id)}, &no_memory);
+        turn_over(rooms, conn);
         return;
     }
     if (missed != NULL && missed->top > top)
@@ -90,6 +106,7 @@ static void on_join(struct join *join, const struct refusal *why)
     members = v1_joined(room_name(room), room_epoch(room), start, top, is_recovered, &n);
     ack(self, conn, (chatd_str){id, strlen(id)}, members, n);
     walk_begin(member, start, missed);
+    turn_over(rooms, conn);
 }
 
 /* Reads `since`; NULL: it is good or not there, else what is wrong with it. */
@@ -121,7 +138,7 @@ static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str ro
         "rate_limited", "This connection is in as many rooms as it may be. Leave one first.", 0};
     static const struct refusal conflict = {"conflict", "You are in this room already.", 0};
 
-    if (member_find(rooms, call->conn, room) != NULL || join_find(seat, room) != NULL)
+    if (member_find(rooms, call->conn, room) != NULL)
         v1_refuse(rooms->self, call->conn, call->id, &conflict);
     else if (seat->n_members + seat->n_joins >= (uint64_t)config_of(rooms)->joins_max)
         v1_refuse(rooms->self, call->conn, call->id, &full);
@@ -130,18 +147,18 @@ static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str ro
     return false;
 }
 
-static void room_join(chatd_plugin *self, const struct chatd_verb_call *call)
+static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
-    struct rooms *rooms = self->data;
-    struct seat *seat = seat_of(rooms, call->conn);
+    chatd_plugin *self = rooms->self;
     struct position since;
     struct join *join;
+    bool is_begun = false;
     const char *flaw;
     chatd_str room;
-    json_t *json = seat == NULL ? NULL : v1_open(self, call, &room);
+    json_t *json = v1_open(self, call, &room);
 
     if (json == NULL)
-        return;
+        return true;
     flaw = read_since(json, &since);
     if (flaw != NULL) {
         refuse_bad(self, call, flaw);
@@ -152,49 +169,47 @@ static void room_join(chatd_plugin *self, const struct chatd_verb_call *call)
         } else {
             join->since = since;
             memcpy(join->id, call->id.p, call->id.n); /* at most JOIN_ID_MAX: verb.h */
-            join_begin(join);
+            is_begun = true;
+            join_begin(join); /* on_join() ends the turn, perhaps in this call */
         }
     }
     json_decref(json);
+    return !is_begun;
+}
+
+static void room_join(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    turn_take(self->data, call, TURN_JOIN, join_now);
 }
 
 /* --- room.leave ---------------------------------------------------------------------------------- */
 
-/* A join that its client has no use for any more: its own request is answered too. */
-static void drop_join(chatd_plugin *self, struct join *join)
+static bool leave_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
-    static const struct refusal left = {"conflict", "You left the room before you were in it.", 0};
+    chatd_plugin *self = rooms->self;
+    struct member *member;
+    chatd_str room;
+    size_t n = 0;
+    json_t *json = v1_open(self, call, &room);
+    char *members;
 
-    v1_refuse(self, join->conn, (chatd_str){join->id, strlen(join->id)}, &left);
-    join_abandon(join);
+    if (json == NULL)
+        return true;
+    member = member_find(rooms, call->conn, room);
+    if (member == NULL) {
+        v1_refuse(self, call->conn, call->id, &not_member);
+    } else {
+        members = v1_room(room, &n);
+        member_leave(seat, member, user_of(self, call->conn));
+        ack(self, call->conn, call->id, members, n);
+    }
+    json_decref(json);
+    return true;
 }
 
 static void room_leave(chatd_plugin *self, const struct chatd_verb_call *call)
 {
-    struct rooms *rooms = self->data;
-    struct seat *seat = seat_of(rooms, call->conn);
-    struct member *member;
-    struct join *join;
-    chatd_str room;
-    size_t n = 0;
-    json_t *json = seat == NULL ? NULL : v1_open(self, call, &room);
-    char *members;
-
-    if (json == NULL)
-        return;
-    member = member_find(rooms, call->conn, room);
-    join = join_find(seat, room);
-    if (member == NULL && join == NULL) {
-        v1_refuse(self, call->conn, call->id, &not_member);
-    } else {
-        members = v1_room(room, &n);
-        if (member != NULL)
-            member_leave(seat, member, user_of(self, call->conn));
-        else
-            drop_join(self, join);
-        ack(self, call->conn, call->id, members, n);
-    }
-    json_decref(json);
+    turn_take(self->data, call, TURN_OTHER, leave_now);
 }
 
 /* --- message.send -------------------------------------------------------------------------------- */
@@ -249,8 +264,9 @@ static void on_published(struct rooms *rooms, chatd_conn conn, const struct publ
     free(sending);
 }
 
+/* `why` NULL: nothing is wrong so far. */
 static void send_text(struct rooms *rooms, const struct chatd_verb_call *call,
-                      const struct publish_call *message)
+                      const struct publish_call *message, const struct refusal *why)
 {
     struct sending *sending = calloc(1, sizeof(*sending));
 
@@ -259,31 +275,42 @@ static void send_text(struct rooms *rooms, const struct chatd_verb_call *call,
         return;
     }
     copy(sending->id, call->id);
+    if (why != NULL) {
+        publish_refuse(rooms, call->conn, why, on_published, sending);
+        return;
+    }
     copy(sending->room, message->room);
     copy(sending->cid, message->cid);
     publish(rooms, message, on_published, sending);
 }
 
-static void message_send(chatd_plugin *self, const struct chatd_verb_call *call)
+static bool send_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
-    struct rooms *rooms = self->data;
-    struct seat *seat = seat_of(rooms, call->conn);
     struct publish_call message = {.conn = call->conn, .cid = CHATD_STR("")};
-    json_t *json = seat == NULL ? NULL : v1_open(self, call, &message.room);
+    struct refusal bad = {"bad_request", NULL, 0};
+    const struct refusal *why = &bad;
+    json_t *json = open_call(call, &message.room, &bad.text);
 
+    message.user = user_of(rooms->self, call->conn);
     if (json == NULL)
-        return;
-    message.user = user_of(self, call->conn);
-    if (!may_send(rooms, seat, call->conn, message.room))
-        v1_refuse(self, call->conn, call->id, &not_member);
+        why = &bad;
+    else if (!may_send(rooms, seat, call->conn, message.room))
+        why = &not_member;
     else if (chatd_json_str(json, "text", &message.text) < 0)
-        refuse_bad(self, call, "\"text\" is missing or not a string.");
+        bad.text = "\"text\" is missing or not a string.";
     else if (chatd_json_str(json, "cid", &message.cid) == CHATD_E_INVAL ||
              message.cid.n > MESSAGE_CID_MAX)
-        refuse_bad(self, call, "\"cid\" is not a string of at most 64 bytes.");
+        bad.text = "\"cid\" is not a string of at most 64 bytes.";
     else
-        send_text(rooms, call, &message);
+        why = NULL;
+    send_text(rooms, call, &message, why);
     json_decref(json);
+    return true;
+}
+
+static void message_send(chatd_plugin *self, const struct chatd_verb_call *call)
+{
+    turn_take(self->data, call, TURN_MESSAGE, send_now);
 }
 
 /* ------------------------------------------------------------------------------------------------- */

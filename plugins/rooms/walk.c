@@ -3,6 +3,7 @@
 #include "walk.h"
 
 #include "deliver.h"
+#include "history.h"
 #include "page.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg)
 {
     (void)arg;
     walk_go_on(self->data, conn);
+    history_go_on(self->data, conn);
 }
 
 /* CHATD_E_EXISTS: it was asked for already. */

@@ -18,7 +18,8 @@
  * for the call, may be NULL). */
 void walk_begin(struct member *member, uint64_t sent, const struct chatd_log_page *page);
 
-/* Goes on when the connection's queue has drained: for who has just been found too slow. */
+/* Goes on when the connection's queue has drained: for who has just been found too slow, or waits for a
+ * page (history.h). */
 void walk_when_drained(struct rooms *rooms, chatd_conn conn);
 
 /* Goes on with all memberships of a connection that are behind. */

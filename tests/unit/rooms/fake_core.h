@@ -24,7 +24,10 @@
 #define FAKE_RECORDS  1024
 #define FAKE_TASKS    1024
 
+enum { FAKE_TURN = 1000 }; /* the event by which a connection is held */
+
 struct fake_conn {
+    size_t backlog;
     int is_used, is_denied, is_waiting, is_connected, closed_code, is_ephemeral;
     int is_full; /* takes nothing: as above queue_hard */
     char user[32], room[80], code[64];
@@ -148,8 +151,23 @@ static chatd_str fake_instance(chatd_plugin *self)
 static int fake_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, chatd_fn fn)
 {
     (void)self, (void)band;
+    if (event == FAKE_TURN)
+        return CHATD_OK;
     fake.hook[event].thunk = thunk;
     fake.hook[event].fn = fn;
+    return CHATD_OK;
+}
+static int fake_event_named(chatd_plugin *self, const char *name, uint32_t kind, int define,
+                            uint32_t *event_out)
+{
+    (void)self, (void)name, (void)kind, (void)define;
+    *event_out = FAKE_TURN;
+    return CHATD_OK;
+}
+static int fake_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t *bytes_out)
+{
+    (void)self;
+    *bytes_out = fake.conn[conn.v].backlog;
     return CHATD_OK;
 }
 static int fake_hooked(chatd_plugin *self, uint32_t event)
@@ -171,6 +189,8 @@ static int fake_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
 {
     int verdict = CHATD_NEXT;
 
+    if (event == FAKE_TURN)
+        return CHATD_E_STATE; /* here nobody reads on his own: there is nothing to hold */
     if (event == CHATD_EV_signal)
         ((struct chatd_ev_signal *)(void *)ev)->claimed = (uint32_t)fake.claim;
     if (event == CHATD_EV_deliver && fake.hide_text != NULL &&
@@ -739,6 +759,8 @@ static const struct chatd_core fake_table = {.size = sizeof(fake_table),
                                              .feature = fake_feature,
                                              .instance = fake_instance,
                                              .on = fake_on,
+                                             .event_named = fake_event_named,
+                                             .conn_backlog = fake_conn_backlog,
                                              .hooked = fake_hooked,
                                              .raise = fake_raise,
                                              .raised = fake_raised,
