@@ -134,16 +134,28 @@ static struct put_off *take_first(struct seat *seat)
     return request;
 }
 
-void turn_end(struct seat *seat)
+static void forget_all(struct seat *seat)
 {
     while (seat->put_off != NULL)
         free(take_first(seat));
+}
+
+void turn_end(struct seat *seat)
+{
+    forget_all(seat);
     if (seat->hold != NULL) /* its wait ended with the connection, or is about to */
         seat->hold->seat = NULL;
     seat->hold = NULL;
 }
 
 /* --- Turns ---------------------------------------------------------------------------------------- */
+
+static bool is_open(struct rooms *rooms, chatd_conn conn)
+{
+    struct chatd_conn_info info = {.size = sizeof(info)};
+
+    return chatd_conn_info(rooms->self, conn, &info) == CHATD_OK && info.is_open;
+}
 
 static bool may_begin(const struct rooms *rooms, const struct seat *seat, enum turn_kind kind)
 {
@@ -188,6 +200,8 @@ void turn_go_on(struct rooms *rooms, chatd_conn conn)
 
     if (seat == NULL || seat->is_going_on)
         return; /* the loop below is at work further up the stack */
+    if (seat->put_off != NULL && !is_open(rooms, conn))
+        forget_all(seat); /* it is being closed: nothing of what it sends is looked at any more */
     seat->is_going_on = true;
     while (seat->put_off != NULL && may_begin(rooms, seat, seat->put_off->kind)) {
         struct put_off *request = take_first(seat);

@@ -202,6 +202,12 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
+    def unsent_bytes(self):
+        """What the kernel keeps for its end of all connections, sent or not, until the peer took it."""
+        local = f":{self.port:04X}"
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(int(row[4].split(":")[0], 16) for row in rows if row[1].endswith(local))
+
     def close(self):
         """The end of a test: stops it and looks for what must not be in the log."""
         code = self.stop()
