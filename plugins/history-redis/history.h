@@ -22,7 +22,8 @@ struct history_config {
 };
 
 struct history_metrics {
-    int appends, duplicates, operations, failures, refused, connects, missed, queue, append_seconds;
+    int appends, duplicates, operations, failures, refused, connects, missed, expired, queue,
+        append_seconds;
 };
 
 struct history {

@@ -306,6 +306,7 @@ static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
         {&metrics->connects, CHATD_COUNTER, "connects_total", "connections made for commands"},
         {&metrics->missed, CHATD_COUNTER, "missed_total",
          "rooms whose publications did not come, found by the position check"},
+        {&metrics->expired, CHATD_COUNTER, "expired_total", "records deleted for their age"},
         {&metrics->queue, CHATD_GAUGE, "queue", "operations waiting or under way"},
         {&metrics->append_seconds, CHATD_HISTOGRAM, "append_seconds",
          "from the call until Redis has the record"},
@@ -452,7 +453,8 @@ static int start(chatd_plugin *self)
                           (uint32_t)config->check_ms, config->history_age_ms > 0,
                           history->metrics.missed);
     if (err == CHATD_OK && config->log)
-        err = retention_start(&history->retention, self, &history->queue, config->history_age_ms);
+        err = retention_start(&history->retention, self, &history->queue, config->history_age_ms,
+                              history->metrics.expired);
     if (err != CHATD_OK) {
         chatd_log(self, CHATD_LOG_ERROR, "no timer can be started (%d)", err);
         return err;

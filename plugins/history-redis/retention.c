@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <chatd/log.h>
+#include <chatd/metric.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,11 +72,13 @@ static void forget_answer(struct request *request, int err, redisReply *reply)
     struct retention *retention = ask->retention;
 
     retention->pending--;
-    if (err == CHATD_E_CANCELLED)
+    if (err == CHATD_E_CANCELLED) {
         retention->walking = false;
-    else if (err == CHATD_OK && reply->type == REDIS_REPLY_INTEGER &&
-             reply->integer >= RETENTION_SLICE)
-        forget(retention, (chatd_str){ask->room, ask->room_n});
+    } else if (err == CHATD_OK && reply->type == REDIS_REPLY_INTEGER) {
+        chatd_metric_add(retention->self, retention->expired, 0, reply->integer);
+        if (reply->integer >= RETENTION_SLICE)
+            forget(retention, (chatd_str){ask->room, ask->room_n});
+    }
     go_on(retention);
 }
 
@@ -171,7 +174,7 @@ static void on_timer(chatd_plugin *self, void *arg)
 }
 
 int retention_start(struct retention *retention, chatd_plugin *self, struct queue *queue,
-                    int64_t age_ms)
+                    int64_t age_ms, int expired)
 {
     int64_t every_ms = age_ms / 10;
 
@@ -179,8 +182,8 @@ int retention_start(struct retention *retention, chatd_plugin *self, struct queu
         every_ms = RETENTION_EVERY_MS_MAX;
     if (every_ms < RETENTION_EVERY_MS_MIN)
         every_ms = RETENTION_EVERY_MS_MIN;
-    *retention =
-        (struct retention){.self = self, .queue = queue, .age_ms = age_ms, .every_ms = every_ms};
+    *retention = (struct retention){
+        .self = self, .queue = queue, .age_ms = age_ms, .every_ms = every_ms, .expired = expired};
     return age_ms == 0 ? CHATD_OK
                        : chatd_timer_start(self, (uint32_t)every_ms, (uint32_t)every_ms, on_timer,
                                            retention, &retention->timer);

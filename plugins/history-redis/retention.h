@@ -26,10 +26,11 @@ struct retention {
     uint32_t pending; /* rooms of this step without an answer */
     char cursor[24];
     chatd_timer timer, pause;
+    int expired; /* the metric that counts what was deleted */
 };
 
 /* [start] CHATD_OK or an error. An age of 0 keeps everything. */
 int retention_start(struct retention *retention, chatd_plugin *self, struct queue *queue,
-                    int64_t age_ms);
+                    int64_t age_ms, int expired);
 
 #endif

@@ -19,7 +19,8 @@ struct history_config {
 };
 
 struct history_metrics {
-    int appends, duplicates, commits, operations, failures, refused, refills, queue, commit_seconds;
+    int appends, duplicates, commits, operations, failures, refused, refills, expired, queue,
+        commit_seconds;
 };
 
 struct history {

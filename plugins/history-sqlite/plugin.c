@@ -178,6 +178,7 @@ static int metrics_register(chatd_plugin *self, struct history_metrics *metrics)
         {&metrics->failures, CHATD_COUNTER, "failures_total", "transactions the storage failed"},
         {&metrics->refused, CHATD_COUNTER, "refused_total", "calls refused above queue_max"},
         {&metrics->refills, CHATD_COUNTER, "refills_total", "pages read for members"},
+        {&metrics->expired, CHATD_COUNTER, "expired_total", "records deleted for their age"},
         {&metrics->queue, CHATD_GAUGE, "queue", "operations waiting or under way"},
         {&metrics->commit_seconds, CHATD_HISTOGRAM, "commit_seconds",
          "from taking the turn to write until the commit is done"},
@@ -300,7 +301,7 @@ static int start(chatd_plugin *self)
     err = config->log ? workers_meet(history) : CHATD_OK;
     if (err == CHATD_OK && config->log)
         err = retention_start(&history->retention, self, &history->batch, &history->subs,
-                              config->history_age_ms);
+                              config->history_age_ms, history->metrics.expired);
     return err == CHATD_OK ? health_start(&history->health, self, &history->batch, config->path,
                                           (uint32_t)config->canary_ms)
                            : err;

@@ -3,6 +3,7 @@
 #include "retention.h"
 
 #include <chatd/log.h>
+#include <chatd/metric.h>
 #include <stdlib.h>
 
 /* A room with subscribers here, and what the store says of it. */
@@ -26,6 +27,7 @@ struct forget {
     struct op op;
     struct retention *retention;
     int64_t before_ms;
+    int64_t n; /* a result */
 };
 
 static void look_start(struct retention *retention);
@@ -34,18 +36,23 @@ static void look_start(struct retention *retention);
 
 static int forget_run(struct op *op, struct store *store)
 {
-    return store_forget(store, ((struct forget *)op)->before_ms);
+    struct forget *forget = (struct forget *)op;
+
+    return store_forget(store, forget->before_ms, &forget->n);
 }
 
 /* There may be more; and what is gone is told by the next look. */
 static void forget_answer(struct op *op, int err)
 {
-    struct retention *retention = ((struct forget *)op)->retention;
+    const struct forget *forget = (const struct forget *)op;
+    struct retention *retention = forget->retention;
 
-    if (err == CHATD_OK)
+    if (err == CHATD_OK) {
+        chatd_metric_add(retention->self, retention->expired, 0, forget->n);
         look_start(retention);
-    else if (err != CHATD_E_CANCELLED)
+    } else if (err != CHATD_E_CANCELLED) {
         retention->under_way = false;
+    }
 }
 
 static void forget_destroy(struct op *op)
@@ -176,12 +183,13 @@ static void on_timer(chatd_plugin *self, void *arg)
 }
 
 int retention_start(struct retention *retention, chatd_plugin *self, struct batch *batch,
-                    struct subs *subs, int64_t age_ms)
+                    struct subs *subs, int64_t age_ms, int expired)
 {
     int64_t every_ms = age_ms / 10;
     chatd_timer timer;
 
-    *retention = (struct retention){.self = self, .batch = batch, .subs = subs, .age_ms = age_ms};
+    *retention = (struct retention){
+        .self = self, .batch = batch, .subs = subs, .age_ms = age_ms, .expired = expired};
     if (age_ms == 0)
         return CHATD_OK;
     if (every_ms > RETENTION_EVERY_MS_MAX)

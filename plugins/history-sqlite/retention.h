@@ -20,10 +20,11 @@ struct retention {
     int64_t age_ms;
     struct clock clock;
     bool under_way;
+    int expired; /* the metric that counts what was deleted */
 };
 
 /* [start] CHATD_OK or an error. An age of 0 keeps everything. */
 int retention_start(struct retention *retention, chatd_plugin *self, struct batch *batch,
-                    struct subs *subs, int64_t age_ms);
+                    struct subs *subs, int64_t age_ms, int expired);
 
 #endif

@@ -106,9 +106,9 @@ int store_data_version(struct store *store, int64_t *version_out);
 int store_rooms_since(struct store *store, int64_t since_ms, store_grown_fn row, void *arg);
 
 /* Deletes records older than `before_ms`, in a writing transaction: at most STORE_FORGET_MAX, the oldest of
- * their rooms. Numbers go on, also when all are gone. */
+ * their rooms, and says how many. Numbers go on, also when all are gone. */
 #define STORE_FORGET_MAX 1000
-int store_forget(struct store *store, int64_t before_ms);
+int store_forget(struct store *store, int64_t before_ms, int64_t *n_out);
 
 /* Whether there are any. */
 int store_has_older(struct store *store, int64_t before_ms, bool *out);

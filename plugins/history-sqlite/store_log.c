@@ -226,7 +226,7 @@ static int old_rooms(struct store *store, int64_t before_ms, struct room_row *ro
     return store_done(statement, err < 0 ? err : CHATD_OK);
 }
 
-int store_forget(struct store *store, int64_t before_ms)
+int store_forget(struct store *store, int64_t before_ms, int64_t *n_out)
 {
     struct room_row rows[FORGET_ROOMS];
     int64_t left = STORE_FORGET_MAX;
@@ -234,6 +234,7 @@ int store_forget(struct store *store, int64_t before_ms)
 
     for (int i = 0; i < n && err == CHATD_OK && left > 0; i++)
         err = forget_in(store, &rows[i], before_ms, &left);
+    *n_out = STORE_FORGET_MAX - left;
     return err;
 }
 

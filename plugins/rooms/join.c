@@ -88,6 +88,14 @@ static bool is_good(const struct room *room, const struct position *since)
            (strcmp(since->epoch, room->previous) == 0 && since->seq <= room->common);
 }
 
+/* True if the position is of an epoch that this worker knows nothing of: a foreign one, or one that began
+ * while it was cut off from the store. */
+static bool is_strange(const struct room *room, const struct position *since)
+{
+    return room->rooms->log != NULL && since->epoch[0] != '\0' &&
+           strcmp(since->epoch, room->epoch) != 0 && strcmp(since->epoch, room->previous) != 0;
+}
+
 /* True if the store, asked for the records after the position, had them all, or none is missing. */
 static bool has_all_after(const struct chatd_log_page *page, uint64_t seq)
 {
@@ -95,6 +103,7 @@ static bool has_all_after(const struct chatd_log_page *page, uint64_t seq)
 }
 
 static void place_or_wait(struct join *join);
+static void wait_for_page(struct join *join);
 
 static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
 {
@@ -108,8 +117,9 @@ static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *
         join->done(join, &store_away);
     else if (!page_is_here(join->room)) /* the log took a turn meanwhile */
         place_or_wait(join);
-    else if (is_good(join->room, &join->since) && str_equal(page->epoch, room_epoch(join->room)) &&
-             has_all_after(page, join->since.seq))
+    else if (!str_equal(page->epoch, room_epoch(join->room)))
+        wait_for_page(join); /* which comes when the subscription was told of that epoch, too */
+    else if (is_good(join->room, &join->since) && has_all_after(page, join->since.seq))
         let_in(join, true, page);
     else
         let_in(join, false, NULL);
@@ -126,6 +136,8 @@ static void read_missed(struct join *join)
     }
     count(rooms, METRIC_STORE_READS);
     join->is_reading = true;
+    join->is_asked = true;
+    join->asked_resets = join->room->resets;
 }
 
 /* The page is here: it stays until the join is committed. A position ahead of this worker is one that
@@ -140,7 +152,9 @@ static void place(struct join *join)
         ring_pin(&room->ring);
     join->is_pinned = true;
     ring_touch(&room->ring);
-    if (!is_good(room, &join->since) || (seq < last && last - seq > resume_max))
+    if (is_strange(room, &join->since) && !(join->is_asked && join->asked_resets == room->resets))
+        read_missed(join); /* who came from a worker that knows more must not be sent back */
+    else if (!is_good(room, &join->since) || (seq < last && last - seq > resume_max))
         let_in(join, false, NULL);
     else if (seq <= last && seq + 1 >= ring_first(&room->ring))
         let_in(join, true, NULL);
@@ -148,16 +162,23 @@ static void place(struct join *join)
         read_missed(join);
 }
 
+/* The read may find the store in another epoch than the subscription: then it waits for both to be in one. */
+static void wait_for_page(struct join *join)
+{
+    if (page_read(join->room) < 0) {
+        join->done(join, &store_away);
+        return;
+    }
+    join->is_waiting = true;
+    DL_APPEND(join->room->waiters, join);
+}
+
 static void place_or_wait(struct join *join)
 {
-    if (page_is_here(join->room)) {
+    if (page_is_here(join->room))
         place(join);
-    } else if (page_read(join->room) < 0) {
-        join->done(join, &store_away);
-    } else {
-        join->is_waiting = true;
-        DL_APPEND(join->room->waiters, join);
-    }
+    else
+        wait_for_page(join);
 }
 
 static void on_verdict(chatd_plugin *self, int verdict, void *arg)

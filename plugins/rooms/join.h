@@ -36,6 +36,8 @@ struct join {
 
     /* Where it begins; decided before `done`. */
     struct position since;
+    bool is_asked; /* the store was, when the room had seen so many resets: */
+    uint32_t asked_resets;
     bool is_recovered;                   /* all after `since` will follow */
     uint32_t resets;                     /* of the room at that time */
     uint64_t start;                      /* the record after this one is the first to follow */

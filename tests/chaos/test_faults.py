@@ -65,7 +65,9 @@ def test_nothing_is_lost_or_doubled_and_there_is_one_order(tmp_path, store):
             report.assert_good()
             assert report.counts["ok"] > 0.5 * report.counts["attempted"]
             if not world.may_forget:
-                assert report.counts["forgotten"] == report.counts["voided"] == 0
+                assert report.counts["forgotten"] == 0
+            if store == "sqlite":  # it is never started anew in the eyes of its readers
+                assert report.counts["voided"] == report.counts["resets"] == 0
             totals += report.counts
             faults += counts
             shutil.rmtree(folder)

@@ -39,6 +39,8 @@ async def test_what_is_too_old_is_gone_and_numbers_go_on(aged):
     await aged.fill(30)
     page = await until_gone(aged, 30)
     assert (page["messages"], page["top"]) == ([], 30)
+    name = f"chatd_history_{aged.store}_expired_total"
+    assert sum(node.metrics()[name] for node in aged.nodes) == 30
     async with aged.v1("alice") as alice:
         assert (await alice.say("after"))["seq"] == 31
         await alice.until(type="message", seq=31)

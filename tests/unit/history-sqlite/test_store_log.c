@@ -127,11 +127,14 @@ static void test_trim(void **state)
     store_close(store);
 }
 
-static void forget(struct store *store, int64_t before_ms)
+static int64_t forget(struct store *store, int64_t before_ms)
 {
+    int64_t n;
+
     assert_int_equal(store_begin(store, true), CHATD_OK);
-    assert_int_equal(store_forget(store, before_ms), CHATD_OK);
+    assert_int_equal(store_forget(store, before_ms, &n), CHATD_OK);
     assert_int_equal(store_commit(store), CHATD_OK);
+    return n;
 }
 
 static bool has_older(struct store *store, int64_t before_ms)
@@ -157,7 +160,7 @@ static void test_what_is_too_old_is_forgotten(void **state)
     append_at(store, "c", "", NOW + 9000, "{}");
     assert_false(has_older(store, NOW));
     assert_true(has_older(store, NOW + 1));
-    forget(store, NOW + 2000);
+    assert_int_equal(forget(store, NOW + 2000), 2 + 5);
     assert_false(has_older(store, NOW + 2000));
     at = range(store, "a", 0, 10, STORE_AFTER, &rows);
     assert_int_equal(at.first, 3);
@@ -186,10 +189,11 @@ static void test_forgetting_goes_in_portions(void **state)
     }
     while (has_older(store, NOW + 1)) {
         int64_t before = count(store, "SELECT count(*) FROM records");
+        int64_t n = forget(store, NOW + 1);
 
-        forget(store, NOW + 1);
         portions++;
-        assert_in_range(before - count(store, "SELECT count(*) FROM records"), 1, STORE_FORGET_MAX);
+        assert_in_range(n, 1, STORE_FORGET_MAX);
+        assert_int_equal(before - count(store, "SELECT count(*) FROM records"), n);
     }
     assert_int_equal(portions, 2);
     assert_int_equal(count(store, "SELECT count(*) FROM records"), 0);

@@ -717,6 +717,38 @@ static void a_joiner_who_knows_first(void **state)
     end();
 }
 
+/* It comes from a worker that heard of the new life first: it is not sent back to the old one. */
+static void who_comes_from_a_later_epoch(void **state)
+{
+    (void)state;
+    begin(1);
+    fill(5);
+    joins(1, "a", "");
+    fake.epoch = "e2";
+    fake.previous = "e1";
+    fake.common = 5;
+    joins(2, "b", "{\"epoch\":\"e2\",\"seq\":4}");
+    opens(3, "c"); /* the store has more than this worker */
+    fake_asks(3, "room.join", "j", "\"room\":\"general\",\"since\":{\"epoch\":\"e1\",\"seq\":6}");
+    fake_turn();
+    hears_no_more(2);
+    hears_no_more(3);
+    fake.epoch = "e1";
+    fake_reset("e2", 5);
+    fake_turn();
+    hears(2, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":4,\"top\":5,\"recovered\":true");
+    hears_filled(2, 5, 5);
+    hears(3, "ack j \"room\":\"general\",\"epoch\":\"e2\",\"seq\":2,\"top\":5,\"recovered\":false");
+    hears_filled(3, 3, 5);
+
+    fake.epoch = "e3"; /* and of which this worker does not hear in time */
+    joins(4, "d", "{\"epoch\":\"e3\",\"seq\":1}");
+    hears_no_more(4);
+    fake_late();
+    hears(4, "error j unavailable");
+    end();
+}
+
 /* The same while a member is on its way: the store is asked again until both are of one mind. */
 static void a_walker_who_knows_first(void **state)
 {
@@ -908,6 +940,7 @@ int main(void)
         cmocka_unit_test(a_resume_into_a_reset),
         cmocka_unit_test(ahead_of_a_trim),
         cmocka_unit_test(a_joiner_who_knows_first),
+        cmocka_unit_test(who_comes_from_a_later_epoch),
         cmocka_unit_test(a_walker_who_knows_first),
         cmocka_unit_test(records_that_were_trimmed_before_they_came),
         cmocka_unit_test(what_was_deleted_is_not_shown),
