@@ -291,7 +291,7 @@ static int fake_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn
 {
     (void)self;
     info->user = fake_str(fake.conn[conn.v].user);
-    info->is_open = fake.conn[conn.v].closed_code == 0;
+    info->is_open = fake.conn[conn.v].is_used && fake.conn[conn.v].closed_code == 0;
     return CHATD_OK;
 }
 static int fake_conn_send(chatd_plugin *self, chatd_conn conn, int opcode, chatd_str data,
