@@ -226,6 +226,14 @@ def test_a_classic_reader_with_a_new_page_lets_go_of_what_lies_before_it(story):
     story.log("x", "z", "w", epoch="e2").has()
 
 
+def test_what_a_classic_reader_alone_saw_before_it_was_lost_is_no_conflict(story):
+    """It starts again, and what it holds in the end is the log."""
+    story.joins("a").joins("c", None, None, epoch=None).sent("x").gets("a", "x").gets("c", "x")
+    story.sent("y", op="unknown").gets("c", "y", first=2).reset("a", "e2", 1)
+    story.joins("c", None, None, epoch=None).sent("z", first=2, epoch="e2")
+    story.gets("a", "z", first=2).gets("c", "x", "z").log("x", "z", epoch="e2").has()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 

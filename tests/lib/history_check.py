@@ -335,6 +335,8 @@ class History:
             if view.epoch is None and len(epochs[view.room] - {None}) > 1:
                 view.let_go(epochs[view.room] - {None})
         for (room, epoch, seq), (message, reader) in self.values.items():
+            if epoch is None and room in self.logs:
+                continue  # nobody else may have seen it before the store lost it; the log is compared
             if epoch is None and len(epochs[room]) > 1:
                 others = [self.values.get((room, other, seq)) for other in epochs[room] - {None}]
                 is_same = not any(others) or message in [other[0] for other in others if other]
