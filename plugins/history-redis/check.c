@@ -41,7 +41,7 @@ static void take(struct question *question, const redisReply *reply)
                    is_told ? seq : 0);
     if (is_told && reply->elements == ANSWERS && text_number(str_of(reply->element[LENGTH]), &n) &&
         n <= seq)
-        subs_forgotten(check->subs, room, seq - n + 1);
+        subs_forgotten(check->subs, room, str_of(reply->element[EPOCH]), seq - n + 1);
 }
 
 static void question_answer(struct request *request, int err, redisReply *reply)

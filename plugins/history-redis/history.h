@@ -21,6 +21,8 @@ struct history_config {
     int64_t canary_ms, check_ms, connect_timeout_ms;
 };
 
+#define HISTORY_AGE_MS_MIN 1000
+
 struct history_metrics {
     int appends, duplicates, operations, failures, refused, connects, missed, expired, queue,
         append_seconds;

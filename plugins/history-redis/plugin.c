@@ -408,10 +408,17 @@ static void parts_init(struct history *history)
 static int init(chatd_plugin *self)
 {
     const struct history_config *config = self->config;
-    struct history *history = calloc(1, sizeof(*history));
+    struct history *history;
     const char *why = NULL;
     int err = CHATD_E_BUSY;
 
+    if (config->history_age_ms > 0 && config->history_age_ms < HISTORY_AGE_MS_MIN) {
+        chatd_log(self, CHATD_LOG_ERROR,
+                  "[history-redis] history_age is under 1s; 0 keeps records "
+                  "however old they are");
+        return CHATD_E_INVAL;
+    }
+    history = calloc(1, sizeof(*history));
     if (history != NULL) {
         why = address_parse(config->address, &history->address);
         err = why == NULL ? metrics_register(self, &history->metrics) : CHATD_E_INVAL;

@@ -76,7 +76,7 @@ static void forget_answer(struct request *request, int err, redisReply *reply)
         retention->walking = false;
     } else if (err == CHATD_OK && reply->type == REDIS_REPLY_INTEGER) {
         chatd_metric_add(retention->self, retention->expired, 0, reply->integer);
-        if (reply->integer >= RETENTION_SLICE)
+        if (reply->integer > 0) /* there may be more */
             forget(retention, (chatd_str){ask->room, ask->room_n});
     }
     go_on(retention);
@@ -86,15 +86,16 @@ static void forget(struct retention *retention, chatd_str room)
 {
     static const struct request_class class = {.answer = forget_answer, .destroy = ask_destroy};
     struct text list, meta;
-    char before[24], most[12];
+    char before[24], age[24], most[12], bytes[12];
     int before_n = snprintf(before, sizeof(before), "%" PRId64, retention->before_ms);
+    int age_n = snprintf(age, sizeof(age), "%" PRId64, retention->age_ms);
     int most_n = snprintf(most, sizeof(most), "%d", RETENTION_SLICE);
-    const chatd_str argv[] = {text_list(&list, room),
-                              text_meta(&meta, room),
-                              {before, (size_t)before_n},
-                              {most, (size_t)most_n}};
+    int bytes_n = snprintf(bytes, sizeof(bytes), "%d", RETENTION_BYTES);
+    const chatd_str argv[] = {text_list(&list, room),     text_meta(&meta, room),
+                              {before, (size_t)before_n}, {age, (size_t)age_n},
+                              {most, (size_t)most_n},     {bytes, (size_t)bytes_n}};
 
-    if (submit(retention, &class, SCRIPT_FORGET, 2, 4, argv, room))
+    if (submit(retention, &class, SCRIPT_FORGET, 2, 6, argv, room))
         retention->pending++;
 }
 
@@ -151,9 +152,10 @@ static int64_t now(struct retention *retention)
                                  chatd_mono_ms(retention->self), &began);
 
     if (began)
-        chatd_log(retention->self, CHATD_LOG_WARN,
-                  "the clock was set ahead: it is not believed for an hour, lest history_age "
-                  "delete what is not old; set it right, or wait");
+        chatd_log(
+            retention->self, CHATD_LOG_WARN,
+            "the clock was set ahead, or the machine slept: the new time is not believed for an "
+            "hour, lest history_age delete what is not old; if it is wrong, set it right before that");
     return now_ms;
 }
 
@@ -184,6 +186,10 @@ int retention_start(struct retention *retention, chatd_plugin *self, struct queu
         every_ms = RETENTION_EVERY_MS_MIN;
     *retention = (struct retention){
         .self = self, .queue = queue, .age_ms = age_ms, .every_ms = every_ms, .expired = expired};
+    clock_init(&retention->clock, age_ms);
+    if (age_ms > 0)
+        chatd_log(self, CHATD_LOG_INFO,
+                  "messages older than %" PRId64 " s are deleted (history_age)", age_ms / 1000);
     return age_ms == 0 ? CHATD_OK
                        : chatd_timer_start(self, (uint32_t)every_ms, (uint32_t)every_ms, on_timer,
                                            retention, &retention->timer);

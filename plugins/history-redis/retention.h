@@ -15,7 +15,8 @@
 #define RETENTION_EVERY_MS_MIN 200
 #define RETENTION_PAUSE_MS     20u
 #define RETENTION_STEP         "200" /* keys of a step */
-#define RETENTION_SLICE        1000  /* records that one script looks at */
+#define RETENTION_SLICE        512 /* records that one script looks at, and about so many bytes: */
+#define RETENTION_BYTES        (1024 * 1024)
 
 struct retention {
     chatd_plugin *self;

@@ -556,8 +556,8 @@ static bool is_behind(const struct sub_room *room, uint64_t seq)
     const struct sub *sub;
 
     for (sub = TAILQ_FIRST(&room->subs); sub != NULL; sub = TAILQ_NEXT(sub, link))
-        if (sub->placed && sub->at < seq)
-            return true;
+        if (sub->placed && !sub->reading && !sub->wants && sub->at < seq)
+            return true; /* and nothing is on its way to it */
     return false;
 }
 
@@ -594,12 +594,12 @@ uint32_t subs_catch_up(struct subs *subs)
     return found;
 }
 
-void subs_forgotten(struct subs *subs, chatd_str name, uint64_t first)
+void subs_forgotten(struct subs *subs, chatd_str name, chatd_str epoch, uint64_t first)
 {
     struct sub_room *room = room_find(subs, name);
     struct sub *sub, *next;
 
-    if (room == NULL || first <= room->first)
+    if (room == NULL || !text_is(epoch_str(&room->epoch), epoch) || first <= room->first)
         return;
     room->first = first;
     deliver_begin(subs);

@@ -84,7 +84,7 @@ bool subs_check_next(struct subs *subs, chatd_str *room_out);
 void subs_stands_at(struct subs *subs, chatd_str room, chatd_str epoch, uint64_t seq);
 
 /* The room's records before `first` were deleted. */
-void subs_forgotten(struct subs *subs, chatd_str room, uint64_t first);
+void subs_forgotten(struct subs *subs, chatd_str room, chatd_str epoch, uint64_t first);
 
 /* Whoever has not come to where its room stood then reads. Gives the number of such rooms. */
 uint32_t subs_catch_up(struct subs *subs);

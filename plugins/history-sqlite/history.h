@@ -18,6 +18,8 @@ struct history_config {
     int32_t synchronous; /* enum store_sync */
 };
 
+#define HISTORY_AGE_MS_MIN 1000
+
 struct history_metrics {
     int appends, duplicates, commits, operations, failures, refused, refills, expired, queue,
         commit_seconds;

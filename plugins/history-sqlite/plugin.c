@@ -216,8 +216,15 @@ static int services_offer(chatd_plugin *self, const struct history_config *confi
 static int init(chatd_plugin *self)
 {
     const struct history_config *config = self->config;
-    struct history *history = calloc(1, sizeof(*history));
+    struct history *history;
 
+    if (config->history_age_ms > 0 && config->history_age_ms < HISTORY_AGE_MS_MIN) {
+        chatd_log(self, CHATD_LOG_ERROR,
+                  "[history-sqlite] history_age is under 1s; 0 keeps records "
+                  "however old they are");
+        return CHATD_E_INVAL;
+    }
+    history = calloc(1, sizeof(*history));
     if (history == NULL) {
         chatd_log(self, CHATD_LOG_ERROR, "there is no memory");
         return CHATD_E_BUSY;

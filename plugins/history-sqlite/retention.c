@@ -4,6 +4,7 @@
 
 #include <chatd/log.h>
 #include <chatd/metric.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* A room with subscribers here, and what the store says of it. */
@@ -150,8 +151,8 @@ static int64_t now(struct retention *retention)
     if (began)
         chatd_log(
             retention->self, CHATD_LOG_WARN,
-            "the clock was set ahead: it is not believed for an hour, lest history_age delete what "
-            "is not old; set it right, or wait");
+            "the clock was set ahead, or the machine slept: the new time is not believed for an "
+            "hour, lest history_age delete what is not old; if it is wrong, set it right before that");
     return now_ms;
 }
 
@@ -192,6 +193,9 @@ int retention_start(struct retention *retention, chatd_plugin *self, struct batc
         .self = self, .batch = batch, .subs = subs, .age_ms = age_ms, .expired = expired};
     if (age_ms == 0)
         return CHATD_OK;
+    clock_init(&retention->clock, age_ms);
+    chatd_log(self, CHATD_LOG_INFO, "messages older than %" PRId64 " s are deleted (history_age)",
+              age_ms / 1000);
     if (every_ms > RETENTION_EVERY_MS_MAX)
         every_ms = RETENTION_EVERY_MS_MAX;
     if (every_ms < RETENTION_EVERY_MS_MIN)

@@ -35,7 +35,8 @@
                          "ORDER BY seq LIMIT ?3")                                                \
     X(SQL_RECORDS_BEFORE, "SELECT seq, ts, record FROM records WHERE room = ?1 AND seq < ?2 "    \
                           "ORDER BY seq DESC LIMIT ?3")                                          \
-    X(SQL_ROOMS_OLD, "SELECT rooms.id, rooms.first, rooms.top FROM rooms JOIN records "          \
+    /* CROSS: the rooms first, or all records would be walked over. */                           \
+    X(SQL_ROOMS_OLD, "SELECT rooms.id, rooms.first, rooms.top FROM rooms CROSS JOIN records "    \
                      "ON records.room = rooms.id AND records.seq = rooms.first "                 \
                      "WHERE records.ts < ?1 LIMIT ?2")                                           \
     X(SQL_RECORD_FRESH, "SELECT seq FROM records WHERE room = ?1 AND seq >= ?2 AND seq < ?3 "    \

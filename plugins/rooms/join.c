@@ -84,6 +84,9 @@ static bool is_good(const struct room *room, const struct position *since)
 {
     if (room->rooms->log == NULL || since->epoch[0] == '\0')
         return false;
+#ifdef CHATD_WITHOUT_RESUME /* tests/broken */
+    return false;
+#endif
     return strcmp(since->epoch, room->epoch) == 0 ||
            (strcmp(since->epoch, room->previous) == 0 && since->seq <= room->common);
 }
@@ -125,12 +128,12 @@ static void on_missed(chatd_plugin *self, int err, const struct chatd_log_page *
         let_in(join, false, NULL);
 }
 
-static void read_missed(struct join *join)
+static void read_missed(struct join *join, uint32_t limit)
 {
     struct rooms *rooms = join->room->rooms;
 
-    if (chatd_log_range(rooms->self, rooms->log, room_name(join->room), join->since.seq,
-                        PAGE_READ_MAX, CHATD_LOG_AFTER, on_missed, join) < 0) {
+    if (chatd_log_range(rooms->self, rooms->log, room_name(join->room), join->since.seq, limit,
+                        CHATD_LOG_AFTER, on_missed, join) < 0) {
         join->done(join, &store_away);
         return;
     }
@@ -153,13 +156,13 @@ static void place(struct join *join)
     join->is_pinned = true;
     ring_touch(&room->ring);
     if (is_strange(room, &join->since) && !(join->is_asked && join->asked_resets == room->resets))
-        read_missed(join); /* who came from a worker that knows more must not be sent back */
+        read_missed(join, 1); /* who came from a worker that knows more must not be sent back */
     else if (!is_good(room, &join->since) || (seq < last && last - seq > resume_max))
         let_in(join, false, NULL);
     else if (seq <= last && seq + 1 >= ring_first(&room->ring))
         let_in(join, true, NULL);
     else
-        read_missed(join);
+        read_missed(join, PAGE_READ_MAX);
 }
 
 /* The read may find the store in another epoch than the subscription: then it waits for both to be in one. */

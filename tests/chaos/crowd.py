@@ -13,6 +13,7 @@ from transcript import Transcript
 
 SETTLE = 3 * DEADLINE
 END = "the end"
+RESUME_MAX = 1000  # [rooms]'s default
 LARGE_EVERY, LARGE_BYTES = 8, 3000  # so that who reads nothing is soon behind
 
 
@@ -138,7 +139,7 @@ class Crowd:
         for room in self.rooms:
             for node in range(len(self.chat.nodes)):
                 self.transcript.add("log", **await asyncio.to_thread(self._log, room, node))
-        return check(self.transcript.entries)
+        return check(self.transcript.entries, RESUME_MAX)
 
     def _log(self, room, node):
         """All that a room's log holds, by way of HTTP."""

@@ -14,6 +14,8 @@ CASES = {("dedup", "sqlite"): (["people in a tunnel", "locked file"], ["doubled"
          ("dedup", "redis"): (["people in a tunnel", "slow network", "cut the network"], ["doubled"]),
          ("refill", "sqlite"): (["stop a worker", "kill a worker"], ["hole", "lost"]),
          ("refill", "redis"): (["lose publications"], ["hole", "lost"]),
+         ("resume", "sqlite"): (["people in a tunnel"], ["unrecovered"]),
+         ("resume", "redis"): (["people in a tunnel"], ["unrecovered"]),
          ("order", "sqlite"): (["stop a worker", "kill a worker"], ["reordered"]),
          ("order", "redis"): (["lose publications"], ["reordered"])}
 

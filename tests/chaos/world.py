@@ -30,10 +30,10 @@ BROKEN = BUILD / "lib" / "chatd-broken"
 
 
 def without(safeguard, store):
-    """Lines of [plugins] that take a safeguard away: "dedup", "refill" or "order"."""
-    lines = {f"history-{store}": BROKEN / safeguard / f"history-{store}.so"}
-    if (BROKEN / safeguard / "rooms.so").exists():
-        lines["rooms"] = BROKEN / safeguard / "rooms.so"
+    """Lines of [plugins] that take a safeguard away: "dedup", "refill", "order" or "resume"."""
+    files = {name: BROKEN / safeguard / f"{name}.so" for name in (f"history-{store}", "rooms")}
+    lines = {name: file for name, file in files.items() if file.exists()}
+    assert lines, f"no plugin is built without {safeguard}"
     return lines
 
 

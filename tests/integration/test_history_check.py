@@ -62,7 +62,7 @@ class Story(Transcript):
         return self
 
     def report(self):
-        return check(self.entries)
+        return check(self.entries, 10)
 
     def has(self, **faults):
         """Exactly these faults, so often."""
@@ -234,6 +234,12 @@ def test_what_a_classic_reader_alone_saw_before_it_was_lost_is_no_conflict(story
     story.gets("a", "z", first=2).gets("c", "x", "z").log("x", "z", epoch="e2").has()
 
 
+def test_what_was_lost_and_is_stored_again_elsewhere_is_good(story):
+    """Its sender had repeated it, and the repeat came to the store after the loss."""
+    story.joins("a").sent("x", "y").gets("a", "x", "y").reset("a", "e2", 0)
+    story.gets("a", "y").log("y", epoch="e2").has()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -376,6 +382,19 @@ def test_a_reader_without_what_the_log_has_lost_it(story):
     """Nobody was acknowledged, but the others have it."""
     story.joins("a").sent("x", "y", op="unknown").gets("a", "y", first=2).log("x", "y")
     story.has(hole=1, lost=1)
+
+
+def test_a_good_position_that_is_refused_is_unrecovered(story):
+    story.joins("a").sent("x", "y").gets("a", "x")
+    for since, top, epoch in ((["e1", 1], 2, "e1"), (["e1", 1], 12, "e1"), (["e0", 1], 2, "e1")):
+        story.add("join", reader="a", instance=0, connection=1, room="r", since=since, epoch=epoch,
+                  seq=1, top=top, recovered=False)
+    story.gets("a", "y", first=2).has(unrecovered=1)
+
+
+def test_who_left_and_came_back_is_owed_what_comes(story):
+    story.joins("a").sent("x", "y").gets("a", "x").add("leave", reader="a", room="r")
+    story.joins("a", 1, 2, recovered=True).has(lost=1)
 
 
 def test_each_fault_is_in_a_report_with_an_example(story):

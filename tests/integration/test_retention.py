@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from chat import does_not_start
 from cluster import BULK, seqs
 from redis_server import Redis
-from server import DEADLINE
+from server import DEADLINE, Server, wait_until
 
 AGE_S = 2
 
@@ -40,7 +41,7 @@ async def test_what_is_too_old_is_gone_and_numbers_go_on(aged):
     page = await until_gone(aged, 30)
     assert (page["messages"], page["top"]) == ([], 30)
     name = f"chatd_history_{aged.store}_expired_total"
-    assert sum(node.metrics()[name] for node in aged.nodes) == 30
+    await asyncio.to_thread(wait_until, lambda: sum(node.metrics()[name] for node in aged.nodes) == 30)
     async with aged.v1("alice") as alice:
         assert (await alice.say("after"))["seq"] == 31
         await alice.until(type="message", seq=31)
@@ -103,11 +104,19 @@ def redis(tmp_path):
 
 async def test_what_the_seed_left_goes_with_something_old_behind_it(redis, clusters):
     """It tells no time."""
-    for i in range(3):
-        redis.client().rpush("chat_history:general", f'{{"user":"old","room":"general","text":"{i}"}}')
+    old = [f'{{"user":"old","room":"general","text":"{i}"}}' for i in range(1500)]
+    redis.client().rpush("chat_history:general", *old)
     chat = clusters(store="redis", redis=redis, core=BULK, sections=retention("redis"))
     async with chat.v1("alice") as alice:
-        assert (await alice.say("new"))["seq"] == 4
-        await until_gone(chat, 4)
+        assert (await alice.say("new"))["seq"] == 1501
+        await until_gone(chat, 1501)
         assert redis.client().llen("chat_history:general") == 0
-        assert (await alice.say("newer"))["seq"] == 5
+        assert (await alice.say("newer"))["seq"] == 1502
+
+
+def test_an_age_under_a_second_is_refused(tmp_path):
+    """0.5s is rather a slip than a wish."""
+    for store in ("history-sqlite", "history-redis"):
+        server = Server(tmp_path / store, only={store: "on"}, sections={store: {"history_age": "500ms"}})
+        does_not_start(server)
+        assert f"[{store}] history_age is under 1s" in server.log

@@ -14,6 +14,8 @@ reordered   a reader was sent a place behind its position that it does not hold 
 hole        a reader was sent a place beyond the next one, without gap, reset or a new start
 conflict    two readers got different messages for the same place (room, epoch, seq), or one holds
             something else than the log in the end
+unrecovered a reader's position was good, not too old, and it was told recovered:false (where resume_max
+            is known)
 wrong_ack   the seq of the acknowledgement is not where the message was seen
 
 Counted, but nobody's fault:
@@ -38,7 +40,7 @@ import sys
 
 from transcript import load
 
-FAULTS = ("lost", "doubled", "unexpected", "reordered", "hole", "conflict", "wrong_ack")
+FAULTS = ("lost", "doubled", "unexpected", "reordered", "hole", "conflict", "unrecovered", "wrong_ack")
 EXAMPLES = 5
 
 
@@ -113,10 +115,19 @@ class View:
         if self.start is None or seq < self.start:
             self.start = seq
 
+    def may_be_told_to_start_anew(self, entry):
+        since, most = entry.get("since"), self.history.resume_max
+        if most is None or not since or entry["recovered"] or since[0] != entry["epoch"]:
+            return
+        if 0 <= entry["top"] - since[1] <= most:
+            self.fault("unrecovered", f"it came back with {since}, the top was {entry['top']}")
+
     # -- what happens to it ---------------------------------------------------------------------
 
     def on_join(self, entry, index):
         self.joins += 1
+        self.has_left = False
+        self.may_be_told_to_start_anew(entry)
         if self.joined_at is None:
             self.joined_at = index
         if entry["recovered"]:
@@ -218,7 +229,8 @@ class View:
 
 
 class History:
-    def __init__(self, entries):
+    def __init__(self, entries, resume_max=None):
+        self.resume_max = resume_max
         self.report = Report()
         self.entries = entries
         self.views = {}
@@ -398,14 +410,16 @@ class History:
 
     def compare_ack(self, ok, epoch, rows, where):
         message, seq = (ok["user"], ok["text"]), ok["seq"]
+        is_void = self.is_void(ok, self.epochs_of(ok), epoch)
         if message in where:
-            if seq not in where[message]:
+            # One that was sent twice may be stored again after the store has lost the first.
+            if seq not in where[message] and not is_void:
                 self.report.fault("wrong_ack", f"{ok['user']} was told {seq} for {ok['text']!r} in "
                                                f"{ok['room']}, the log has it at {where[message]}")
             return
         if seq < min(rows, default=1):
             return  # trimmed
-        if self.is_void(ok, self.epochs_of(ok), epoch):
+        if is_void:
             self.report.counts["forgotten"] += 1
         else:
             self.report.fault("lost", f"{seq} {message} was acknowledged and is not in the log of "
@@ -421,9 +435,9 @@ class History:
                     view.fault("doubled", f"{message} is at {seqs}")
 
 
-def check(entries):
-    """The Report on a transcript's entries."""
-    history = History(entries)
+def check(entries, resume_max=None):
+    """The Report on a transcript's entries. `resume_max`: of a server that trims nothing meanwhile."""
+    history = History(entries, resume_max)
     history.walk()
     history.judge_epochs()
     history.judge_sends()

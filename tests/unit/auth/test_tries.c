@@ -26,7 +26,9 @@ static void test_there_and_back(void **state)
     text = tries_write(&news, data);
     assert_string_equal(text.p, "r 0123456789abcdef 2001:db8::1");
     assert_true(tries_read(text, &read));
-    assert_memory_equal(&read, &news, sizeof(news));
+    assert_int_equal(read.kind, news.kind);
+    assert_string_equal(read.sender, news.sender);
+    assert_string_equal(read.address, news.address);
 
     read = (struct try_news){TRY_LOGIN, "ffffffffffffffff", ""};
     memset(longest, 'a', sizeof(longest) - 1);

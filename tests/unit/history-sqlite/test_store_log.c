@@ -175,6 +175,26 @@ static void test_what_is_too_old_is_forgotten(void **state)
     store_close(store);
 }
 
+/* Records are many: none but those asked for may be walked over, least of all in a turn to write. */
+static void test_no_statement_scans_the_records(void **state)
+{
+#define TEXT(id, text) text,
+    static const char *const statements[] = {STORE_SQL(TEXT)};
+    struct store *store = open_ok(*state, "1111111111111111");
+
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", statements[i]);
+        sqlite3_stmt *plan;
+
+        assert_int_equal(sqlite3_prepare_v2(store->db, explain, -1, &plan, NULL), SQLITE_OK);
+        while (sqlite3_step(plan) == SQLITE_ROW)
+            assert_null(strstr((const char *)sqlite3_column_text(plan, 3), "SCAN records"));
+        sqlite3_finalize(plan);
+        sqlite3_free(explain);
+    }
+    store_close(store);
+}
+
 static void test_forgetting_goes_in_portions(void **state)
 {
     struct store *store = open_ok(*state, "1111111111111111");
@@ -231,6 +251,7 @@ int main(void)
         TEST(test_trim),
         TEST(test_what_is_too_old_is_forgotten),
         TEST(test_forgetting_goes_in_portions),
+        TEST(test_no_statement_scans_the_records),
         TEST(test_fence_undoes_one),
     };
 
