@@ -31,10 +31,10 @@ def rounds_of(seconds, least):
     return n, seconds / n
 
 
-async def play(world, folder, seed, seconds, faults=None, rate=RATE):
+async def play(world, folder, seed, seconds, faults=None, rate=RATE, n_rooms=ROOMS):
     """One round: returns the report, and how many faults of each kind there were."""
     name = seed.replace(" ", "-")
-    rooms = [f"r{i}-{name}" for i in range(ROOMS)]
+    rooms = [f"r{i}-{name}" for i in range(n_rooms)]
     strikes = plan(seed, seconds, world.store, faults, () if world.has_disk else ("full disk",))
     async with Crowd(world.cluster, folder, rate, rooms, GROUPS, random.Random(seed),
                      narrow=True) as crowd:
