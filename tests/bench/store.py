@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import socket
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("CHATD_BUILD", str(ROOT / "build" / "release"))
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
-from redis_server import Redis, free_port  # noqa: E402
+from redis_server import PROGRAM, Redis, free_port  # noqa: E402
 from server import Server, wait_until  # noqa: E402
 
 PLUGINS = {"rooms": "on", "typing": "on", "auth": "off", "static": "off",
@@ -237,14 +236,15 @@ def sync_us(folder):
 
 
 def conditions(folder):
-    def output(*command):
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                              cwd=ROOT).stdout.strip()
+    def output(*command, program=None):
+        return subprocess.run(command, executable=program, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True, cwd=ROOT).stdout.strip()
     p50, p99 = sync_us(folder)
     return {"commit": output("git", "describe", "--always", "--dirty"), "cpus": os.cpu_count(),
             "load": os.getloadavg()[0], "filesystem": output("stat", "-f", "-c", "%T", folder),
             "fdatasync_p50_us": p50, "fdatasync_p99_us": p99,
-            "redis": output("redis-server", "--version").partition(" sha")[0]}
+            "redis": output("redis-server", "--version", program=PROGRAM).partition(" sha")[0]
+            if PROGRAM else "none"}
 
 
 def numbers(text):
@@ -277,7 +277,7 @@ def parse():
     options = parser.parse_args()
     if not set(options.stores) <= set(STORES):
         parser.error("--stores: of " + ",".join(STORES))
-    if any(name.startswith("redis") for name in options.stores) and not shutil.which("redis-server"):
+    if any(name.startswith("redis") for name in options.stores) and not PROGRAM:
         parser.error("there is no redis-server")
     return options
 
