@@ -274,7 +274,7 @@ part_endurance() {
     export CHATD_CHAOS_SECONDS="$chaos_seconds"
     part_limit=$((2 * chaos_seconds + 600))
     pytest_part asan -n 2 -rP tests/chaos/test_faults.py
-    grep -E '^(seed |round |sqlite|redis|lost|doubled|    )' "$out" >>"$logs/tails"
+    grep -E '^(seed |round |sqlite|redis|faults|lost|doubled|    )' "$out" >>"$logs/tails"
 }
 
 part_browser() {

@@ -72,4 +72,4 @@ def test_nothing_is_lost_or_doubled_and_there_is_one_order(tmp_path, store):
             faults += counts
             shutil.rmtree(folder)
     print(f"{store} in all:", " ".join(f"{name}={n}" for name, n in sorted(totals.items())))
-    print(", ".join(f"{kind} {n}" for kind, n in sorted(faults.items())))
+    print("faults: " + ", ".join(f"{kind} {n}" for kind, n in sorted(faults.items())))
