@@ -2,9 +2,11 @@
 /* The scripts of retention: where a room stands, and the end of what is too old. */
 #include "script.h"
 
-/* KEYS[1] is the list of records, KEYS[2] the hash. Gives {seq, epoch, run, length of the list}. */
+/* KEYS[1] is the list of records, KEYS[2] the hash. Gives {seq, epoch, run, length of the list}; of keys that are
+ * something else nothing, for the log's own calls name them. */
 const char script_stand[] =
-    "local stand = redis.call('HMGET', KEYS[2], 'seq', 'epoch', 'run')\n"
+    "local stand = redis.pcall('HMGET', KEYS[2], 'seq', 'epoch', 'run')\n"
+    "if stand.err then return {} end\n"
     "local len = redis.pcall('LLEN', KEYS[1])\n"
     "stand[4] = type(len) == 'number' and string.format('%d', len) or false\n"
     "return stand\n";

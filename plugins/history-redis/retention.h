@@ -2,7 +2,7 @@
 /*
  * Deletes what is older than history_age. One worker of all that share a Redis walks over the rooms at a
  * time: whoever gets a key that ends by itself. The walk is a paced SCAN; each room is a small
- * script, again while it finds much. Two that walk at once do no harm. What is gone the position check
+ * script, again while it finds something. Two that walk at once do no harm. What is gone the position check
  * tells subscribers (check.h). All on the loop.
  */
 #ifndef HISTORY_REDIS_RETENTION_H

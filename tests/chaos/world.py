@@ -6,13 +6,12 @@ Redis, whose persistence is one of POLICIES.
 """
 import pathlib
 import re
-import signal
 import time
 
 from cluster import BULK, STORES, Cluster
 from disk import NoMount, SmallDisk
 from redis_server import Proxy, Redis
-from server import BUILD, DEADLINE, wait_until
+from server import BUILD, DEADLINE
 
 # What Redis is told, and whether it may forget what it acknowledged.
 POLICIES = {"always": (("--appendonly", "yes", "--appendfsync", "always"), False),
@@ -154,5 +153,3 @@ def insist(start, what):
                 raise AssertionError(what) from None
             time.sleep(0.2)
 
-
-__all__ = ["HANG_LIMIT_S", "POLICIES", "World", "insist", "signal", "wait_until", "without"]
