@@ -2,6 +2,7 @@
 /* Key, type, default, bounds and help of every option of [chatd]. */
 #include "config/core_options.h"
 
+#include "base/cidr.h"
 #include "base/hostport.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -41,6 +42,12 @@ const struct chatd_cfg_field core_option_rows[] = {
      AT(allowed_origins),
      .help = "origins other than the server's own that browsers may come from, "
              "like https://chat.example; * allows all"},
+    {.key = "trusted_proxies",
+     .type = CHATD_CFG_LIST,
+     AT(trusted_proxies),
+     .flags = CHATD_CFG_RELOADABLE,
+     .help = "addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+             "believed, like 10.0.0.0/8; private: all private and local networks"},
     {.key = "log_format",
      .type = CHATD_CFG_ENUM,
      AT(log_format),
@@ -259,15 +266,45 @@ const struct chatd_cfg_field core_option_rows[] = {
 };
 
 /* What the table of options cannot say. */
-static void complain(struct config *config, const char *key, struct config_report *rep, char *text)
+static void tell(struct config *config, const char *key, struct config_report *rep, int severity,
+                 char *text)
 {
     char *line = mem_printf("%s: %s", config_origin(config, "chatd", key), text);
 
     if (rep->line != NULL)
-        rep->line(rep->arg, CONFIG_ERROR, line);
-    rep->errors++;
+        rep->line(rep->arg, severity, line);
+    rep->errors += severity == CONFIG_ERROR;
+    rep->warnings += severity == CONFIG_WARNING;
     mem_free(line);
     mem_free(text);
+}
+
+static void complain(struct config *config, const char *key, struct config_report *rep, char *text)
+{
+    tell(config, key, rep, CONFIG_ERROR, text);
+}
+
+/* The words themselves stay: who uses them parses them again (http_trust). */
+static void check_proxies(struct config *config, const struct core_options *opt,
+                          struct config_report *rep)
+{
+    const char *const *word = opt->trusted_proxies;
+
+    for (; word != NULL && *word != NULL; word++) {
+        struct cidr_list list = {0};
+        char *error = cidr_list_add(&list, *word);
+
+        if (error != NULL)
+            complain(config, "trusted_proxies", rep,
+                     mem_printf("[chatd] trusted_proxies: %s", error));
+        else if (list.n == 1 && cidr_is_all(&list.row[0]))
+            tell(config, "trusted_proxies", rep, CONFIG_WARNING,
+                 mem_printf("[chatd] trusted_proxies: %s trusts everybody: any client may say that "
+                            "it is any other",
+                            *word));
+        mem_free(error);
+        cidr_list_deinit(&list);
+    }
 }
 
 /* False: it is no number of workers. */
@@ -306,6 +343,7 @@ void core_options_read(struct config *config, struct core_options *opt, struct c
                             opt->listen));
     mem_free(host);
     mem_free(port);
+    check_proxies(config, opt, rep);
     /* Without an INI that says otherwise, everything that needs no other service. */
     if (config_items(config, "plugins", &item, 0) == 0) {
         for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)

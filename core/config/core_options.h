@@ -14,7 +14,7 @@ enum metrics_access { METRICS_OFF, METRICS_LOCAL, METRICS_ON };
 struct core_options {
     const char *listen, *plugin_dir, *user, *runtime_dir;
     const char *workers_text;
-    const char *const *allowed_origins;
+    const char *const *allowed_origins, *const *trusted_proxies;
     int workers; /* read from workers_text; CORE_WORKERS_AUTO: as many as there are CPUs */
     int32_t log_format, log_level, metrics;
     int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard, unsent_max,

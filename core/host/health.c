@@ -51,7 +51,21 @@ static bool is_local(const char *address)
            strncmp(address, "::ffff:127.", 11) == 0;
 }
 
-/* A request that a proxy on this machine passed on is not local: it says so in its headers. */
+/* A proxy on this machine is local, those for whom it asks are not: what it adds shows them, whether it is
+ * trusted or not. Its word for where they are counts for nothing here. */
+static bool is_from_here(struct http_req *r)
+{
+    static const char *const added[] = {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
+                                        "X-Real-IP",       "Forwarded",         "Via"};
+    size_t i;
+
+    for (i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+        if (http_req_header(r, added[i]) != NULL)
+            return false;
+    }
+    return is_local(http_req_peer(r));
+}
+
 static void metrics(chatd_plugin *self, chatd_req req)
 {
     struct host *h = host_of(self);
@@ -61,10 +75,7 @@ static void metrics(chatd_plugin *self, chatd_req req)
                                 .status = 200,
                                 .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 
-    if (h->opt.metrics == METRICS_OFF ||
-        (h->opt.metrics == METRICS_LOCAL &&
-         (!is_local(http_req_address(r)) || http_req_header(r, "X-Forwarded-For") != NULL ||
-          http_req_header(r, "X-Real-IP") != NULL || http_req_header(r, "Forwarded") != NULL))) {
+    if (h->opt.metrics == METRICS_OFF || (h->opt.metrics == METRICS_LOCAL && !is_from_here(r))) {
         chatd_reply_error(self, req, 404, "not_found", "There is nothing here.", 0);
         return;
     }

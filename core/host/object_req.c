@@ -36,6 +36,7 @@ int object_req_info(chatd_plugin *self, chatd_req req, struct chatd_request *inf
         return CHATD_E_INVAL;
     memset(&full, 0, sizeof(full));
     full.size = (uint32_t)size;
+    full.is_secure = r->is_secure;
     full.method = str_of(r->method);
     full.path = str_of(r->path);
     full.body.p = http_req_body(r, &full.body.n);

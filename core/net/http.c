@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/http_client.h"
 #include "net/http_filter.h"
 #include "net/net.h"
 #include "net/ws_handshake.h"
@@ -54,15 +55,6 @@ const char *http_req_query_text(struct http_req *r)
     const char *mark = strchr(evhttp_request_get_uri(r->ev), '?');
 
     return mark != NULL ? mark + 1 : NULL;
-}
-
-const char *http_req_address(struct http_req *r)
-{
-    char *address = NULL;
-    ev_uint16_t port;
-
-    evhttp_connection_get_peer(evhttp_request_get_connection(r->ev), &address, &port);
-    return address != NULL ? address : "";
 }
 
 size_t http_req_body_bytes(struct http_req *r)
@@ -401,6 +393,7 @@ static struct http_req *req_new(struct http *h, struct evhttp_request *ev, struc
         uri = slash != NULL ? slash : "/";
     }
     r->path = mem_strndup(uri, strcspn(uri, "?#"));
+    http_client_find(r);
     peer->req = r;
     evhttp_connection_set_closecb(evhttp_request_get_connection(ev), on_evcon_close, peer);
     return r;
@@ -506,6 +499,7 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
     h->base = base;
     h->opt = *opt;
     h->count = &h->own_count;
+    http_trust(h, opt->trusted_proxies);
     h->dead_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     h->evhttp = evhttp_new(base);
     if (h->evhttp == NULL || h->dead_fd < 0)
@@ -590,6 +584,7 @@ void http_close(struct http *h)
     if (h->accept_again != NULL)
         event_free(h->accept_again);
     route_table_deinit(&h->routes);
+    cidr_list_deinit(&h->trusted);
     slab_deinit(&h->reqs);
     close(h->dead_fd);
 }

@@ -7,6 +7,7 @@
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
+#include "base/cidr.h"
 #include "base/slab.h"
 #include "net/http_head.h"
 #include "net/route.h"
@@ -26,6 +27,7 @@ struct http_options {
     int64_t reply_timeout_ms;                                  /* of a handler */
     int64_t max_connections;                                   /* that speak HTTP at one time */
     const char *const *allowed_origins;                        /* ends with NULL; may be NULL */
+    const char *const *trusted_proxies;                        /* the same; see http_trust() */
 };
 
 struct http_calls {
@@ -66,7 +68,9 @@ struct http {
     struct http_counters own_count; /* what `count` points to while nobody else wants it */
     struct route_table routes;
     struct slab reqs;
-    struct http_peer *peers; /* by the filter's address */
+    struct http_peer *peers;  /* by the filter's address */
+    struct cidr_list trusted; /* proxies that are believed */
+    bool has_told_untrusted;  /* one line for one that is not */
     struct event *accept_again;
     struct http_listener *listeners;
     size_t n_peers;
@@ -84,8 +88,10 @@ struct http_req {
     uint64_t conn; /* of an upgrade: the connection being made */
     struct route_match match;
     const char *method;
-    char *path; /* raw, without the query */
-    char *user; /* NULL: nobody identified it */
+    char *path;                  /* raw, without the query */
+    char address[IP_TEXT_BYTES]; /* of the client */
+    bool is_secure;              /* a trusted proxy says that the client came by https */
+    char *user;                  /* NULL: nobody identified it */
     int64_t expires_ms;
     void *slots;
     struct http_note *notes;
@@ -108,11 +114,15 @@ void http_stop_listening(struct http *h);         /* closes all */
 void http_end_idle(struct http *h);
 void http_close(struct http *h);
 struct http_req *http_req_get(struct http *h, uint64_t id);
+/* Sets the proxies that are believed from now on, as words for cidr_list_add(); NULL: none. */
+void http_trust(struct http *h, const char *const *words);
 
 /* For the request: values live until it ends; NULL or a result as in pct.h. */
 const char *http_req_header(struct http_req *r, const char *name);
 const char *http_req_query_text(struct http_req *r); /* raw; NULL: none */
+/* The client's, which a trusted proxy may have told. IPv4 is always a.b.c.d. */
 const char *http_req_address(struct http_req *r);
+const char *http_req_peer(struct http_req *r); /* the other end of the connection, proxy or not */
 size_t http_req_body_bytes(struct http_req *r);
 const char *http_req_body(struct http_req *r, size_t *n_out); /* with a NUL after it */
 void *http_req_alloc(struct http_req *r, size_t n);

@@ -62,7 +62,8 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .idle_timeout_ms = opt->http_idle_timeout,
                                       .reply_timeout_ms = opt->http_timeout,
                                       .max_connections = opt->max_http_connections,
-                                      .allowed_origins = opt->allowed_origins};
+                                      .allowed_origins = opt->allowed_origins,
+                                      .trusted_proxies = opt->trusted_proxies};
     const struct host_options host = {.slow_hook_ms = opt->slow_hook,
                                       .job_queue_max = opt->job_queue_max,
                                       .cpu_threads = opt->cpu_threads,
@@ -109,6 +110,7 @@ static void apply_core(struct worker *w, struct core_options *fresh,
     w->host.opt.slow_hook_ms = w->opt.slow_hook;
     w->host.opt.verb_rate = w->opt.verb_rate;
     w->host.opt.metrics = w->opt.metrics;
+    http_trust(&w->host.http, w->opt.trusted_proxies);
 }
 
 bool worker_reload(struct worker *w, int fd, bool is_quiet)

@@ -41,7 +41,7 @@ struct chatd_conn_info {
     uint32_t size;
     uint32_t is_open;  /* 0 while the upgrade is decided and after the close began */
     chatd_str user;    /* empty before somebody identified it */
-    chatd_str address; /* of the client, as text */
+    chatd_str address; /* of the client, as text; see struct chatd_request */
     chatd_str path, subprotocol;
     int64_t expires_ms;   /* wall clock; 0: never */
     int64_t connected_ms; /* wall clock */

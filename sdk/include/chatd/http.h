@@ -41,10 +41,10 @@ static inline int chatd_route(chatd_plugin *self, const struct chatd_route_def *
 /* What a request says. Set `size`. The strings live until the reply. */
 struct chatd_request {
     uint32_t size;
-    uint32_t is_secure; /* https; this core speaks plain HTTP and believes no proxy yet: 0 */
+    uint32_t is_secure; /* the client came by https, says a proxy of `trusted_proxies`; else 0 */
     chatd_str method, path;
     chatd_str body;    /* bytes */
-    chatd_str address; /* of the client */
+    chatd_str address; /* of the client, which a proxy of `trusted_proxies` may have told */
     chatd_str user;    /* empty: nobody identified it */
     int64_t expires_ms;
 };
