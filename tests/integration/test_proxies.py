@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import requests
-from raw_ws import CALM, Raw, RawWs, cookie, register, with_secret
+from raw_ws import CALM, Raw, RawWs, cookie, register, upgrade_request, with_secret
 from server import DEADLINE, ROOT, run_chatd
 
 # The tests are the proxy: they come from 127.0.0.1.
@@ -280,6 +280,33 @@ def test_the_scheme_of_a_peer_that_is_not_trusted_says_nothing(chatd):
     reply = requests.post(server.http + "/login", headers={"X-Forwarded-Proto": "https"},
                           json={"user": "alice", "password": "12345678"}, timeout=DEADLINE)
     assert "Secure" not in reply.headers["set-cookie"].split("; ")
+
+
+@pytest.mark.parametrize("origin, proto, status", [
+    ("https://test", "https", 101), ("http://test", "https", 403), ("HTTP://test", "wss", 403),
+    ("http://test", "http", 101), ("http://test", None, 101), ("https://test", None, 101),
+    ("https://test", "http", 101),  # TLS ends before the proxy that says http
+    ("http://a.example", "https", 101),
+    (None, "https", 101),
+])
+def test_under_https_a_page_that_came_by_http_is_foreign(chatd, origin, proto, status):
+    """RFC 6454, 4: the scheme is a part of the origin."""
+    server = chatd(core={**TRUST, "allowed_origins": "http://a.example"}, sections=with_secret())
+    if status == 403:
+        server.expect(rf"refused Origin {origin} for Host test from 203\.0\.113\.1;")
+    headers = {**cookie("alice"), "Origin": origin, "X-Forwarded-Proto": proto,
+               "X-Forwarded-For": "203.0.113.1"}
+    with Raw(server) as raw:
+        raw.send(upgrade_request("/ws", headers))
+        assert raw.reply().status == status
+
+
+def test_a_peer_that_is_not_trusted_does_not_change_what_is_foreign(chatd):
+    server = chatd(core=CALM, sections=with_secret())
+    headers = {**cookie("alice"), "Origin": "http://test", "X-Forwarded-Proto": "https"}
+    with Raw(server) as raw:
+        raw.send(upgrade_request("/ws", headers))
+        assert raw.reply().status == 101
 
 
 # --- /metrics ----------------------------------------------------------------------------------
