@@ -3,7 +3,7 @@
 # Installs those of the named Debian packages that are missing, and says which. Silent when all are
 # there. Elsewhere than on Debian it says what to install and fails.
 #
-#   packages.sh GROUP...        build, test, browser; the lists are below
+#   packages.sh GROUP...        build, package, test, browser, package-test; the lists are below
 #
 # Not for Debian: CHATD_NO_INSTALL=1 takes it that everything is there.
 set -eu
@@ -28,6 +28,9 @@ for group in "$@"; do
         command -v npm >/dev/null || packages="$packages npm"
         ;;
     browser) packages="$packages chromium chromium-driver python3-selenium" ;;
+    # CPack asks dpkg-shlibdeps which libraries to depend on, and `file` which files are programs.
+    package) packages="$packages dpkg-dev file" ;;
+    package-test) packages="$packages lintian mmdebstrap debian-archive-keyring" ;;
     *)
         echo "packages.sh: there is no group \"$group\"" >&2
         exit 2

@@ -39,7 +39,8 @@ format() {
 
 shell() {
     # SC2013: where we loop over words, words are meant.
-    shellcheck -e SC2013 $(files -name '*.sh' -o -path './.ci/run')
+    shellcheck -e SC2013 $(files -name '*.sh' -o -path './.ci/run' -o -path './etc/debian/p*inst' \
+        -o -path './etc/debian/p*rm')
 }
 
 cpp_check() {

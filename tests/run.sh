@@ -4,8 +4,8 @@
 # `N passed, N failed`. Logs are in build/test-logs/. After installing, nothing leaves the machine.
 #
 #   sh tests/run.sh                  everything
-#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, client, integration, chaos,
-#                                    browser or lint
+#   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, package, client, integration,
+#                                    chaos, browser or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 #   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
 #                                    earlier run
@@ -19,7 +19,7 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    parts='build|unit|tsan|fuzz [DURATION]|sdk|client|integration|chaos [DURATION]|browser|lint'
+    parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser|lint'
     echo "usage: sh tests/run.sh [$parts]" >&2
     exit 2
 }
@@ -248,6 +248,13 @@ part_sdk() {
     done
 }
 
+# Why something was skipped is shown, as a whole bare root is easily missed.
+part_package() {
+    with_preset release || return
+    pytest_part release tests/package
+    grep '^SKIPPED' "$out" >>"$logs/tails"
+}
+
 # The web client without a browser: its types, and those of its modules that know no DOM.
 part_client() {
     with_npm_packages || return
@@ -310,12 +317,16 @@ part_lint() {
 groups='build test'
 case ${1:-all} in
 all)
-    parts='build unit tsan fuzz sdk client integration chaos browser lint'
-    groups='build test browser'
+    parts='build unit tsan fuzz sdk package client integration chaos browser lint'
+    groups='build test browser package package-test'
     ;;
 browser)
     parts=browser
     groups='build test browser'
+    ;;
+package)
+    parts=package
+    groups='build test package package-test'
     ;;
 fuzz)
     parts=fuzz
