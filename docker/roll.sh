@@ -31,7 +31,6 @@ name() {
     docker inspect -f '{{.Name}}' "$1" | sed 's|^/||'
 }
 
-# short FILE: the ids in it, one a line, sorted.
 ids() {
     compose ps -q chat | sort
 }

@@ -3,7 +3,8 @@
 # Installs those of the named Debian packages that are missing, and says which. Silent when all are
 # there. Elsewhere than on Debian it says what to install and fails.
 #
-#   packages.sh GROUP...        build, package, test, browser, package-test; the lists are below
+#   packages.sh GROUP...        build, package, test, browser, package-test, containers-test; the lists
+#                               are below
 #
 # Not for Debian: CHATD_NO_INSTALL=1 takes it that everything is there.
 set -eu
@@ -22,7 +23,7 @@ for group in "$@"; do
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
             python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
-            python3-redis"
+            python3-redis openssl"
         # Debian's nodejs comes without npm, and Debian's npm is some 350 packages. A nodejs from
         # elsewhere brings its own npm and conflicts with that of Debian.
         command -v npm >/dev/null || packages="$packages npm"
@@ -31,6 +32,10 @@ for group in "$@"; do
     # CPack asks dpkg-shlibdeps which libraries to depend on, and `file` which files are programs.
     package) packages="$packages dpkg-dev file" ;;
     package-test) packages="$packages lintian mmdebstrap debian-archive-keyring" ;;
+    # An engine, and what makes images where no registry answers. Installing it starts it where systemd runs.
+    containers-test)
+        packages="$packages docker.io docker-compose mmdebstrap debian-archive-keyring ca-certificates"
+        ;;
     *)
         echo "packages.sh: there is no group \"$group\"" >&2
         exit 2
