@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh                  everything
 #   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, package, client, integration,
-#                                    chaos, browser or lint
+#                                    chaos, browser, containers or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 #   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
 #                                    earlier run
@@ -19,8 +19,8 @@ jobs=$(nproc)
 part_limit=1200 # seconds; a part that hangs is ended
 
 usage() {
-    parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser|lint'
-    echo "usage: sh tests/run.sh [$parts]" >&2
+    parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser'
+    echo "usage: sh tests/run.sh [$parts|containers|lint]" >&2
     exit 2
 }
 
@@ -149,7 +149,12 @@ pytest_part() {
     out=$logs/$part.pytest
     CHATD_BUILD=$root/build/$build timeout -k 10 $part_limit \
         "$python" -m pytest -q -ra -p no:cacheprovider "$@" >"$out" 2>&1
-    status=$?
+    count_pytest $?
+}
+
+# count_pytest STATUS: from what pytest wrote to $out.
+count_pytest() {
+    status=$1
     cat "$out"
     # "1 failed, 20 passed, 2 skipped, 1 error in 3.21s"
     line=$(grep -E '[0-9]+ (passed|failed|error|errors|skipped).* in [0-9.]+s' "$out" | tail -n 1)
@@ -159,7 +164,7 @@ pytest_part() {
     passed=$((passed + $(count passed)))
     failed=$((failed + $(count failed) + $(count error)))
     skipped=$((skipped + $(count skipped)))
-    if [ $status -ne 0 ] && [ $failed -eq 0 ]; then
+    if [ "$status" -ne 0 ] && [ $failed -eq 0 ]; then
         failed=1
     fi
 }
@@ -296,6 +301,21 @@ part_browser() {
     pytest_part release -n 2 tests/browser
 }
 
+# The image, the compose file and nginx.conf, in a container engine. Figures are shown, and why it was skipped.
+part_containers() {
+    out=$logs/$part.pytest
+    timeout -k 120 $part_limit sh tests/containers/run.sh >"$out" 2>&1
+    status=$?
+    if [ $status -eq 77 ]; then
+        cat "$out"
+        skipped=1
+        grep '^skipped: ' "$out" | tail -n 1 | sed 's/^/containers /' >>"$logs/tails"
+        return
+    fi
+    count_pytest $status
+    sed -n 's/^figure: /containers: /p' "$out" >>"$logs/tails"
+}
+
 part_lint() {
     with_preset release || return
     out=$logs/$part.checks
@@ -317,11 +337,11 @@ part_lint() {
 groups='build test'
 case ${1:-all} in
 all)
-    parts='build unit tsan fuzz sdk package client integration chaos browser lint'
+    parts='build unit tsan fuzz sdk package client integration chaos browser containers lint'
     groups='build test browser package package-test'
     ;;
-browser)
-    parts=browser
+browser | containers)
+    parts=$1
     groups='build test browser'
     ;;
 package)

@@ -6,7 +6,6 @@ import time
 
 import requests
 from client import Refused, Unknown
-from cluster import signed
 from history_check import check
 from server import DEADLINE
 from transcript import Transcript
@@ -148,7 +147,7 @@ class Crowd:
             answer = requests.get(
                 f"{self.chat.nodes[node].http}/api/v1/rooms/{room}/messages", timeout=DEADLINE,
                 params={"limit": 200, **({"before": before} if before else {})},
-                headers={"Authorization": "Bearer " + signed("historian")})
+                headers={"Authorization": "Bearer " + self.chat.token("historian")})
             answer.raise_for_status()
             page = answer.json()
             rows = [[m["seq"], m["user"], m["text"]] for m in page["messages"]] + rows

@@ -79,6 +79,9 @@ class Cluster:
 
     # -- people ---------------------------------------------------------------------------------
 
+    def token(self, user):
+        return signed(user)
+
     def v1(self, user, node=0, room="general", **options):
         return V1Client(self.nodes[node], signed(user), user, room, **options)
 
