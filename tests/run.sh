@@ -271,7 +271,7 @@ part_integration() {
     with_preset asan || return
     # Only the test of the client's library needs them; without them it fails, and the others run.
     with_npm_packages
-    pytest_part asan -n "$jobs" tests/integration tests/sdk
+    pytest_part asan -n "$jobs" tests/integration tests/conformance tests/sdk
 }
 
 # What dies under load.
