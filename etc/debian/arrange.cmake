@@ -29,7 +29,7 @@ function(write path text)
     file(CHMOD "${path}" PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 endfunction()
 
-# gzip(PATH): without name and time, so that the same sources give the same package.
+# gzip(PATH): without name and time, as Debian wants it.
 function(gzip path)
     execute_process(COMMAND gzip -9nf "${path}" COMMAND_ERROR_IS_FATAL ANY)
     file(CHMOD "${path}.gz" PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)

@@ -17,7 +17,9 @@ from client import ClassicClient
 from client_v1 import V1Client
 from server import ROOT, clean_env, wait_until
 
-COMPOSE = os.environ.get("CHATD_TEST_COMPOSE", "docker compose").split()
+# What whoever runs the tests has written into .env is not the tests'.
+COMPOSE = [*os.environ.get("CHATD_TEST_COMPOSE", "docker compose").split(), "--env-file",
+           str(ROOT / "tests" / "containers" / "own.env")]
 OVERRIDE = os.environ.get("CHATD_TEST_OVERRIDE")
 INSTANCES = 3
 UP_S, BUILD_S = 180, 1500  # limits, not expectations
@@ -44,6 +46,7 @@ class Stack:
         self.name = name
         self.image = image or f"{name}:test"
         self.tokens = {}
+        self.made = set()  # ids of images
         self.nodes = [Site(free_port())]
         files = ["docker/docker-compose.yml", *(f"docker/docker-compose.{one}.yml" for one in overlays),
                  *([OVERRIDE] if OVERRIDE else [])]
@@ -71,7 +74,9 @@ class Stack:
         return self.run("docker", *arguments, **options)
 
     def build(self, *arguments):
-        return self.compose("build", *arguments, "chat", limit=BUILD_S)
+        said = self.compose("build", *arguments, "chat", limit=BUILD_S)
+        self.made.add(self.docker("image", "inspect", "-f", "{{.Id}}", self.image).strip())
+        return said
 
     def up(self, instances=INSTANCES):
         self.compose("up", "-d", "--no-build", "--scale", f"chat={instances}")
@@ -123,8 +128,8 @@ class Stack:
         return problems
 
     def forget(self, *images):
-        """Takes its image away, and others that a test made."""
-        self.docker("image", "rm", "-f", self.image, *images, check=False)
+        """Takes away the images that it made."""
+        self.docker("image", "rm", "-f", self.image, *images, *self.made, check=False)
 
     # -- people ---------------------------------------------------------------------------------
 

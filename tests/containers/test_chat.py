@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Three instances behind NGINX are one chat."""
+import socket
+
 import requests
 from chat import PASSWORD
 from cluster import meet, texts
@@ -75,6 +77,24 @@ def test_containers_can_do_little(stack):
     for network, is_private in {"front": True, "back": True, "edge": False}.items():
         assert stack.docker("network", "inspect", "-f", "{{.Internal}}",
                             f"{stack.name}_{network}").strip() == str(is_private).lower()
+
+
+def test_redis_is_not_reached_from_this_machine(stack):
+    """Nor by its other users; chatd's own port is, as the README says."""
+    [redis], [site, *_] = stack.containers("redis"), stack.sites()
+    # Something else may answer for addresses that are not here: a router's proxy.
+    assert not answers_ping(stack.address(redis, "back"))
+    assert requests.get(site.http + "/livez", timeout=DEADLINE).status_code == 200
+
+
+def answers_ping(address):
+    """As a Redis does, with or without a password."""
+    try:
+        with socket.create_connection((address, 6379), timeout=2) as sock:
+            sock.sendall(b"PING\r\n")
+            return sock.recv(100).startswith((b"+PONG", b"-NOAUTH"))
+    except OSError:
+        return False
 
 
 def test_the_image(stack):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What NGINX lets through, what it refuses, and how: nginx.conf, tried from outside."""
 import asyncio
+import concurrent.futures
 import gzip
 import json
 import re
@@ -123,6 +124,53 @@ def test_metrics_are_not_for_the_outside(stack):
     assert requests.get(stack.http + "/metrics", timeout=DEADLINE).status_code == 404
     assert requests.get(stack.http + "//metrics", timeout=DEADLINE).status_code == 404
     assert requests.get(stack.http + "/x/../metrics", timeout=DEADLINE).status_code == 404
+
+
+async def test_bodies_that_wait_do_not_end_nginx(stack):
+    """Each is kept in memory until it is whole: beyond a bound they are refused, and everybody else chats on."""
+    nginx = stack.containers("nginx")
+    slow, data = [], b"x" * (1000 * 1000)
+    async with stack.v1("anna", room="slow-bodies") as anna:
+        for _ in range(100):
+            sock = socket.create_connection(("127.0.0.1", stack.nodes[0].port), timeout=DEADLINE)
+            slow.append(sock)
+            try:
+                sock.sendall(b"POST /logout HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n" + data)
+            except OSError:
+                pass  # it is refused while it sends
+        await anna.say("still here")
+        assert anna.connections == 1
+    for sock in slow:
+        sock.close()
+    assert stack.containers("nginx") == nginx
+    assert not stack.inspect(nginx[0])["State"]["OOMKilled"] and stack.inspect(nginx[0])["RestartCount"] == 0
+
+
+@pytest.fixture
+def refuser(stack, tmp_path):
+    """One more "chat" for NGINX, which answers everything with 503."""
+    name = f"{stack.name}-refuser"
+    (tmp_path / "nginx.conf").write_text("events {}\nhttp { server { listen 8080; location / {\n"
+                                         "    add_header X-Refuser yes always; return 503; } } }\n")
+    image = stack.inspect(stack.containers("nginx")[0])["Config"]["Image"]
+    stack.docker("run", "-d", "--name", name, "--network", f"{stack.name}_front", "--network-alias", "chat",
+                 "-v", f"{tmp_path}/nginx.conf:/etc/nginx/nginx.conf:ro", image)
+    yield name
+    stack.docker("rm", "-f", name)
+
+
+def test_only_what_may_be_repeated_is(stack, refuser):
+    """A GET that an instance refuses goes to another one; a POST may have been carried out, and does not."""
+    def reached(method):
+        return stack.docker("logs", refuser).count(f'"{method} /')
+
+    def ask(method, path):
+        return requests.request(method, stack.http + path, timeout=DEADLINE)
+
+    wait_until(lambda: [ask("GET", "/livez").status_code, reached("GET") > 5][1], what="GETs there")
+    assert {ask("GET", "/livez").status_code for _ in range(30)} == {200}
+    refused = sum(ask("POST", "/logout").headers.get("X-Refuser") == "yes" for _ in range(40))
+    assert 0 < refused < 40 and reached("POST") == refused
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -263,12 +311,14 @@ async def talk(speaker, n, size):
 
 def test_too_many_from_one_address(stack):
     """Passwords are dear: beyond a burst NGINX refuses, says when to come again, and lets the rest through."""
-    def tries():
-        answers = [requests.post(stack.http + "/login", data=b"{", timeout=DEADLINE) for _ in range(60)]
-        return [answer for answer in answers if answer.status_code == 429]
-    refused = tries()
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: requests.post(stack.http + "/login", data=b"{", timeout=DEADLINE), range(80)))
+    refused = [answer for answer in answers if answer.status_code == 429]
     assert refused and refused[0].json()["error"]["code"] == "rate_limited"
     assert refused[0].headers["Retry-After"] == "1"
     assert requests.get(stack.http + "/readyz", timeout=DEADLINE).status_code == 200
     wait_until(lambda: requests.post(stack.http + "/login", data=b"{", timeout=DEADLINE).status_code == 400,
                what="an end of the refusals")
+    # So that the next test finds nothing used up.
+    stack.compose("restart", "-t", "1", "nginx")
+    stack.wait_ready()

@@ -5,6 +5,8 @@ What everybody saw is compared with what was acknowledged and with the log (test
 """
 import asyncio
 import datetime
+import os
+import signal
 import time
 
 import pytest
@@ -63,6 +65,18 @@ async def test_a_killed_instance_holds_nobody_up(stack):
         assert answer.status_code == 200
     figure(f"slowest of {len(took)} requests after a kill {max(took) * 1000:.0f} ms")
     await away(stack.docker, "start", victim)
+
+
+def test_what_dies_is_started_again(stack):
+    """Killed as the kernel does it, without the engine being asked."""
+    if os.geteuid() != 0 or os.environ.get("CHATD_TEST_OVERRIDE") is None:
+        pytest.skip("only root ends processes of its own engine")
+    for service in ("chat", "redis", "nginx"):
+        container = stack.containers(service)[0]
+        os.kill(stack.inspect(container)["State"]["Pid"], signal.SIGKILL)
+        wait_until(lambda: stack.inspect(container)["RestartCount"] == 1, deadline=UP_S,
+                   what=f"the restart of {service}")
+    stack.wait_ready()
 
 
 async def test_scaling_up_and_down_under_load(stack, tmp_path):

@@ -64,7 +64,7 @@ def log_in(secured):
 
 def test_http_leads_to_https(secured):
     answer = requests.get(secured.stack.http + "/some?where=1", timeout=DEADLINE, allow_redirects=False)
-    assert answer.status_code == 308 and answer.headers["Location"] == "https://127.0.0.1/some?where=1"
+    assert answer.status_code == 308 and answer.headers["Location"] == secured.https + "/some?where=1"
 
 
 def test_what_browsers_are_told_over_https(secured):
