@@ -7,6 +7,7 @@
 #include "key.h"
 #include "limit.h"
 #include "revoked.h"
+#include "since.h"
 #include "sockets.h"
 
 #include <chatd/chatd.h>
@@ -29,11 +30,11 @@ struct auth_config {
 enum cookie_secure { COOKIE_SECURE_AUTO = 0, COOKIE_SECURE_ON = 1, COOKIE_SECURE_OFF = 2 };
 enum registration { REGISTRATION_OPEN = 0, REGISTRATION_CLOSED = 1 };
 
-/* The label values of logins_total and registrations_total. */
+/* The label values of logins_total, registrations_total and password_changes_total. */
 enum auth_result { RESULT_OK = 0, RESULT_BAD = 1, RESULT_LIMITED = 2, RESULT_ERROR = 3 };
 
 struct auth_metrics {
-    int logins, registrations, revoked, hash_seconds;
+    int logins, registrations, changes, revoked, revoked_users, hash_seconds;
 };
 
 struct auth {
@@ -43,11 +44,13 @@ struct auth {
     struct auth_metrics metric;
     struct key key;
     struct folded folded;
-    chatd_sub news; /* of revoked tokens */
+    chatd_sub news;       /* of revoked tokens */
+    chatd_sub since_news; /* of users who signed out everywhere */
     chatd_sub tries;
     char tries_sender[17]; /* what this worker is called there */
     struct limit login_limit, register_limit;
     struct revoked revoked;
+    struct since since;
     struct sockets sockets;
     struct service_call *posted; /* calls of chatd.auth to be answered in the next turn */
     uint32_t calls;  /* store calls not called back yet: they keep this struct alive (store.c) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON body of /register and /login: strict, every fault has its own sentence. */
+/* The JSON bodies with passwords: strict, every fault has its own sentence. */
 #define _DEFAULT_SOURCE 1 /* explicit_bzero */
 #include "body.h"
 
@@ -18,49 +18,69 @@ static void wipe(chatd_str text)
         explicit_bzero(p, text.n);
 }
 
-static const char *read_members(struct body *body)
-{
-    /* Both before either is judged: body_free() wipes the password it was told of. */
-    int password = chatd_json_str(body->tree, "password", &body->password);
-    int user = chatd_json_str(body->tree, "user", &body->user);
+/* The two strings of a body. */
+struct pair {
+    const char *first, *second;
+};
 
-    if (user != CHATD_OK)
-        return user == CHATD_E_NOTFOUND ? "user is missing" : "user is not a string";
-    if (password != CHATD_OK)
-        return password == CHATD_E_NOTFOUND ? "password is missing" : "password is not a string";
-    return NULL;
+/* NULL and both texts, or what is wrong, in `room`. */
+static const char *read_pair(const json_t *tree, const struct pair *keys, chatd_str *first_out,
+                             chatd_str *second_out, char room[BODY_WHY_BYTES])
+{
+    /* Both before either is judged: body_free() wipes what it was told of. */
+    int second = chatd_json_str(tree, keys->second, second_out);
+    int first = chatd_json_str(tree, keys->first, first_out);
+
+    if (first == CHATD_OK && second == CHATD_OK)
+        return NULL;
+    snprintf(room, BODY_WHY_BYTES, "%s is %s", first != CHATD_OK ? keys->first : keys->second,
+             (first != CHATD_OK ? first : second) == CHATD_E_NOTFOUND ? "missing" : "not a string");
+    return room;
 }
 
-/* NULL, or what is wrong, as the second half of a sentence about the body. */
-static const char *parse(chatd_str text, struct body *body)
+static int parse(chatd_str text, const struct pair *keys, struct body *body, chatd_str *first_out,
+                 chatd_str *second_out, char why_out[BODY_WHY_BYTES])
 {
-    const char *why;
+    char room[BODY_WHY_BYTES];
+    const char *why = NULL;
 
     if (text.n == 0)
-        return "it is empty";
-    if (text.n > BODY_BYTES_MAX)
-        return "it is too large";
-    body->tree = chatd_json_object(text, &why);
-    return body->tree == NULL ? why : read_members(body);
+        why = "it is empty";
+    else if (text.n > BODY_BYTES_MAX)
+        why = "it is too large";
+    else
+        body->tree = chatd_json_object(text, &why);
+    if (body->tree != NULL)
+        why = read_pair(body->tree, keys, first_out, second_out, room);
+    if (why == NULL)
+        return CHATD_OK;
+    snprintf(why_out, BODY_WHY_BYTES,
+             "The body must be a JSON object with the strings %s and %s: %.40s.", keys->first,
+             keys->second, why);
+    body_free(body);
+    return CHATD_E_INVAL;
 }
 
 int body_parse(chatd_str text, struct body *body_out, char why_out[BODY_WHY_BYTES])
 {
-    const char *why;
+    static const struct pair keys = {"user", "password"};
 
     memset(body_out, 0, sizeof(*body_out));
-    why = parse(text, body_out);
-    if (why == NULL)
-        return CHATD_OK;
-    snprintf(why_out, BODY_WHY_BYTES,
-             "The body must be a JSON object with the strings user and password: %s.", why);
-    body_free(body_out);
-    return CHATD_E_INVAL;
+    return parse(text, &keys, body_out, &body_out->user, &body_out->password, why_out);
+}
+
+int body_parse_change(chatd_str text, struct body *body_out, char why_out[BODY_WHY_BYTES])
+{
+    static const struct pair keys = {"old", "new"};
+
+    memset(body_out, 0, sizeof(*body_out));
+    return parse(text, &keys, body_out, &body_out->password, &body_out->fresh, why_out);
 }
 
 void body_free(struct body *body)
 {
     wipe(body->password);
+    wipe(body->fresh);
     json_decref(body->tree);
     memset(body, 0, sizeof(*body));
 }

@@ -19,7 +19,7 @@ enum check check_token(struct auth *a, chatd_str token, struct token_claims *cla
         chatd_log(a->self, CHATD_LOG_DEBUG, "a token was refused: %s", why);
         return CHECK_BAD;
     }
-    switch (revoke_known(a, claims_out->jti)) {
+    switch (revoke_known(a, claims_out)) {
     case REVOKED_YES:
         return CHECK_BAD;
     case REVOKED_NO:
@@ -113,7 +113,7 @@ static int service_check(chatd_plugin *p, chatd_plugin *self, chatd_str token, c
     case CHECK_ASK:
         break;
     }
-    rc = revoke_ask(a, call->claims.jti, on_asked, call);
+    rc = revoke_ask(a, &call->claims, on_asked, call);
     return rc < 0 ? service_post(a, call, CHATD_E_BACKEND) : CHATD_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /register and /login do first. */
+/* What /register, /login and /api/v1/password do first. */
 #include "entry.h"
 
 #include "answer.h"
@@ -52,7 +52,7 @@ bool entry_open(struct auth *a, chatd_req req, const struct entry_kind *kind,
     }
     if (kind->per_minute > 0)
         tries_tell(a, (enum try_kind)kind->try_kind, entry_out->address);
-    if (body_parse(info.body, &entry_out->body, why) < 0) {
+    if (kind->parse(info.body, &entry_out->body, why) < 0) {
         answer_error(a, req, 400, "bad_request", why, 0);
         return refuse(a, kind, RESULT_BAD);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /register and /login do first: is there a store, a try left, a body. */
+/* What /register, /login and /api/v1/password do first: is there a store, a try left, a body. */
 #ifndef AUTH_ENTRY_H
 #define AUTH_ENTRY_H
 
@@ -14,13 +14,14 @@ struct entry {
     struct body body;
 };
 
-/* What differs between the two. */
+/* What differs between them. */
 struct entry_kind {
     struct limit *limit;
     int64_t per_minute;
     int metric;    /* with the label values of enum auth_result */
     char try_kind; /* enum try_kind of tries.h */
     const char *what;
+    int (*parse)(chatd_str text, struct body *body_out, char why_out[BODY_WHY_BYTES]);
 };
 
 /* [loop] Fills *entry_out, or answers the request itself and returns false. */

@@ -18,6 +18,7 @@ struct hashing {
     void *arg;
     unsigned cost;
     bool checking;
+    char fresh[PASSWORD_NEW_MAX + 1]; /* empty: no new one is wanted */
     char stored[PASSWORD_HASH_CHARS + 1];
     char password[PASSWORD_TRY_MAX + 1];
     unsigned char salt[PASSWORD_SALT_BYTES];
@@ -47,6 +48,8 @@ static int check(struct hashing *h)
         password_spend(h->password, stored_cost, h->cost);
         return CHATD_OK;
     }
+    if (h->fresh[0] != '\0')
+        return password_hash(h->fresh, h->cost, h->salt, h->result.hash);
     if (!password_needs_rehash(h->stored, h->cost))
         return CHATD_OK;
     /* A failed rehash is no reason to turn away somebody who knows the password. */
@@ -116,6 +119,12 @@ int hasher_make(struct auth *a, const char *password, hasher_cb cb, void *arg)
 
 int hasher_check(struct auth *a, const char *password, const char *stored, hasher_cb cb, void *arg)
 {
+    return hasher_change(a, password, stored, "", cb, arg);
+}
+
+int hasher_change(struct auth *a, const char *password, const char *stored, const char *fresh,
+                  hasher_cb cb, void *arg)
+{
     struct hashing *h = auth_alloc(sizeof(*h));
 
     h->a = a;
@@ -123,5 +132,6 @@ int hasher_check(struct auth *a, const char *password, const char *stored, hashe
     h->arg = arg;
     h->checking = true;
     memcpy(h->stored, stored, strnlen(stored, PASSWORD_HASH_CHARS));
+    memcpy(h->fresh, fresh, strnlen(fresh, PASSWORD_NEW_MAX));
     return start(a, h, password);
 }

@@ -8,7 +8,7 @@
 struct auth;
 
 struct hasher_result {
-    uint32_t matched;                   /* hasher_check(): the password is right */
+    uint32_t matched;                   /* the password that was tried is right */
     char hash[PASSWORD_HASH_CHARS + 1]; /* the new hash to be stored; empty: none */
 };
 
@@ -23,5 +23,9 @@ int hasher_make(struct auth *a, const char *password, hasher_cb cb, void *arg);
  * time of the configured cost whatever the outcome. If it matches and the hash is of another cost or
  * kind, the result has a new one. */
 int hasher_check(struct auth *a, const char *password, const char *stored, hasher_cb cb, void *arg);
+
+/* [loop] The same, and if it matches the result has the hash of `fresh`, the new password. */
+int hasher_change(struct auth *a, const char *password, const char *stored, const char *fresh,
+                  hasher_cb cb, void *arg);
 
 #endif

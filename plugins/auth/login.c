@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /login. The way: look the name up as it was typed, then folded; try the password in a job,
- * or do the same work for nobody when there is no such account; ask the event `login`; sign.
+ * POST /login. The way: look the name up as it was typed, then folded, each time since when its
+ * tokens are good before its hash; try the password in a job, or do the same work for nobody when
+ * there is no such account; ask the event `login`; sign.
  */
 #define _DEFAULT_SOURCE 1 /* explicit_bzero */
 #include "login.h"
 
 #include "answer.h"
 #include "entry.h"
+#include "grant.h"
 #include "hasher.h"
-#include "store.h"
-#include "token.h"
+#include "revoke_user.h"
 #include "tries.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-#define JTI_BYTES 16
 
 /* One attempt. It goes from callback to callback and is freed by finish(). */
 struct login {
@@ -27,6 +25,7 @@ struct login {
     char stored[PASSWORD_HASH_CHARS + 1]; /* empty: no such account */
     char fresh[PASSWORD_HASH_CHARS + 1];  /* empty: the stored hash is as it should be */
     char address[ENTRY_ADDRESS_BYTES];
+    int64_t since_ms; /* for the token */
     struct chatd_ev_login ev;
 };
 
@@ -53,40 +52,6 @@ static void copy(char *out, size_t max, chatd_str text)
     out[n] = '\0';
 }
 
-static int make_token(struct auth *a, const struct login *login, int64_t ttl_s, char **token_out)
-{
-    unsigned char random[JTI_BYTES];
-    struct token_claims claims = {.jti = ""};
-    int64_t now_s = chatd_wall_ms(a->self) / 1000;
-    size_t i;
-
-    chatd_random(a->self, random, sizeof(random));
-    for (i = 0; i < sizeof(random); i++)
-        snprintf(claims.jti + 2 * i, 3, "%02x", random[i]);
-    memcpy(claims.user, login->user, sizeof(claims.user));
-    claims.expires_s = now_s + ttl_s;
-    return token_make(key_get(a), &claims, now_s, token_out);
-}
-
-/* Gives the token out. */
-static int grant(struct auth *a, const struct login *login)
-{
-    const int64_t ttl_s = auth_config(a)->token_ttl_ms / 1000;
-    char body[TOKEN_BYTES_MAX + 16];
-    char *token = NULL;
-    int rc = make_token(a, login, ttl_s, &token);
-
-    if (rc < 0)
-        return rc;
-    /* base64url and dots: nothing to escape. */
-    snprintf(body, sizeof(body), "{\"token\":\"%s\"}", token);
-    rc = answer_cookie(a, login->req, 200, body, token, ttl_s, 0);
-    explicit_bzero(body, sizeof(body));
-    explicit_bzero(token, strlen(token));
-    free(token);
-    return rc;
-}
-
 /* Puts the better hash in the place of the one that was just verified; if somebody changed it
  * meanwhile, theirs stays. */
 static void rehash(struct auth *a, const struct login *login)
@@ -108,7 +73,7 @@ static void on_raised(chatd_plugin *self, int verdict, void *arg)
         return;
     }
     rehash(a, login);
-    rc = grant(a, login);
+    rc = grant_token(a, login->req, login->user, login->since_ms);
     if (rc == CHATD_OK) {
         (void)chatd_raised_login(self, &login->ev);
         finish(a, login, RESULT_OK);
@@ -189,9 +154,20 @@ static void found(struct auth *a, struct login *login, chatd_str stored)
 
 static void on_user(struct auth *a, int err, chatd_str value, void *arg);
 
+static void on_since(struct auth *a, int err, int64_t since_ms, void *arg)
+{
+    struct login *login = arg;
+
+    login->since_ms = since_ms;
+    if (err == CHATD_OK)
+        err = store_get(a, NS_USERS, store_str(login->user), on_user, login);
+    if (err < 0)
+        fail(a, login, err);
+}
+
 static void look_up(struct auth *a, struct login *login)
 {
-    int rc = store_get(a, NS_USERS, store_str(login->user), on_user, login);
+    int rc = revoke_user_since(a, login->user, on_since, login);
 
     if (rc < 0)
         fail(a, login, rc);
@@ -239,6 +215,7 @@ static void handle(chatd_plugin *self, chatd_req req)
         .metric = a->metric.logins,
         .try_kind = TRY_LOGIN,
         .what = "login",
+        .parse = body_parse,
     };
     struct entry entry;
     struct login *login;

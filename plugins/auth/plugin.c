@@ -2,11 +2,14 @@
 /* The plugin `auth`: its options, what it needs, and its life. */
 #include "auth.h"
 
+#include "change.h"
 #include "check.h"
 #include "login.h"
 #include "logout.h"
+#include "logout_all.h"
 #include "register.h"
 #include "revoke.h"
+#include "revoke_user.h"
 #include "session.h"
 #include "tries.h"
 
@@ -117,6 +120,7 @@ void auth_free(struct auth *a)
     limit_deinit(&a->login_limit);
     limit_deinit(&a->register_limit);
     revoked_deinit(&a->revoked);
+    since_deinit(&a->since);
     sockets_deinit(a);
     key_deinit(&a->key);
     free(a);
@@ -125,29 +129,43 @@ void auth_free(struct auth *a)
 static int init_metrics(struct auth *a)
 {
     static const char *const results[] = {"ok", "bad", "limited", "error", NULL};
-    const struct chatd_metric_def logins = {sizeof(logins), CHATD_COUNTER, "logins_total",
-                                            "logins tried", "result",      results};
-    const struct chatd_metric_def registrations = {
-        sizeof(registrations), CHATD_COUNTER, "registrations_total",
-        "registrations tried", "result",      results};
-    const struct chatd_metric_def revoked = {sizeof(revoked),       CHATD_COUNTER, "revoked_total",
-                                             "tokens revoked here", NULL,          NULL};
-    const struct chatd_metric_def seconds = {
-        sizeof(seconds), CHATD_HISTOGRAM, "hash_seconds", "time of one password job", NULL, NULL};
-    int rc = chatd_metric(a->self, &logins, &a->metric.logins);
+    const struct {
+        struct chatd_metric_def def;
+        int *out;
+    } rows[] = {
+        {{sizeof(rows[0].def), CHATD_COUNTER, "logins_total", "logins tried", "result", results},
+         &a->metric.logins},
+        {{sizeof(rows[0].def), CHATD_COUNTER, "registrations_total", "registrations tried",
+          "result", results},
+         &a->metric.registrations},
+        {{sizeof(rows[0].def), CHATD_COUNTER, "password_changes_total",
+          "changes of passwords tried", "result", results},
+         &a->metric.changes},
+        {{sizeof(rows[0].def), CHATD_COUNTER, "revoked_total", "tokens revoked here", NULL, NULL},
+         &a->metric.revoked},
+        {{sizeof(rows[0].def), CHATD_COUNTER, "revoked_users_total",
+          "times that all tokens of a user were revoked here", NULL, NULL},
+         &a->metric.revoked_users},
+        {{sizeof(rows[0].def), CHATD_HISTOGRAM, "hash_seconds", "time of one password job", NULL,
+          NULL},
+         &a->metric.hash_seconds},
+    };
+    size_t i;
 
-    if (rc == CHATD_OK)
-        rc = chatd_metric(a->self, &registrations, &a->metric.registrations);
-    if (rc == CHATD_OK)
-        rc = chatd_metric(a->self, &revoked, &a->metric.revoked);
-    return rc == CHATD_OK ? chatd_metric(a->self, &seconds, &a->metric.hash_seconds) : rc;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int rc = chatd_metric(a->self, &rows[i].def, rows[i].out);
+
+        if (rc < 0)
+            return rc;
+    }
+    return CHATD_OK;
 }
 
 static int init_parts(struct auth *a)
 {
     static int (*const parts[])(struct auth *) = {
-        key_check_config, init_metrics, check_offer_service, sockets_init,
-        session_init,     login_init,   register_init,       logout_init,
+        key_check_config, init_metrics,  check_offer_service, sockets_init,    session_init,
+        login_init,       register_init, logout_init,         logout_all_init, change_init,
     };
     size_t i;
 
@@ -177,8 +195,8 @@ static int init(chatd_plugin *self)
 
 static int start(chatd_plugin *self)
 {
-    static int (*const parts[])(struct auth *) = {key_start, revoke_start, tries_start,
-                                                  sockets_start};
+    static int (*const parts[])(struct auth *) = {key_start, revoke_start, revoke_user_start,
+                                                  tries_start, sockets_start};
     struct auth *a = self->data;
     size_t i;
 
@@ -213,6 +231,7 @@ static void stop(chatd_plugin *self)
     if (a == NULL)
         return;
     revoke_stop(a);
+    revoke_user_stop(a);
     tries_stop(a);
     a->stopped = true;
     self->data = NULL;

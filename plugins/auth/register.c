@@ -199,6 +199,7 @@ static void handle(chatd_plugin *self, chatd_req req)
         .metric = a->metric.registrations,
         .try_kind = TRY_REGISTER,
         .what = "register",
+        .parse = body_parse,
     };
     char user[NAME_BYTES_MAX + 1];
     struct entry entry;

@@ -2,6 +2,8 @@
 /* Revoking tokens, and asking whether one was. */
 #include "revoke.h"
 
+#include "revoke_user.h"
+
 #include <chatd/svc/bus.h>
 
 #include <stdlib.h>
@@ -94,43 +96,79 @@ int revoke_token(struct auth *a, const struct token_claims *claims, revoke_cb cb
     return rc;
 }
 
-enum revoked_state revoke_known(struct auth *a, const char *jti)
+enum revoked_state revoke_known(struct auth *a, const struct token_claims *claims)
 {
-    return revoked_get(&a->revoked, jti, chatd_mono_ms(a->self));
+    int64_t now_ms = chatd_mono_ms(a->self);
+    enum revoked_state alone = revoked_get(&a->revoked, claims->jti, now_ms);
+    enum revoked_state with_all = since_get(&a->since, claims, now_ms);
+
+    if (alone == REVOKED_YES || with_all == REVOKED_YES)
+        return REVOKED_YES;
+    return alone == REVOKED_NO && with_all == REVOKED_NO ? REVOKED_NO : REVOKED_UNKNOWN;
 }
 
+/* Two entries of the store answer it. */
 struct question {
     revoke_ask_cb cb;
     void *arg;
-    const char *jti;
+    const struct token_claims *claims;
+    unsigned pending;
+    bool failed;
 };
 
-static void on_get(struct auth *a, int err, chatd_str value, void *arg)
+static void answered(struct auth *a, struct question *question, int err)
 {
-    struct question *question = arg;
     enum revoked_state state = REVOKED_UNKNOWN;
 
-    (void)value;
-    if (!a->stopped && (err == CHATD_OK || err == CHATD_E_NOTFOUND)) {
-        revoked_note(&a->revoked, question->jti, err == CHATD_OK ? REVOKED_YES : REVOKED_NO,
-                     chatd_mono_ms(a->self), REVOKED_CACHE_MS);
-        /* Asked of the table, not of the answer: the news may have overtaken it. */
-        state = revoke_known(a, question->jti);
-    }
+    if (err != CHATD_OK)
+        question->failed = true;
+    if (--question->pending > 0)
+        return;
+    /* Asked of the tables, not of the answers: the news may have overtaken them. */
+    if (!a->stopped)
+        state = revoke_known(a, question->claims);
+    if (question->failed && state == REVOKED_NO)
+        state = REVOKED_UNKNOWN;
+    /* A store that does not answer is no reason to forget what it said. */
+    if (question->failed && since_get(&a->since, question->claims, -1) == REVOKED_YES)
+        state = REVOKED_YES;
     question->cb(a, state, question->arg);
     free(question);
 }
 
-int revoke_ask(struct auth *a, const char *jti, revoke_ask_cb cb, void *arg)
+static void on_jti(struct auth *a, int err, chatd_str value, void *arg)
+{
+    struct question *question = arg;
+
+    (void)value;
+    if (err == CHATD_OK || err == CHATD_E_NOTFOUND)
+        revoked_note(&a->revoked, question->claims->jti, err == CHATD_OK ? REVOKED_YES : REVOKED_NO,
+                     chatd_mono_ms(a->self), REVOKED_CACHE_MS);
+    answered(a, question, err == CHATD_E_NOTFOUND ? CHATD_OK : err);
+}
+
+static void on_since(struct auth *a, int err, int64_t since_ms, void *arg)
+{
+    (void)since_ms; /* noted by whoever read it */
+    answered(a, arg, err);
+}
+
+int revoke_ask(struct auth *a, const struct token_claims *claims, revoke_ask_cb cb, void *arg)
 {
     struct question *question = auth_alloc(sizeof(*question));
     int rc;
 
     question->cb = cb;
     question->arg = arg;
-    question->jti = jti;
-    rc = store_get(a, NS_REVOKED, store_str(jti), on_get, question);
-    if (rc < 0)
+    question->claims = claims;
+    question->pending = 2;
+    rc = store_get(a, NS_REVOKED, store_str(claims->jti), on_jti, question);
+    if (rc < 0) {
         free(question);
-    return rc;
+        return rc;
+    }
+    rc = revoke_user_since(a, claims->user, on_since, question);
+    if (rc < 0)
+        answered(a, question, rc);
+    return CHATD_OK;
 }

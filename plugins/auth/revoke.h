@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Revoking a token: written to chatd.kv until it would have expired, told to everybody over
- * chatd.bus, remembered here. The store is the truth; the bus only makes it quick.
+ * chatd.bus, remembered here. The store is the truth; the bus only makes it quick. And asking whether
+ * a token is revoked, alone or with all of its user's (revoke_user.h).
  */
 #ifndef AUTH_REVOKE_H
 #define AUTH_REVOKE_H
@@ -21,11 +22,11 @@ typedef void (*revoke_cb)(struct auth *a, int err, void *arg);
 int revoke_token(struct auth *a, const struct token_claims *claims, revoke_cb cb, void *arg);
 
 /* What is known about a token without asking the store. */
-enum revoked_state revoke_known(struct auth *a, const char *jti);
+enum revoked_state revoke_known(struct auth *a, const struct token_claims *claims);
 
 /* [loop] Asks the store whether a token was revoked; REVOKED_UNKNOWN: it does not answer. An error
- * returned: no callback. The jti must live until then. */
+ * returned: no callback. The claims must live until then. */
 typedef void (*revoke_ask_cb)(struct auth *a, enum revoked_state state, void *arg);
-int revoke_ask(struct auth *a, const char *jti, revoke_ask_cb cb, void *arg);
+int revoke_ask(struct auth *a, const struct token_claims *claims, revoke_ask_cb cb, void *arg);
 
 #endif

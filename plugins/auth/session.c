@@ -58,7 +58,7 @@ static void admit(struct auth *a, const struct visitor *v, bool sure)
     if (v->conn.v == 0)
         (void)chatd_req_identify(a->self, v->req, user, expires_ms);
     else if (chatd_conn_identify(a->self, v->conn, user, expires_ms) == CHATD_OK)
-        sockets_add(a, v->conn, v->claims.jti, sure);
+        sockets_add(a, v->conn, &v->claims, sure);
 }
 
 static void on_asked(struct auth *a, enum revoked_state state, void *arg)
@@ -87,7 +87,7 @@ static enum chatd_verdict ask(struct auth *a, struct chatd_ev *ev, const struct 
 
     *v = *visitor;
     /* Asked before the wait begins: the answer never comes before the call returns. */
-    if (revoke_ask(a, v->claims.jti, on_asked, v) < 0) {
+    if (revoke_ask(a, &v->claims, on_asked, v) < 0) {
         admit(a, v, false);
         free(v);
         return CHATD_NEXT;

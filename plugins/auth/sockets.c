@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The open WebSockets of this worker by the token that let them in. */
+/* The open WebSockets of this worker by the token that let them in, and these by their user. */
 #include "sockets.h"
 
-#include "store.h"
+#include "revoke.h"
 #include "table.h"
-#include "token.h"
 
 #include <stdio.h>
 #include <utlist.h>
@@ -24,10 +23,20 @@ struct socket {
 /* Lives as long as a connection of its token. */
 struct socket_token {
     char jti[TOKEN_JTI_MAX + 1];
+    int64_t since_ms;
+    struct socket_user *user;
     struct socket *sockets;
-    bool queued; /* in `unsure` */
-    struct socket_token *prev, *next;
+    bool queued;                        /* in `unsure` */
+    struct socket_token *prev, *next;   /* there */
+    struct socket_token *uprev, *unext; /* of the user */
     UT_hash_handle hh;
+};
+
+/* Lives as long as a token of it. */
+struct socket_user {
+    struct socket_token *tokens;
+    UT_hash_handle hh;
+    char name[];
 };
 
 static struct socket_token *find(struct auth *a, const char *jti)
@@ -54,33 +63,64 @@ static void unqueue(struct auth *a, struct socket_token *token)
     DL_DELETE(a->sockets.unsure, token);
 }
 
-static void token_drop(struct auth *a, struct socket_token *token)
+static struct socket_user *user_find(struct auth *a, const char *name)
 {
-    unqueue(a, token);
-    HASH_DEL(a->sockets.tokens, token);
-    free(token);
+    struct socket_user *user = NULL;
+
+    HASH_FIND_STR(a->sockets.users, name, user);
+    return user;
 }
 
-static struct socket_token *token_get(struct auth *a, const char *jti)
+static struct socket_user *user_get(struct auth *a, const char *name)
 {
-    struct socket_token *token = find(a, jti);
+    struct socket_user *user = user_find(a, name);
+    size_t n = strlen(name) + 1;
+
+    if (user != NULL)
+        return user;
+    user = auth_alloc(sizeof(*user) + n);
+    memcpy(user->name, name, n);
+    HASH_ADD_STR(a->sockets.users, name, user);
+    return user;
+}
+
+static void token_drop(struct auth *a, struct socket_token *token)
+{
+    struct socket_user *user = token->user;
+
+    unqueue(a, token);
+    HASH_DEL(a->sockets.tokens, token);
+    DL_DELETE2(user->tokens, token, uprev, unext);
+    free(token);
+    if (user->tokens == NULL) {
+        HASH_DEL(a->sockets.users, user);
+        free(user);
+    }
+}
+
+static struct socket_token *token_get(struct auth *a, const struct token_claims *claims)
+{
+    struct socket_token *token = find(a, claims->jti);
 
     if (token != NULL)
         return token;
     token = auth_alloc(sizeof(*token));
-    snprintf(token->jti, sizeof(token->jti), "%s", jti);
+    snprintf(token->jti, sizeof(token->jti), "%s", claims->jti);
+    token->since_ms = claims->since_ms;
+    token->user = user_get(a, claims->user);
     HASH_ADD_STR(a->sockets.tokens, jti, token);
+    DL_APPEND2(token->user->tokens, token, uprev, unext);
     return token;
 }
 
-void sockets_add(struct auth *a, chatd_conn conn, const char *jti, bool sure)
+void sockets_add(struct auth *a, chatd_conn conn, const struct token_claims *claims, bool sure)
 {
     struct socket *socket = chatd_slot_of(a->self, a->sockets.slot, conn.v);
 
     if (socket == NULL || socket->token != NULL)
         return;
     socket->conn = conn;
-    socket->token = token_get(a, jti);
+    socket->token = token_get(a, claims);
     DL_APPEND(socket->token->sockets, socket);
     if (!sure)
         queue(a, socket->token);
@@ -106,14 +146,11 @@ static void close_revoked(struct auth *a, chatd_conn conn)
     (void)chatd_conn_close(a->self, conn, CHATD_CLOSE_TOKEN, "signed out");
 }
 
-unsigned sockets_close(struct auth *a, const char *jti)
+static unsigned close_token(struct auth *a, struct socket_token *token)
 {
-    struct socket_token *token = find(a, jti);
     struct socket *socket, *next;
     unsigned n = 0;
 
-    if (token == NULL)
-        return 0;
     unqueue(a, token);
     /* A close may end a connection at once, and the last one takes the token with it: the walk
      * holds on to the next block only, which no close of another connection can free. */
@@ -122,6 +159,28 @@ unsigned sockets_close(struct auth *a, const char *jti)
         socket->revoked = true;
         close_revoked(a, socket->conn);
         n++;
+    }
+    return n;
+}
+
+unsigned sockets_close(struct auth *a, const char *jti)
+{
+    struct socket_token *token = find(a, jti);
+
+    return token != NULL ? close_token(a, token) : 0;
+}
+
+unsigned sockets_close_user(struct auth *a, const char *user, int64_t since_ms)
+{
+    struct socket_user *row = user_find(a, user);
+    struct socket_token *token, *next;
+    unsigned n = 0;
+
+    /* As above; the last token takes the user with it. */
+    for (token = row != NULL ? row->tokens : NULL; token != NULL; token = next) {
+        next = token->unext;
+        if (token->since_ms < since_ms)
+            n += close_token(a, token);
     }
     return n;
 }
@@ -136,26 +195,25 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
         close_revoked(a, ev->ev.conn);
 }
 
-static void on_answer(struct auth *a, int err, chatd_str value, void *arg)
+static void on_answer(struct auth *a, enum revoked_state state, void *arg)
 {
-    char *jti = arg;
+    struct token_claims *claims = arg;
     struct socket_token *token;
 
-    (void)value;
-    if (a->stopped || err == CHATD_E_CANCELLED) {
-        free(jti);
+    if (a->stopped) {
+        free(claims);
         return;
     }
     a->sockets.asking--;
-    token = find(a, jti);
-    if (err == CHATD_OK) {
-        (void)sockets_close(a, jti);
-    } else if (err != CHATD_E_NOTFOUND) {
+    token = find(a, claims->jti);
+    if (state == REVOKED_YES) {
+        (void)sockets_close(a, claims->jti);
+    } else if (state == REVOKED_UNKNOWN) {
         a->sockets.paused = true;
         if (token != NULL)
             queue(a, token);
     }
-    free(jti);
+    free(claims);
     if (!a->sockets.paused)
         sockets_recheck(a);
 }
@@ -165,17 +223,25 @@ void sockets_recheck(struct auth *a)
     a->sockets.paused = false;
     while (a->sockets.unsure != NULL && a->sockets.asking < ASKING_MAX) {
         struct socket_token *token = a->sockets.unsure;
-        char *jti = auth_alloc(sizeof(token->jti));
+        struct token_claims *claims = auth_alloc(sizeof(*claims));
 
-        memcpy(jti, token->jti, sizeof(token->jti));
-        if (store_get(a, NS_REVOKED, store_str(jti), on_answer, jti) < 0) {
-            free(jti);
+        snprintf(claims->jti, sizeof(claims->jti), "%s", token->jti);
+        snprintf(claims->user, sizeof(claims->user), "%s", token->user->name);
+        claims->since_ms = token->since_ms;
+        if (revoke_ask(a, claims, on_answer, claims) < 0) {
+            free(claims);
             a->sockets.paused = true;
             return;
         }
         unqueue(a, token);
         a->sockets.asking++;
     }
+}
+
+static void doubted(struct auth *a)
+{
+    if (!a->sockets.paused)
+        sockets_recheck(a);
 }
 
 void sockets_doubt(struct auth *a)
@@ -186,8 +252,19 @@ void sockets_doubt(struct auth *a)
         return;
     HASH_ITER(hh, a->sockets.tokens, token, next)
     queue(a, token);
-    if (!a->sockets.paused)
-        sockets_recheck(a);
+    doubted(a);
+}
+
+void sockets_doubt_user(struct auth *a, const char *user)
+{
+    struct socket_user *row = user_find(a, user);
+    struct socket_token *token;
+
+    if (a->kv == NULL || row == NULL)
+        return;
+    DL_FOREACH2(row->tokens, token, unext)
+    queue(a, token);
+    doubted(a);
 }
 
 static void on_timer(chatd_plugin *self, void *arg)

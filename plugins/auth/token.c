@@ -14,6 +14,8 @@
 /* The end of the year 9999: later times are nonsense and would overflow as milliseconds. */
 #define TIME_MAX_S INT64_C(253402300799)
 
+#define SINCE_CLAIM "chatd_since"
+
 static bool key_ok(chatd_str key)
 {
     return key.p != NULL && key.n >= TOKEN_KEY_MIN && key.n <= TOKEN_KEY_MAX;
@@ -42,6 +44,7 @@ static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now
     if (jwt_add_grant(jwt, "sub", claims->user) != 0 ||
         jwt_add_grant(jwt, "jti", claims->jti) != 0 ||
         jwt_add_grant_int(jwt, "iat", (long)now_s) != 0 ||
+        jwt_add_grant_int(jwt, SINCE_CLAIM, (long)claims->since_ms) != 0 ||
         jwt_add_grant_int(jwt, "exp", (long)claims->expires_s) != 0)
         return CHATD_E_INVAL;
     return CHATD_OK;
@@ -107,6 +110,19 @@ static bool time_ok_if_there(const json_t *claims, const char *name)
     return json_object_get(claims, name) == NULL || time_claim(claims, name) >= 0;
 }
 
+/* See token.h. -1: it is there, and no time. */
+static int64_t since_claim(const json_t *claims)
+{
+    const json_t *v = json_object_get(claims, SINCE_CLAIM);
+    int64_t issued_s = time_claim(claims, "iat");
+
+    if (v == NULL)
+        return issued_s > 0 ? issued_s * 1000 : 0;
+    if (!json_is_integer(v) || json_integer_value(v) > TIME_MAX_S * 1000)
+        return -1;
+    return (int64_t)json_integer_value(v);
+}
+
 static int text_claim(const json_t *claims, const char *name, bool (*ok)(chatd_str), char *out)
 {
     chatd_str text;
@@ -129,6 +145,9 @@ static const char *read_claims(const json_t *claims, int64_t now_s, struct token
         return "exp is missing or not a time";
     if (!time_ok_if_there(claims, "iat") || !time_ok_if_there(claims, "nbf"))
         return "iat or nbf is not a time";
+    out->since_ms = since_claim(claims);
+    if (out->since_ms < 0)
+        return SINCE_CLAIM " is not a time";
     if (out->expires_s <= now_s)
         return "it has expired";
     if (time_claim(claims, "nbf") > now_s)

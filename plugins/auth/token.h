@@ -18,6 +18,9 @@ struct token_claims {
     char user[NAME_FIELD_MAX + 1]; /* sub */
     char jti[TOKEN_JTI_MAX + 1];   /* the name it is revoked by */
     int64_t expires_s;             /* exp, seconds since 1970 */
+    /* chatd_since: what auth-since held for the user before the token was made (since.h). iat would
+     * not do: it has whole seconds, and clocks differ. Of a token without it: iat, or 0. */
+    int64_t since_ms;
 };
 
 /* Signs a token that says `claims` and was made at now_s. CHATD_E_INVAL: the key is too

@@ -273,6 +273,34 @@ static void fake_bus_bring(const char *topic, const char *data, uint32_t lost)
                                 fake.bus_subs[i].arg);
 }
 
+static void fake_answer(const struct fake_later *later)
+{
+    struct chatd_kv_reply reply = {.size = sizeof(reply), .value = fake_str(later->value)};
+
+    if (later->kind == 'r' && later->cb != NULL)
+        later->cb(&fake.plugin, later->err, &reply, later->arg);
+    else if (later->kind == 's')
+        fake_scan_answer(later);
+    else if (later->kind == 'b')
+        fake_bus_bring(later->topic, later->value, 0);
+    else if (later->kind == 'p')
+        later->post(&fake.plugin, later->arg);
+    else if (later->kind == 'j') {
+        later->job.done(&fake.plugin, later->job.run(later->job.arg), later->job.arg);
+        later->job.release(later->job.arg);
+    }
+}
+
+/* Answers the first of what is queued. */
+static inline void pump_one(void)
+{
+    struct fake_later later = fake.later[0];
+
+    fake.n_later--;
+    memmove(fake.later, fake.later + 1, fake.n_later * sizeof(fake.later[0]));
+    fake_answer(&later);
+}
+
 /* Answers what is queued, and what that leads to. */
 static void pump(void)
 {
@@ -280,20 +308,8 @@ static void pump(void)
 
     for (i = 0; i < fake.n_later; i++) {
         struct fake_later later = fake.later[i];
-        struct chatd_kv_reply reply = {.size = sizeof(reply), .value = fake_str(later.value)};
 
-        if (later.kind == 'r' && later.cb != NULL)
-            later.cb(&fake.plugin, later.err, &reply, later.arg);
-        else if (later.kind == 's')
-            fake_scan_answer(&later);
-        else if (later.kind == 'b')
-            fake_bus_bring(later.topic, later.value, 0);
-        else if (later.kind == 'p')
-            later.post(&fake.plugin, later.arg);
-        else if (later.kind == 'j') {
-            later.job.done(&fake.plugin, later.job.run(later.job.arg), later.job.arg);
-            later.job.release(later.job.arg);
-        }
+        fake_answer(&later);
     }
     fake.n_later = 0;
 }

@@ -43,6 +43,23 @@ static void test_good(void **state)
     assert_null(body.tree);
 }
 
+static void test_change(void **state)
+{
+    static const char text[] = "{\"new\":\"battery staple\",\"old\":\"correct horse\"}";
+    static const char none[] = "{\"old\":\"correct horse\"}";
+    struct body body;
+    char why[BODY_WHY_BYTES];
+
+    (void)state;
+    assert_int_equal(body_parse_change((chatd_str){text, strlen(text)}, &body, why), CHATD_OK);
+    assert_string_equal(body.password.p, "correct horse");
+    assert_string_equal(body.fresh.p, "battery staple");
+    body_free(&body);
+    assert_int_equal(body_parse_change((chatd_str){none, strlen(none)}, &body, why), CHATD_E_INVAL);
+    assert_string_equal(
+        why, "The body must be a JSON object with the strings old and new: new is missing.");
+}
+
 static void test_each_fault_is_named(void **state)
 {
     (void)state;
@@ -106,8 +123,11 @@ static void test_bearer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),   cmocka_unit_test(test_each_fault_is_named),
-        cmocka_unit_test(test_sizes),  cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_change),
+        cmocka_unit_test(test_each_fault_is_named),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_cookie),
         cmocka_unit_test(test_bearer),
     };
 

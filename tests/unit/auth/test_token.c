@@ -74,6 +74,46 @@ static void test_round_trip(void **state)
     free(token);
 }
 
+/* What auth-since is compared with; a token that does not say has its iat, in seconds. */
+static void test_since(void **state)
+{
+    static const struct {
+        const char *more;
+        int64_t since_ms; /* -1: refused */
+    } rows[] = {
+        {"", 0},
+        {",\"iat\":1790000000", NOW * 1000},
+        {",\"iat\":1790000000,\"chatd_since\":0", 0},
+        {",\"iat\":1790000000,\"chatd_since\":1789999999999", NOW * 1000 - 1},
+        {",\"chatd_since\":\"1\"", -1},
+        {",\"chatd_since\":null", -1},
+        {",\"chatd_since\":1.5", -1},
+        {",\"chatd_since\":-1", -1},
+        {",\"chatd_since\":253402300799001", -1},
+    };
+    struct token_claims claims = alice;
+    char text[256], *token = NULL;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(text, sizeof(text), "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060%s}",
+                 rows[i].more);
+        token = sign(JWT_ALG_HS256, key, text);
+        assert_int_equal(verify_with(key, token, NOW, &claims),
+                         rows[i].since_ms < 0 ? CHATD_E_INVAL : CHATD_OK);
+        if (rows[i].since_ms >= 0)
+            assert_int_equal(claims.since_ms, rows[i].since_ms);
+        free(token);
+    }
+    claims.since_ms = NOW * 1000 + 7;
+    assert_int_equal(token_make(key, &claims, NOW, &token), CHATD_OK);
+    claims.since_ms = 0;
+    assert_int_equal(verify_with(key, token, NOW, &claims), CHATD_OK);
+    assert_int_equal(claims.since_ms, NOW * 1000 + 7);
+    free(token);
+}
+
 static void test_expiry(void **state)
 {
     struct token_claims claims;
@@ -247,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_since),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_algorithms),
