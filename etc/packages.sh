@@ -17,7 +17,9 @@ for group in "$@"; do
     build)
         packages="$packages gcc libc6-dev make cmake pkg-config libevent-dev libjansson-dev
             libinih-dev nettle-dev uthash-dev libjwt-dev libcrypt-dev libutf8proc-dev
-            libsqlite3-dev libhiredis-dev zlib1g-dev"
+            libcrack2-dev libsqlite3-dev libhiredis-dev zlib1g-dev"
+        # The dictionary that libcrack2 looks passwords up in.
+        packages="$packages cracklib-runtime"
         ;;
     test)
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck

@@ -28,6 +28,14 @@ void answer_failure(struct auth *a, chatd_req req, int err)
         answer_error(a, req, 503, "unavailable", "The account store does not answer.", RETRY_MS);
 }
 
+void answer_weak(struct auth *a, chatd_req req, const char *why)
+{
+    char message[192];
+
+    snprintf(message, sizeof(message), "The password is easy to guess: %s.", why);
+    answer_error(a, req, 400, "bad_password", message, 0);
+}
+
 void answer_no_store(struct auth *a, chatd_req req)
 {
     answer_error(a, req, 503, "unavailable", "No plugin offers the service chatd.kv.", 0);

@@ -12,6 +12,9 @@ void answer_error(struct auth *a, chatd_req req, int status, const char *code, c
 /* What a failed store call or job means to the client. */
 void answer_failure(struct auth *a, chatd_req req, int err);
 
+/* 400: a password that is easy to guess; `why` as in weak.h. */
+void answer_weak(struct auth *a, chatd_req req, const char *why);
+
 /* 503: no plugin offers the store that accounts live in. */
 void answer_no_store(struct auth *a, chatd_req req);
 

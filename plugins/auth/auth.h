@@ -25,6 +25,8 @@ struct auth_config {
     int64_t login_rate, register_rate; /* a minute and address; 0: off */
     int32_t cookie_secure;             /* enum cookie_secure */
     int32_t registration;              /* enum registration */
+    int32_t password_check;            /* 0 or 1 */
+    const char *password_dictionary;   /* NULL: libcrack2's own */
 };
 
 enum cookie_secure { COOKIE_SECURE_AUTO = 0, COOKIE_SECURE_ON = 1, COOKIE_SECURE_OFF = 2 };
@@ -53,9 +55,10 @@ struct auth {
     struct since since;
     struct sockets sockets;
     struct service_call *posted; /* calls of chatd.auth to be answered in the next turn */
-    uint32_t calls;  /* store calls not called back yet: they keep this struct alive (store.c) */
-    bool store_away; /* the last call failed */
-    bool stopped;    /* stop() ran: touch nothing of the core */
+    uint32_t calls;     /* store calls not called back yet: they keep this struct alive (store.c) */
+    bool no_dictionary; /* the last job found none (weak.c) */
+    bool store_away;    /* the last call failed */
+    bool stopped;       /* stop() ran: touch nothing of the core */
 };
 
 static inline const struct auth_config *auth_config(const struct auth *a)

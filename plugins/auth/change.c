@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /api/v1/password. The way: judge the new password; look up the old one's hash; try the old and
+ * POST /api/v1/password. The way: judge the new password, also in a job; look up the old one's hash; try the old and
  * hash the new in one job; replace the hash if it is still the one that was tried; revoke all tokens
  * of the account; give out a new one.
  *
@@ -12,11 +12,13 @@
 
 #include "answer.h"
 #include "caller.h"
+#include "choice.h"
 #include "entry.h"
 #include "grant.h"
 #include "hasher.h"
 #include "revoke_user.h"
 #include "tries.h"
+#include "weak.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,23 +135,38 @@ static void on_account(struct auth *a, int err, chatd_str value, void *arg)
         fail(a, change, rc);
 }
 
-static void begin(struct auth *a, struct change *change)
+static void on_weighed(struct auth *a, int rc, const char *why, void *arg)
 {
-    int rc = store_get(a, NS_USERS, store_str(change->user), on_account, change);
+    struct change *change = arg;
 
+    if (why != NULL) {
+        answer_weak(a, change->req, why);
+        finish(a, change, RESULT_BAD);
+        return;
+    }
+    if (rc == CHATD_OK)
+        rc = store_get(a, NS_USERS, store_str(change->user), on_account, change);
     if (rc < 0)
         fail(a, change, rc);
 }
 
-/* NULL, or a sentence. */
-static const char *judge(const struct body *body)
+static void begin(struct auth *a, struct change *change)
 {
-    if (!password_new_ok(body->fresh))
-        return "A password has 8 to 72 bytes.";
+    int rc = weak_ask(a, change->fresh, change->user, on_weighed, change);
+
+    if (rc == 1)
+        on_weighed(a, CHATD_OK, NULL, change);
+    else if (rc < 0)
+        fail(a, change, rc);
+}
+
+/* NULL, or a sentence. */
+static const char *judge(const struct body *body, const char *user)
+{
     if (body->fresh.n == body->password.n &&
         memcmp(body->fresh.p, body->password.p, body->fresh.n) == 0)
         return "The new password is the old one.";
-    return NULL;
+    return choice_judge(body->fresh, user);
 }
 
 static struct change *change_new(const struct entry *entry, const struct token_claims *claims)
@@ -188,7 +205,7 @@ static void handle(chatd_plugin *self, chatd_req req)
     }
     if (!entry_open(a, req, &kind, &entry))
         return;
-    why = judge(&entry.body);
+    why = judge(&entry.body, claims.user);
     if (why == NULL) {
         change = change_new(&entry, &claims);
     } else {

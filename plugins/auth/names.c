@@ -6,6 +6,9 @@
 #include <string.h>
 #include <utf8proc.h>
 
+static const utf8proc_option_t nfkc_casefold =
+    UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+
 static const char name_rule[] =
     "A name has 1 to 32 letters, digits or marks of any script, or any of . _ -";
 
@@ -49,8 +52,6 @@ static long count_name_chars(const utf8proc_uint8_t *p, utf8proc_ssize_t n)
 
 int name_fold(chatd_str name, char out[NAME_BYTES_MAX + 1], const char **why_out)
 {
-    const utf8proc_option_t nfkc_casefold =
-        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
     const utf8proc_uint8_t *typed = (const utf8proc_uint8_t *)name.p;
     utf8proc_uint8_t *folded = NULL;
     utf8proc_ssize_t n;
@@ -73,6 +74,16 @@ int name_fold(chatd_str name, char out[NAME_BYTES_MAX + 1], const char **why_out
     }
     free(folded);
     return rc;
+}
+
+char *name_fold_text(chatd_str text)
+{
+    utf8proc_uint8_t *folded = NULL;
+
+    if (utf8proc_map((const utf8proc_uint8_t *)text.p, (utf8proc_ssize_t)text.n, &folded,
+                     nfkc_casefold) < 0)
+        return NULL;
+    return (char *)folded;
 }
 
 bool name_reserved(const char *folded)

@@ -23,6 +23,10 @@
  */
 int name_fold(chatd_str name, char out[NAME_BYTES_MAX + 1], const char **why_out);
 
+/* Any text folded as names are, for comparing; the caller's: free() it. NULL: it is not UTF-8, or there
+ * is no memory. */
+char *name_fold_text(chatd_str text);
+
 /* True for names the server gives out itself; `folded` comes from name_fold(). */
 bool name_reserved(const char *folded);
 

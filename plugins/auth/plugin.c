@@ -12,6 +12,7 @@
 #include "revoke_user.h"
 #include "session.h"
 #include "tries.h"
+#include "weak.h"
 
 #include <chatd/svc/bus.h>
 #include <chatd/svc/kv.h>
@@ -59,6 +60,17 @@ static const struct chatd_cfg_field fields[] = {
      .def = "open",
      .choices = registration_choices,
      .help = "whether anybody may make an account"},
+    {.key = "password_check",
+     .type = CHATD_CFG_BOOL,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, password_check),
+     .def = "on",
+     .help = "refuse new passwords that are easy to guess (libcrack2)"},
+    {.key = "password_dictionary",
+     .type = CHATD_CFG_PATH,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, password_dictionary),
+     .help = "its dictionary, without .pwi; not set: that of cracklib-runtime"},
     {.key = "login_rate",
      .type = CHATD_CFG_INT,
      .flags = CHATD_CFG_RELOADABLE,
@@ -195,8 +207,8 @@ static int init(chatd_plugin *self)
 
 static int start(chatd_plugin *self)
 {
-    static int (*const parts[])(struct auth *) = {key_start, revoke_start, revoke_user_start,
-                                                  tries_start, sockets_start};
+    static int (*const parts[])(struct auth *) = {key_start,   revoke_start,  revoke_user_start,
+                                                  tries_start, sockets_start, weak_start};
     struct auth *a = self->data;
     size_t i;
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /register. The way: judge name and password; see whether the name is taken, here or in
+ * POST /register. The way: judge name and password, the latter also in a job; see whether the name is taken, here or in
  * another spelling; ask the event `register`; hash in a job; put the account if it is still absent.
  */
 #define _DEFAULT_SOURCE 1 /* explicit_bzero */
 #include "register.h"
 
 #include "answer.h"
+#include "choice.h"
 #include "entry.h"
 #include "hasher.h"
 #include "store.h"
 #include "tries.h"
+#include "weak.h"
 
 #include <stdlib.h>
 
@@ -164,9 +166,7 @@ static const char *judge(const struct body *body, char user[NAME_BYTES_MAX + 1],
     if (name_reserved(user))
         return "Names that begin with guest- are given out by the server.";
     *code_out = "bad_password";
-    if (!password_new_ok(body->password))
-        return "A password has 8 to 72 bytes.";
-    return NULL;
+    return choice_judge(body->password, user);
 }
 
 static struct signup *signup_new(const struct entry *entry, const char *user)
@@ -180,12 +180,29 @@ static struct signup *signup_new(const struct entry *entry, const char *user)
     return signup;
 }
 
-static void begin(struct auth *a, struct signup *signup)
+static void on_weighed(struct auth *a, int rc, const char *why, void *arg)
 {
-    int rc = folded_wait(a, on_spellings, signup);
+    struct signup *signup = arg;
 
+    if (why != NULL) {
+        answer_weak(a, signup->req, why);
+        finish(a, signup, RESULT_BAD);
+        return;
+    }
+    if (rc == CHATD_OK)
+        rc = folded_wait(a, on_spellings, signup);
     if (rc == 1)
         on_spellings(a, CHATD_OK, signup);
+    else if (rc < 0)
+        fail(a, signup, rc);
+}
+
+static void begin(struct auth *a, struct signup *signup)
+{
+    int rc = weak_ask(a, signup->password, signup->user, on_weighed, signup);
+
+    if (rc == 1)
+        on_weighed(a, CHATD_OK, NULL, signup);
     else if (rc < 0)
         fail(a, signup, rc);
 }

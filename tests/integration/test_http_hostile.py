@@ -5,7 +5,7 @@ import time
 
 import pytest
 import requests
-from raw_ws import CALM, Raw, cookie, register, upgrade_request, with_secret
+from raw_ws import CALM, PASSWORD, Raw, cookie, register, upgrade_request, with_secret
 from server import wait_until
 
 FAST = {**CALM, "http_head_timeout": "500ms", "http_body_timeout": "500ms",
@@ -211,7 +211,7 @@ def test_a_silent_connection_does_not_stop_others(chatd):
 
 
 def test_a_client_that_leaves_while_its_request_waits_harms_nobody(server):
-    body = json.dumps({"user": "leaver", "password": "12345678"}).encode()
+    body = json.dumps({"user": "leaver", "password": PASSWORD}).encode()
     for i in range(5):
         with Raw(server) as raw:
             raw.send(POST.replace(b"/login", b"/register") +

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import requests
-from raw_ws import CALM, Raw, RawWs, cookie, register, upgrade_request, with_secret
+from raw_ws import CALM, PASSWORD, Raw, RawWs, cookie, register, upgrade_request, with_secret
 from server import DEADLINE, ROOT, run_chatd
 
 # The tests are the proxy: they come from 127.0.0.1.
@@ -240,7 +240,7 @@ def test_ipv6_clients_behind_a_proxy_count_by_their_network(chatd):
 
 def test_a_failed_login_is_logged_with_the_clients_address(chatd):
     server = chatd(core=TRUST, sections=with_secret())
-    reply = requests.post(server.http + "/login", json={"user": "alice", "password": "12345678"},
+    reply = requests.post(server.http + "/login", json={"user": "alice", "password": PASSWORD},
                           headers={"X-Forwarded-For": "203.0.113.1"}, timeout=DEADLINE)
     assert reply.status_code == 401
     server.wait_log("login of `alice` from 203.0.113.1 failed")
@@ -263,7 +263,7 @@ def test_the_cookie_is_secure_as_the_proxy_says(chatd, choice, proto, is_secure)
     register(server, "alice")
     for path in ("/login", "/logout"):
         reply = requests.post(server.http + path, headers=headers, timeout=DEADLINE,
-                              json={"user": "alice", "password": "12345678"})
+                              json={"user": "alice", "password": PASSWORD})
         assert reply.status_code == 200
         assert ("Secure" in reply.headers["set-cookie"].split("; ")) == is_secure, path
 
@@ -278,7 +278,7 @@ def test_the_scheme_of_a_peer_that_is_not_trusted_says_nothing(chatd):
     server = chatd(core=CALM, sections=with_secret())
     register(server, "alice")
     reply = requests.post(server.http + "/login", headers={"X-Forwarded-Proto": "https"},
-                          json={"user": "alice", "password": "12345678"}, timeout=DEADLINE)
+                          json={"user": "alice", "password": PASSWORD}, timeout=DEADLINE)
     assert "Secure" not in reply.headers["set-cookie"].split("; ")
 
 

@@ -12,6 +12,7 @@ import requests
 from server import DEADLINE, wait_until
 
 SECRET = "a key of the tests, longer than 32 bytes"
+PASSWORD = "correct horse"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -38,7 +39,7 @@ def with_secret(**sections):
     return {"auth": auth, **sections}
 
 
-def register(server, user, password="12345678", **options):
+def register(server, user, password=PASSWORD, **options):
     """POST /register, repeated while the server is still about to be ready."""
     def ask():
         reply = requests.post(server.http + "/register",
@@ -53,12 +54,12 @@ def wait_for_key(server):
                what="the key for tokens")
 
 
-def login(server, user, password="12345678", **options):
+def login(server, user, password=PASSWORD, **options):
     return requests.post(server.http + "/login", json={"user": user, "password": password},
                          **options)
 
 
-def account(server, user, password="12345678"):
+def account(server, user, password=PASSWORD):
     """Registers `user` and returns the token of a login."""
     reply = register(server, user, password)
     assert reply.status_code == 201, reply.text

@@ -83,6 +83,7 @@ struct fake {
     } slots[8];
     void (*slot_gone)(chatd_plugin *, void *);
     int closed[8];
+    char logged[512]; /* the last line */
     int ready;
     unsigned reports; /* calls of chatd_ready() that were not READY */
 };
