@@ -17,13 +17,28 @@ void answer_error(struct auth *a, chatd_req req, int status, const char *code, c
         (void)chatd_reply_error(a->self, req, status, code, message, retry_ms);
 }
 
+void answer_busy(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms)
+{
+    auth_limited(a, limit);
+    answer_error(a, req, 503, "unavailable", "Too many are at it; try again soon.", retry_ms);
+}
+
+void answer_limited(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms)
+{
+    auth_limited(a, limit);
+    answer_error(a, req, 429, "rate_limited",
+                 limit == LIMIT_ACCOUNT ? "Too many wrong passwords for this account."
+                                        : "Too many tries from your address.",
+                 retry_ms);
+}
+
 void answer_failure(struct auth *a, chatd_req req, int err)
 {
     if (err == CHATD_E_TIMEOUT)
         answer_error(a, req, 503, "timeout",
                      "The server was too slow; whether it was done is not known.", RETRY_MS);
     else if (err == CHATD_E_BUSY)
-        answer_error(a, req, 503, "unavailable", "Too many are at it; try again soon.", RETRY_MS);
+        answer_busy(a, req, LIMIT_QUEUE, RETRY_MS);
     else
         answer_error(a, req, 503, "unavailable", "The account store does not answer.", RETRY_MS);
 }

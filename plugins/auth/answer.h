@@ -9,6 +9,10 @@
 void answer_error(struct auth *a, chatd_req req, int status, const char *code, const char *message,
                   uint32_t retry_ms);
 
+/* A limit turns somebody away: 503 when it is not their doing, 429 when it may be. */
+void answer_busy(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms);
+void answer_limited(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms);
+
 /* What a failed store call or job means to the client. */
 void answer_failure(struct auth *a, chatd_req req, int err);
 

@@ -23,10 +23,12 @@ struct auth_config {
     int64_t token_ttl_ms;
     int64_t bcrypt_cost;
     int64_t login_rate, register_rate; /* a minute and address; 0: off */
-    int32_t cookie_secure;             /* enum cookie_secure */
-    int32_t registration;              /* enum registration */
-    int32_t password_check;            /* 0 or 1 */
-    const char *password_dictionary;   /* NULL: libcrack2's own */
+    int64_t login_rate_total, register_rate_total;
+    int64_t account_rate;            /* wrong passwords */
+    int32_t cookie_secure;           /* enum cookie_secure */
+    int32_t registration;            /* enum registration */
+    int32_t password_check;          /* 0 or 1 */
+    const char *password_dictionary; /* NULL: libcrack2's own */
 };
 
 enum cookie_secure { COOKIE_SECURE_AUTO = 0, COOKIE_SECURE_ON = 1, COOKIE_SECURE_OFF = 2 };
@@ -35,8 +37,11 @@ enum registration { REGISTRATION_OPEN = 0, REGISTRATION_CLOSED = 1 };
 /* The label values of logins_total, registrations_total and password_changes_total. */
 enum auth_result { RESULT_OK = 0, RESULT_BAD = 1, RESULT_LIMITED = 2, RESULT_ERROR = 3 };
 
+/* The label values of limited_total. */
+enum auth_limit { LIMIT_ADDRESS = 0, LIMIT_ACCOUNT = 1, LIMIT_SERVER = 2, LIMIT_QUEUE = 3 };
+
 struct auth_metrics {
-    int logins, registrations, changes, revoked, revoked_users, hash_seconds;
+    int limited, logins, registrations, changes, revoked, revoked_users, hash_seconds;
 };
 
 struct auth {
@@ -49,8 +54,10 @@ struct auth {
     chatd_sub news;       /* of revoked tokens */
     chatd_sub since_news; /* of users who signed out everywhere */
     chatd_sub tries;
-    char tries_sender[17]; /* what this worker is called there */
-    struct limit login_limit, register_limit;
+    char tries_sender[17];                    /* what this worker is called there */
+    struct limit login_limit, register_limit; /* by network */
+    struct limit login_total, register_total; /* one row, "" */
+    struct limit account_limit;               /* by guess.h's buckets */
     struct revoked revoked;
     struct since since;
     struct sockets sockets;
@@ -72,6 +79,9 @@ void *auth_alloc(size_t bytes);
 
 /* Counts one outcome of `metric`, which has the label values of enum auth_result. */
 void auth_count(struct auth *a, int metric, enum auth_result result);
+
+/* Counts somebody whom a limit turned away. */
+void auth_limited(struct auth *a, enum auth_limit limit);
 
 /* Tells the operator how the plugin is, from the states of its parts. */
 void auth_report(struct auth *a);

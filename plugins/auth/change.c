@@ -31,11 +31,13 @@ struct change {
     char fresh[PASSWORD_NEW_MAX + 1];
     char stored[PASSWORD_HASH_CHARS + 1]; /* empty: no such account */
     char address[ENTRY_ADDRESS_BYTES];
+    struct guess guess;
 };
 
 static void finish(struct auth *a, struct change *change, enum auth_result result)
 {
     auth_count(a, a->metric.changes, result);
+    guess_end(a, &change->guess);
     explicit_bzero(change, sizeof(*change));
     free(change);
 }
@@ -98,6 +100,7 @@ static void refuse(struct auth *a, struct change *change)
     name_for_log(store_str(change->user), shown);
     chatd_log(a->self, CHATD_LOG_INFO, "a change of the password of `%s` from %s failed", shown,
               change->address);
+    guess_wrong(a, &change->guess);
     /* Not 401: the token is good. */
     answer_error(a, change->req, 403, "bad_credentials", "The old password is wrong.", 0);
     finish(a, change, RESULT_BAD);
@@ -150,10 +153,17 @@ static void on_weighed(struct auth *a, int rc, const char *why, void *arg)
         fail(a, change, rc);
 }
 
-static void begin(struct auth *a, struct change *change)
+static void on_guess(struct auth *a, uint32_t retry_ms, void *arg)
 {
-    int rc = weak_ask(a, change->fresh, change->user, on_weighed, change);
+    struct change *change = arg;
+    int rc;
 
+    if (retry_ms > 0) {
+        answer_limited(a, change->req, LIMIT_ACCOUNT, retry_ms);
+        finish(a, change, RESULT_LIMITED);
+        return;
+    }
+    rc = weak_ask(a, change->fresh, change->user, on_weighed, change);
     if (rc == 1)
         on_weighed(a, CHATD_OK, NULL, change);
     else if (rc < 0)
@@ -188,7 +198,9 @@ static void handle(chatd_plugin *self, chatd_req req)
     struct auth *a = self->data;
     const struct entry_kind kind = {
         .limit = &a->login_limit,
+        .total = &a->login_total,
         .per_minute = auth_config(a)->login_rate,
+        .total_per_minute = auth_config(a)->login_rate_total,
         .metric = a->metric.changes,
         .try_kind = TRY_LOGIN,
         .what = "password",
@@ -214,7 +226,7 @@ static void handle(chatd_plugin *self, chatd_req req)
     }
     entry_close(&entry);
     if (change != NULL)
-        begin(a, change);
+        guess_begin(a, store_str(change->user), change->address, &change->guess, on_guess, change);
 }
 
 int change_init(struct auth *a)

@@ -3,6 +3,7 @@
 #include "entry.h"
 
 #include "answer.h"
+#include "network.h"
 #include "tries.h"
 
 #include <string.h>
@@ -26,12 +27,39 @@ static bool is_able(struct auth *a, chatd_req req)
     return true;
 }
 
+/* Takes a try of the address, and one of all together: in this order, so that a single address cannot
+ * use up the others'. */
+static bool take(struct auth *a, const struct entry_kind *kind, const struct entry *entry)
+{
+    int64_t now_ms = chatd_mono_ms(a->self);
+    char network[NETWORK_BYTES];
+    uint32_t retry_ms =
+        limit_take(kind->limit, network_of(entry->address, network), kind->per_minute, now_ms);
+
+    if (retry_ms > 0) {
+        chatd_log(a->self, CHATD_LOG_INFO, "%s: too many tries from %s", kind->what,
+                  entry->address);
+        answer_limited(a, entry->req, LIMIT_ADDRESS, retry_ms);
+        return false;
+    }
+    retry_ms = limit_take(kind->total, "", kind->total_per_minute, now_ms);
+    if (retry_ms > 0) {
+        limit_give(kind->limit, network, kind->per_minute, now_ms);
+        chatd_log(a->self, CHATD_LOG_INFO, "%s: too many tries in all, the last from %s",
+                  kind->what, entry->address);
+        answer_busy(a, entry->req, LIMIT_SERVER, retry_ms);
+        return false;
+    }
+    if (kind->per_minute > 0 || kind->total_per_minute > 0)
+        tries_tell(a, (enum try_kind)kind->try_kind, entry->address);
+    return true;
+}
+
 bool entry_open(struct auth *a, chatd_req req, const struct entry_kind *kind,
                 struct entry *entry_out)
 {
     struct chatd_request info = {.size = sizeof(info)};
     char why[BODY_WHY_BYTES];
-    uint32_t retry_ms;
 
     if (chatd_request(a->self, req, &info) < 0)
         return false;
@@ -42,16 +70,8 @@ bool entry_open(struct auth *a, chatd_req req, const struct entry_kind *kind,
     if (info.address.n > 0)
         memcpy(entry_out->address, info.address.p,
                info.address.n < ENTRY_ADDRESS_BYTES ? info.address.n : ENTRY_ADDRESS_BYTES - 1);
-    retry_ms =
-        limit_take(kind->limit, entry_out->address, kind->per_minute, chatd_mono_ms(a->self));
-    if (retry_ms > 0) {
-        chatd_log(a->self, CHATD_LOG_INFO, "%s: too many tries from %s", kind->what,
-                  entry_out->address);
-        answer_error(a, req, 429, "rate_limited", "Too many tries from your address.", retry_ms);
+    if (!take(a, kind, entry_out))
         return refuse(a, kind, RESULT_LIMITED);
-    }
-    if (kind->per_minute > 0)
-        tries_tell(a, (enum try_kind)kind->try_kind, entry_out->address);
     if (kind->parse(info.body, &entry_out->body, why) < 0) {
         answer_error(a, req, 400, "bad_request", why, 0);
         return refuse(a, kind, RESULT_BAD);

@@ -16,8 +16,8 @@ struct entry {
 
 /* What differs between them. */
 struct entry_kind {
-    struct limit *limit;
-    int64_t per_minute;
+    struct limit *limit, *total;
+    int64_t per_minute, total_per_minute;
     int metric;    /* with the label values of enum auth_result */
     char try_kind; /* enum try_kind of tries.h */
     const char *what;

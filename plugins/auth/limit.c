@@ -1,37 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* A rate limit by client address: token buckets in integers, in a table with a cap. */
+/* A rate limit by a text: token buckets in integers, in a table with a cap. */
 #include "limit.h"
 
 #include "auth.h"
 #include "table.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define MINUTE_MS INT64_C(60000)
 
 /* One try costs MINUTE_MS units, and a bucket gains per_minute units each millisecond. */
 struct limit_row {
-    unsigned char network[16];
     int64_t level, at_ms;
     UT_hash_handle hh;
+    char key[];
 };
-
-/* The part of an address that one client cannot choose freely. Something that is no IP address
- * (a socket of the file system) is one client. */
-static void network_of(const char *address, unsigned char out[16])
-{
-    static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    memset(out, 0, 16);
-    if (inet_pton(AF_INET, address, out + 12) == 1) {
-        memcpy(out, v4_mapped, sizeof(v4_mapped));
-        return;
-    }
-    memset(out, 0, 16);
-    if (inet_pton(AF_INET6, address, out) == 1 && memcmp(out, v4_mapped, sizeof(v4_mapped)) != 0)
-        memset(out + 8, 0, 8);
-}
 
 static void drop(struct limit *limit, struct limit_row *row)
 {
@@ -39,18 +22,18 @@ static void drop(struct limit *limit, struct limit_row *row)
     free(row);
 }
 
-static struct limit_row *add(struct limit *limit, const unsigned char network[16], int64_t level,
-                             int64_t now_ms)
+static struct limit_row *add(struct limit *limit, const char *key, int64_t level, int64_t now_ms)
 {
+    const size_t n = strlen(key) + 1;
     struct limit_row *row;
 
-    if (HASH_COUNT(limit->rows) >= LIMIT_ADDRESSES_MAX)
+    if (HASH_COUNT(limit->rows) >= LIMIT_ROWS_MAX)
         drop(limit, limit->rows);
-    row = auth_alloc(sizeof(*row));
-    memcpy(row->network, network, sizeof(row->network));
+    row = auth_alloc(sizeof(*row) + n);
+    memcpy(row->key, key, n);
     row->level = level;
     row->at_ms = now_ms;
-    HASH_ADD(hh, limit->rows, network, sizeof(row->network), row);
+    HASH_ADD_STR(limit->rows, key, row);
     return row;
 }
 
@@ -66,34 +49,32 @@ static void refill(struct limit_row *row, int64_t per_minute, int64_t full, int6
     row->at_ms = now_ms;
 }
 
-/* The bucket of an address, filled up to now. */
-static struct limit_row *get(struct limit *limit, const char *address, int64_t per_minute,
+/* The bucket of a text, filled up to now. */
+static struct limit_row *get(struct limit *limit, const char *key, int64_t per_minute,
                              int64_t now_ms)
 {
     const int64_t full = per_minute * MINUTE_MS;
-    unsigned char network[16];
     struct limit_row *row = NULL;
 
-    network_of(address, network);
-    HASH_FIND(hh, limit->rows, network, sizeof(network), row);
+    HASH_FIND_STR(limit->rows, key, row);
     if (row == NULL) {
-        row = add(limit, network, full, now_ms);
+        row = add(limit, key, full, now_ms);
     } else {
         refill(row, per_minute, full, now_ms);
         /* To the end of the order: the head is then the one that tried longest ago. */
         HASH_DEL(limit->rows, row);
-        HASH_ADD(hh, limit->rows, network, sizeof(row->network), row);
+        HASH_ADD_STR(limit->rows, key, row);
     }
     return row;
 }
 
-uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+uint32_t limit_take(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)
 {
     struct limit_row *row;
 
     if (per_minute <= 0)
         return 0;
-    row = get(limit, address, per_minute, now_ms);
+    row = get(limit, key, per_minute, now_ms);
     if (row->level >= MINUTE_MS) {
         row->level -= MINUTE_MS;
         return 0;
@@ -101,17 +82,29 @@ uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute
     return (uint32_t)((MINUTE_MS - row->level + per_minute - 1) / per_minute);
 }
 
-void limit_note(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms)
+void limit_note(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)
 {
     struct limit_row *row;
 
     if (per_minute <= 0)
         return;
-    row = get(limit, address, per_minute, now_ms);
+    row = get(limit, key, per_minute, now_ms);
     /* Below zero: several workers let a burst pass before they heard of each other. A minute of that
      * is remembered. */
     if (row->level >= MINUTE_MS - per_minute * MINUTE_MS)
         row->level -= MINUTE_MS;
+}
+
+void limit_give(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)
+{
+    struct limit_row *row;
+
+    if (per_minute <= 0)
+        return;
+    row = get(limit, key, per_minute, now_ms);
+    row->level += MINUTE_MS;
+    if (row->level > per_minute * MINUTE_MS)
+        row->level = per_minute * MINUTE_MS;
 }
 
 void limit_deinit(struct limit *limit)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A rate limit by client address: a bucket per address, in this worker's memory. Other workers'
- * tries are taken from it too, as far as they are told (tries.h). Pure. */
+/* A rate limit by a text, such as a client's address: a bucket for each, in this worker's memory. Other
+ * workers' tries are taken from it too, as far as they are told (tries.h). Pure. */
 #ifndef AUTH_LIMIT_H
 #define AUTH_LIMIT_H
 
 #include <stdint.h>
 
-/* Addresses remembered; the one that tried longest ago gives way. */
-#define LIMIT_ADDRESSES_MAX 10000u
+/* Texts remembered; the one that tried longest ago gives way. */
+#define LIMIT_ROWS_MAX 10000u
 
 struct limit_row;
 
@@ -16,13 +16,15 @@ struct limit {
     struct limit_row *rows;
 };
 
-/* Takes one try of `address`, which may make `per_minute` of them (0: no limit) in a burst or
- * spread out. 0: allowed, else the milliseconds until one is allowed again. An IPv6 address counts
- * by its first 64 bits, since one household has all of the rest. */
-uint32_t limit_take(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms);
+/* Takes one try of `key`, which may make `per_minute` of them (0: no limit) in a burst or spread out.
+ * 0: allowed, else the milliseconds until one is allowed again. */
+uint32_t limit_take(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);
 
-/* Takes one try that was allowed elsewhere. When it is one too many, the address waits longer. */
-void limit_note(struct limit *limit, const char *address, int64_t per_minute, int64_t now_ms);
+/* Takes one try that was allowed elsewhere. When it is one too many, the next has to wait longer. */
+void limit_note(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);
+
+/* Gives back a try that was taken and does not count after all. */
+void limit_give(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);
 
 void limit_deinit(struct limit *limit);
 

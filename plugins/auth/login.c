@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /login. The way: look the name up as it was typed, then folded, each time since when its
+ * POST /login. The way: see whether the account has had too many wrong passwords; look the name up as it was typed, then folded, each time since when its
  * tokens are good before its hash; try the password in a job, or do the same work for nobody when
  * there is no such account; ask the event `login`; sign.
  */
@@ -26,12 +26,15 @@ struct login {
     char fresh[PASSWORD_HASH_CHARS + 1];  /* empty: the stored hash is as it should be */
     char address[ENTRY_ADDRESS_BYTES];
     int64_t since_ms; /* for the token */
+    struct guess guess;
+    bool is_key; /* `user` may be one of the store; what it would not take is nobody's name */
     struct chatd_ev_login ev;
 };
 
 static void finish(struct auth *a, struct login *login, enum auth_result result)
 {
     auth_count(a, a->metric.logins, result);
+    guess_end(a, &login->guess);
     explicit_bzero(login, sizeof(*login));
     free(login);
 }
@@ -105,6 +108,7 @@ static void refuse(struct auth *a, struct login *login)
 
     name_for_log(store_str(login->user), shown);
     chatd_log(a->self, CHATD_LOG_INFO, "login of `%s` from %s failed", shown, login->address);
+    guess_wrong(a, &login->guess);
     /* One answer for an unknown name and a wrong password. */
     answer_error(a, login->req, 401, "bad_credentials", "The name or the password is wrong.", 0);
     finish(a, login, RESULT_BAD);
@@ -119,6 +123,7 @@ static void on_tried(struct auth *a, int rc, const struct hasher_result *result,
     } else if (!result->matched) {
         refuse(a, login);
     } else {
+        guess_right(a, &login->guess);
         memcpy(login->fresh, result->hash, sizeof(login->fresh));
         raise_login(a, login);
     }
@@ -198,6 +203,7 @@ static struct login *login_new(const struct entry *entry)
     login->req = entry->req;
     memcpy(login->address, entry->address, sizeof(login->address));
     copy(login->user, NAME_FIELD_MAX, entry->body.user);
+    login->is_key = entry->body.user.n >= 1 && entry->body.user.n <= NAME_FIELD_MAX;
     if (password_try_ok(entry->body.password))
         copy(login->password, PASSWORD_TRY_MAX, entry->body.password);
     if (name_fold(entry->body.user, login->folded, &why) < 0 ||
@@ -206,12 +212,39 @@ static struct login *login_new(const struct entry *entry)
     return login;
 }
 
+static void limited(struct auth *a, struct login *login, uint32_t retry_ms)
+{
+    char shown[NAME_LOG_BYTES];
+
+    if (!a->stopped) {
+        name_for_log(store_str(login->user), shown);
+        chatd_log(a->self, CHATD_LOG_INFO, "login of `%s` from %s: too many wrong passwords", shown,
+                  login->address);
+    }
+    answer_limited(a, login->req, LIMIT_ACCOUNT, retry_ms);
+    finish(a, login, RESULT_LIMITED);
+}
+
+static void on_guess(struct auth *a, uint32_t retry_ms, void *arg)
+{
+    struct login *login = arg;
+
+    if (retry_ms > 0)
+        limited(a, login, retry_ms);
+    else if (login->is_key)
+        look_up(a, login);
+    else
+        try_password(a, login);
+}
+
 static void handle(chatd_plugin *self, chatd_req req)
 {
     struct auth *a = self->data;
     const struct entry_kind kind = {
         .limit = &a->login_limit,
+        .total = &a->login_total,
         .per_minute = auth_config(a)->login_rate,
+        .total_per_minute = auth_config(a)->login_rate_total,
         .metric = a->metric.logins,
         .try_kind = TRY_LOGIN,
         .what = "login",
@@ -219,18 +252,12 @@ static void handle(chatd_plugin *self, chatd_req req)
     };
     struct entry entry;
     struct login *login;
-    bool is_key;
 
     if (!entry_open(a, req, &kind, &entry))
         return;
     login = login_new(&entry);
-    /* What the store would not take as a key is nobody's name. */
-    is_key = entry.body.user.n >= 1 && entry.body.user.n <= NAME_FIELD_MAX;
     entry_close(&entry);
-    if (is_key)
-        look_up(a, login);
-    else
-        try_password(a, login);
+    guess_begin(a, store_str(login->user), login->address, &login->guess, on_guess, login);
 }
 
 int login_init(struct auth *a)

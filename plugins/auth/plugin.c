@@ -87,6 +87,30 @@ static const struct chatd_cfg_field fields[] = {
      .min = 0,
      .max = 100000,
      .help = "registrations tried a minute by one address; 0: no limit"},
+    {.key = "account_rate",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, account_rate),
+     .def = "10",
+     .min = 0,
+     .max = 100000,
+     .help = "wrong passwords a minute for one account, from wherever; 0: no limit"},
+    {.key = "login_rate_total",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, login_rate_total),
+     .def = "600",
+     .min = 0,
+     .max = 1000000,
+     .help = "logins tried a minute by all together; 0: no limit"},
+    {.key = "register_rate_total",
+     .type = CHATD_CFG_INT,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, register_rate_total),
+     .def = "300",
+     .min = 0,
+     .max = 1000000,
+     .help = "registrations tried a minute by all together; 0: no limit"},
     {.key = NULL},
 };
 
@@ -111,6 +135,12 @@ void auth_count(struct auth *a, int metric, enum auth_result result)
         chatd_metric_add(a->self, metric, (int)result, 1);
 }
 
+void auth_limited(struct auth *a, enum auth_limit limit)
+{
+    if (!a->stopped)
+        chatd_metric_add(a->self, a->metric.limited, (int)limit, 1);
+}
+
 void auth_report(struct auth *a)
 {
     if (a->key.n == 0)
@@ -131,6 +161,9 @@ void auth_free(struct auth *a)
 {
     limit_deinit(&a->login_limit);
     limit_deinit(&a->register_limit);
+    limit_deinit(&a->login_total);
+    limit_deinit(&a->register_total);
+    limit_deinit(&a->account_limit);
     revoked_deinit(&a->revoked);
     since_deinit(&a->since);
     sockets_deinit(a);
@@ -141,10 +174,14 @@ void auth_free(struct auth *a)
 static int init_metrics(struct auth *a)
 {
     static const char *const results[] = {"ok", "bad", "limited", "error", NULL};
+    static const char *const limits[] = {"address", "account", "server", "queue", NULL};
     const struct {
         struct chatd_metric_def def;
         int *out;
     } rows[] = {
+        {{sizeof(rows[0].def), CHATD_COUNTER, "limited_total", "calls that a limit turned away",
+          "limit", limits},
+         &a->metric.limited},
         {{sizeof(rows[0].def), CHATD_COUNTER, "logins_total", "logins tried", "result", results},
          &a->metric.logins},
         {{sizeof(rows[0].def), CHATD_COUNTER, "registrations_total", "registrations tried",

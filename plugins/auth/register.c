@@ -212,7 +212,9 @@ static void handle(chatd_plugin *self, chatd_req req)
     struct auth *a = self->data;
     const struct entry_kind kind = {
         .limit = &a->register_limit,
+        .total = &a->register_total,
         .per_minute = auth_config(a)->register_rate,
+        .total_per_minute = auth_config(a)->register_rate_total,
         .metric = a->metric.registrations,
         .try_kind = TRY_REGISTER,
         .what = "register",

@@ -262,8 +262,8 @@ void sockets_doubt_user(struct auth *a, const char *user)
 
     if (a->kv == NULL || row == NULL)
         return;
-    DL_FOREACH2(row->tokens, token, unext)
-    queue(a, token);
+    for (token = row->tokens; token != NULL; token = token->unext)
+        queue(a, token);
     doubted(a);
 }
 

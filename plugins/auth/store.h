@@ -18,6 +18,7 @@
 #define NS_FOLDED  CHATD_STR("users-folded") /* folded name -> the account of another spelling */
 #define NS_REVOKED CHATD_STR("revoked")      /* jti -> "1", until the token would have expired */
 #define NS_SINCE   CHATD_STR("auth-since")   /* user -> a time: older tokens are revoked */
+#define NS_KNOWN   CHATD_STR("auth-known")   /* address and account -> "1", for a time */
 #define NS_SECRETS CHATD_STR("chatd-secrets")
 
 /* `value` is empty where there is none. */

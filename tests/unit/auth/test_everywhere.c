@@ -5,19 +5,6 @@
 
 #define CHANGE "{\"old\":\"correct horse\",\"new\":\"battery staple\"}"
 
-/* Begins a call, and leaves what it asks for unanswered. */
-static void begin(const char *pattern, const char *body)
-{
-    unsigned i;
-
-    fake.status = 0;
-    fake.code[0] = fake.set_cookie[0] = fake.reply[0] = '\0';
-    fake.body = body;
-    for (i = 0; i < fake.n_routes; i++)
-        if (strcmp(fake.routes[i].pattern, pattern) == 0)
-            fake.routes[i].handle(&fake.plugin, (chatd_req){1});
-}
-
 /* Logs Alice in again; her token is `token` and the cookie. */
 static void log_in_again(void)
 {

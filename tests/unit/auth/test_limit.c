@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of the bounded tables: tries by address, and what is known of revoked tokens. */
+/* Tests of the bounded tables: tries by a text, and what is known of revoked tokens. */
 #include "limit.h"
+#include "network.h"
 #include "revoked.h"
 
 #include <setjmp.h>
@@ -62,19 +63,39 @@ static void test_off(void **state)
     assert_null(limit.rows);
 }
 
-static void test_networks(void **state)
+static void test_given_back(void **state)
 {
     struct limit limit = {NULL};
 
     (void)state;
-    assert_int_equal(limit_take(&limit, "2001:db8:1:2::1", 1, 0), 0);
-    assert_int_not_equal(limit_take(&limit, "2001:db8:1:2:ffff::9", 1, 0), 0);
-    assert_int_equal(limit_take(&limit, "2001:db8:1:3::1", 1, 0), 0);
-    assert_int_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
-    assert_int_equal(limit_take(&limit, "192.0.2.2", 1, 0), 0);
-    assert_int_not_equal(limit_take(&limit, "::ffff:192.0.2.1", 1, 0), 0);
-    assert_int_equal(limit_take(&limit, "unix", 1, 0), 0);
+    limit_give(&limit, "alice", 1, 0); /* never more than a full bucket */
+    assert_int_equal(limit_take(&limit, "alice", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "alice", 1, 0), 60000);
+    limit_give(&limit, "alice", 1, 0);
+    assert_int_equal(limit_take(&limit, "alice", 1, 0), 0);
+    assert_int_equal(limit_take(&limit, "alice", 1, 0), 60000);
+    limit_give(&limit, "alice", 0, 0);
+    assert_int_equal(limit_take(&limit, "alice", 1, 0), 60000);
     limit_deinit(&limit);
+}
+
+static void assert_network(const char *address, const char *network)
+{
+    char out[NETWORK_BYTES];
+
+    assert_string_equal(network_of(address, out), network);
+}
+
+static void test_networks(void **state)
+{
+    (void)state;
+    assert_network("192.0.2.1", "192.0.2.1");
+    assert_network("::ffff:192.0.2.1", "192.0.2.1");
+    assert_network("2001:db8:1:2::1", "2001:db8:1:2::");
+    assert_network("2001:db8:1:2:ffff::9", "2001:db8:1:2::");
+    assert_network("2001:0DB8:1:3::1", "2001:db8:1:3::");
+    assert_network("unix", "unix");
+    assert_network("", "");
 }
 
 static void test_table_is_bounded(void **state)
@@ -85,7 +106,7 @@ static void test_table_is_bounded(void **state)
 
     (void)state;
     assert_int_equal(limit_take(&limit, "192.0.2.1", 1, 0), 0);
-    for (i = 0; i < LIMIT_ADDRESSES_MAX - 1; i++) {
+    for (i = 0; i < LIMIT_ROWS_MAX - 1; i++) {
         snprintf(address, sizeof(address), "10.0.%u.%u", i / 256, i % 256);
         assert_int_equal(limit_take(&limit, address, 1, 0), 0);
     }
@@ -153,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_burst_then_refill),
         cmocka_unit_test(test_tries_elsewhere),
         cmocka_unit_test(test_off),
+        cmocka_unit_test(test_given_back),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_table_is_bounded),
         cmocka_unit_test(test_revoked_stays_revoked),

@@ -28,15 +28,26 @@ static void test_there_and_back(void **state)
     assert_true(tries_read(text, &read));
     assert_int_equal(read.kind, news.kind);
     assert_string_equal(read.sender, news.sender);
-    assert_string_equal(read.address, news.address);
+    assert_string_equal(read.whom, news.whom);
 
     read = (struct try_news){TRY_LOGIN, "ffffffffffffffff", ""};
     memset(longest, 'a', sizeof(longest) - 1);
-    memcpy(read.address, longest, sizeof(longest) - 1);
+    memcpy(read.whom, longest, sizeof(longest) - 1);
     text = tries_write(&read, data);
     assert_int_equal(text.n, strlen(data));
     assert_true(tries_read(text, &read));
-    assert_int_equal(strlen(read.address), ENTRY_ADDRESS_BYTES - 1);
+    assert_int_equal(strlen(read.whom), ENTRY_ADDRESS_BYTES - 1);
+
+    /* What somebody typed as a name, in the longest place. */
+    read = (struct try_news){TRY_GUESS, "ffffffffffffffff", "192.0.2.1 no name \n"};
+    text = tries_write(&read, data);
+    assert_true(tries_read(text, &read));
+    assert_string_equal(read.whom, "192.0.2.1 no name \n");
+    memset(read.whom, 'a', sizeof(read.whom) - 1);
+    text = tries_write(&read, data);
+    assert_int_equal(text.n, strlen(data));
+    assert_true(tries_read(text, &read));
+    assert_int_equal(strlen(read.whom), GUESS_KEY_BYTES - 1);
 }
 
 static void test_anything_else(void **state)
