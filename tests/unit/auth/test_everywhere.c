@@ -184,6 +184,27 @@ static void test_lost_news(void **state)
     assert_false(is_good(token));
 }
 
+/* Nothing is open that would be looked up: the next request is. */
+static void test_lost_news_of_requests(void **state)
+{
+    static const struct {
+        const char *data;
+        uint32_t lost;
+    } rows[] = {{"0 alice", 0}, {"", 1}};
+    size_t i;
+
+    (void)state;
+    call("/register", ALICE);
+    for (i = 0; i < 2; i++) {
+        log_in_again();
+        assert_true(is_good(token));
+        fake_put("auth-since", "alice", i == 0 ? "1790000000001" : "1790000000002", 0);
+        assert_true(is_good(token));
+        fake_bus_bring("auth.since", rows[i].data, rows[i].lost);
+        assert_false(is_good(token));
+    }
+}
+
 /* Let in while the store was away: looked up when it is back. And what it said is not forgotten. */
 static void test_recheck(void **state)
 {
@@ -316,6 +337,7 @@ int main(void)
         FLOW(test_store_away),
         FLOW(test_news),
         FLOW(test_lost_news),
+        FLOW(test_lost_news_of_requests),
         FLOW(test_recheck),
         FLOW(test_change_password),
         FLOW(test_change_refuses),
