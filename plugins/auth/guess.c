@@ -18,11 +18,18 @@ struct question {
     void *arg;
 };
 
-static uint32_t take(struct auth *a, struct guess *guess, const char *bucket)
-{
-    uint32_t retry_ms =
-        limit_take(&a->account_limit, bucket, auth_config(a)->account_rate, chatd_mono_ms(a->self));
+/* Buckets of accounts and of places have letters of their own: whoever types a network and a name as
+ * the name gets at nobody's place. */
+enum kind { OF_ACCOUNT = 'a', OF_PLACE = 'p' };
 
+static uint32_t take(struct auth *a, struct guess *guess, enum kind kind, const char *whose)
+{
+    char bucket[GUESS_KEY_BYTES];
+    uint32_t retry_ms;
+
+    snprintf(bucket, sizeof(bucket), "%c %s", (int)kind, whose);
+    retry_ms =
+        limit_take(&a->account_limit, bucket, auth_config(a)->account_rate, chatd_mono_ms(a->self));
     if (retry_ms == 0)
         snprintf(guess->bucket, sizeof(guess->bucket), "%s", bucket);
     return retry_ms;
@@ -34,7 +41,7 @@ static void on_known(struct auth *a, int err, chatd_str value, void *arg)
 
     (void)value;
     if (err == CHATD_OK)
-        q->guess->retry_ms = take(a, q->guess, q->guess->place);
+        q->guess->retry_ms = take(a, q->guess, OF_PLACE, q->guess->place);
     q->cb(a, q->guess->retry_ms, q->arg);
     free(q);
 }
@@ -57,7 +64,8 @@ static void ask(struct auth *a, struct guess *guess, guess_cb cb, void *arg)
 void guess_begin(struct auth *a, chatd_str name, const char *address, struct guess *guess,
                  guess_cb cb, void *arg)
 {
-    char folded[NAME_BYTES_MAX + 1], network[NETWORK_BYTES];
+    char account[NAME_FIELD_MAX + 1] = "", network[NETWORK_BYTES];
+    char folded[NAME_BYTES_MAX + 1];
     const char *why;
 
     memset(guess, 0, sizeof(*guess));
@@ -66,12 +74,11 @@ void guess_begin(struct auth *a, chatd_str name, const char *address, struct gue
         return;
     }
     if (name_fold(name, folded, &why) >= 0)
-        snprintf(guess->account, sizeof(guess->account), "%s", folded);
+        snprintf(account, sizeof(account), "%s", folded);
     else if (name.n > 0)
-        memcpy(guess->account, name.p, name.n < NAME_FIELD_MAX ? name.n : NAME_FIELD_MAX);
-    snprintf(guess->place, sizeof(guess->place), "%s %s", network_of(address, network),
-             guess->account);
-    guess->retry_ms = take(a, guess, guess->account);
+        memcpy(account, name.p, name.n < NAME_FIELD_MAX ? name.n : NAME_FIELD_MAX);
+    snprintf(guess->place, sizeof(guess->place), "%s %s", network_of(address, network), account);
+    guess->retry_ms = take(a, guess, OF_ACCOUNT, account);
     if (guess->retry_ms == 0)
         cb(a, 0, arg);
     else

@@ -14,12 +14,11 @@
 
 struct auth;
 
-#define GUESS_KEY_BYTES (NETWORK_BYTES + NAME_FIELD_MAX + 1u)
+#define GUESS_KEY_BYTES (2u + NETWORK_BYTES + NAME_FIELD_MAX + 1u)
 
 /* One try. Zero is one that does not count. */
 struct guess {
-    char account[NAME_FIELD_MAX + 1];
-    char place[GUESS_KEY_BYTES];  /* network and account */
+    char place[GUESS_KEY_BYTES];  /* network and account: the key in auth-known */
     char bucket[GUESS_KEY_BYTES]; /* that it was taken from; empty: from none */
     uint32_t retry_ms;
 };

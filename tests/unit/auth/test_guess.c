@@ -87,6 +87,8 @@ static void test_owner_is_not_shut_out(void **state)
     assert_non_null(known);
     assert_true(known->ttl_ms > 0);
     guess_thrice(WRONG("alice"));
+    guess_thrice(WRONG("192.0.2.1 alice"));
+    guess_thrice(WRONG("p 192.0.2.1 alice"));
     call_from("192.0.2.2", "/login", ALICE);
     assert_status(429, "rate_limited");
     for (i = 0; i < 9; i++) {
@@ -122,8 +124,8 @@ static void test_over_all_workers(void **state)
     config.account_rate = 3;
     config.login_rate = config.login_rate_total = 0;
     call("/register", ALICE);
-    fake_bus_bring("auth.tries", "g 00000000000000ee alice", 0);
-    fake_bus_bring("auth.tries", "g 00000000000000ee alice", 0);
+    fake_bus_bring("auth.tries", "g 00000000000000ee a alice", 0);
+    fake_bus_bring("auth.tries", "g 00000000000000ee a alice", 0);
     call("/login", WRONG("alice"));
     assert_status(401, "bad_credentials");
     call("/login", WRONG("alice"));
@@ -135,7 +137,7 @@ static void test_over_all_workers(void **state)
         pump_one();
     assert_int_equal(fake.n_later, 1);
     assert_string_equal(fake.later[0].topic, "auth.tries");
-    snprintf(expected, sizeof(expected), "g %s alice", a->tries_sender);
+    snprintf(expected, sizeof(expected), "g %s a alice", a->tries_sender);
     assert_string_equal(fake.later[0].value, expected);
     pump();
     begin("/login", ALICE);
