@@ -128,7 +128,8 @@ def test_who_was_accepted_and_had_not_asked_yet_is_answered(chatd, workers):
 def test_an_answer_that_takes_its_time_is_waited_for(chatd, workers):
     """A password is hashed by the old worker while the new ones take over."""
     server = chatd(workers=workers, core=SOON,
-                   sections=with_secret(auth={"bcrypt_cost": "12", "register_rate": "0"}))
+                   sections=with_secret(auth={"bcrypt_cost": "12", "register_rate": "0",
+                                               "register_rate_total": "0"}))
     numbers = itertools.count()
 
     def register(server):
