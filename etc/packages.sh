@@ -16,8 +16,8 @@ for group in "$@"; do
     case $group in
     build)
         packages="$packages gcc libc6-dev make cmake pkg-config libevent-dev libjansson-dev
-            libinih-dev nettle-dev uthash-dev libjwt-dev libcrypt-dev libutf8proc-dev
-            libcrack2-dev libsqlite3-dev libhiredis-dev zlib1g-dev"
+            libinih-dev nettle-dev uthash-dev libjwt-dev libssl-dev libcrypt-dev
+            libutf8proc-dev libcrack2-dev libsqlite3-dev libhiredis-dev zlib1g-dev"
         # The dictionary that libcrack2 looks passwords up in.
         packages="$packages cracklib-runtime"
         ;;
@@ -25,7 +25,7 @@ for group in "$@"; do
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
             python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
-            python3-redis openssl"
+            python3-redis python3-cryptography openssl"
         # Debian's nodejs comes without npm, and Debian's npm is some 350 packages. A nodejs from
         # elsewhere brings its own npm and conflicts with that of Debian.
         command -v npm >/dev/null || packages="$packages npm"

@@ -19,7 +19,8 @@ struct service_call;
 /* The options, as plugin.c's table fills them. Read through auth_config() at every use: a reload
  * replaces the struct. */
 struct auth_config {
-    const char *jwt_secret;
+    const char *jwt_secret, *jwt_old_secret;     /* NULL or empty: not set */
+    const char *jwt_key_file, *jwt_old_key_file; /* likewise */
     int64_t token_ttl_ms;
     int64_t bcrypt_cost;
     int64_t login_rate, register_rate; /* a minute and address; 0: off */

@@ -13,7 +13,7 @@ enum check check_token(struct auth *a, chatd_str token, struct token_claims *cla
 {
     const char *why;
 
-    if (key_get(a).n == 0)
+    if (!key_ready(a))
         return CHECK_NO_KEY;
     if (token_verify(key_get(a), token, chatd_wall_ms(a->self) / 1000, claims_out, &why) < 0) {
         chatd_log(a->self, CHATD_LOG_DEBUG, "a token was refused: %s", why);

@@ -20,7 +20,7 @@ static bool is_able(struct auth *a, chatd_req req)
         answer_no_store(a, req);
         return false;
     }
-    if (key_get(a).n == 0) {
+    if (!key_ready(a)) {
         answer_failure(a, req, CHATD_E_BACKEND);
         return false;
     }

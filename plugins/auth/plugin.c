@@ -27,9 +27,25 @@ static const char *const registration_choices[] = {"open", "closed", NULL};
 static const struct chatd_cfg_field fields[] = {
     {.key = "jwt_secret",
      .type = CHATD_CFG_SECRET,
+     .flags = CHATD_CFG_RELOADABLE,
      .offset = offsetof(struct auth_config, jwt_secret),
      .help = "key that signs tokens, at least 32 bytes (openssl rand -base64 48); "
              "not set: drawn once and kept in chatd.kv"},
+    {.key = "jwt_key_file",
+     .type = CHATD_CFG_PATH,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, jwt_key_file),
+     .help = "in its place: PEM file of a private key, P-256 for ES256 or RSA for RS256"},
+    {.key = "jwt_old_secret",
+     .type = CHATD_CFG_SECRET,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, jwt_old_secret),
+     .help = "the jwt_secret before this one: signs nothing, but its tokens stay good"},
+    {.key = "jwt_old_key_file",
+     .type = CHATD_CFG_PATH,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, jwt_old_key_file),
+     .help = "PEM file of keys that only verify: private or public halves, as many as there are"},
     {.key = "token_ttl",
      .type = CHATD_CFG_DURATION,
      .flags = CHATD_CFG_RELOADABLE,
@@ -143,7 +159,7 @@ void auth_limited(struct auth *a, enum auth_limit limit)
 
 void auth_report(struct auth *a)
 {
-    if (a->key.n == 0)
+    if (!key_ready(a))
         chatd_ready(a->self, CHATD_AWAY, a->key.missing);
     else if (a->folded.failed)
         chatd_ready(a->self, CHATD_DEGRADED, "registration waits until `users` has been read");
@@ -213,8 +229,8 @@ static int init_metrics(struct auth *a)
 static int init_parts(struct auth *a)
 {
     static int (*const parts[])(struct auth *) = {
-        key_check_config, init_metrics,  check_offer_service, sockets_init,    session_init,
-        login_init,       register_init, logout_init,         logout_all_init, change_init,
+        key_init,   init_metrics,  check_offer_service, sockets_init,    session_init,
+        login_init, register_init, logout_init,         logout_all_init, change_init,
     };
     size_t i;
 
@@ -267,10 +283,8 @@ static int start(chatd_plugin *self)
 
 static int reload(chatd_plugin *self, const void *fresh)
 {
-    /* Every option that may change is read at its use. */
-    (void)self;
-    (void)fresh;
-    return CHATD_OK;
+    /* The other options are read at their use. */
+    return key_reload(self->data, fresh);
 }
 
 static void stop(chatd_plugin *self)

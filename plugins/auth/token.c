@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tokens over libjwt 1.10, which leaves four things to its caller (each was tried): it verifies
- * with whatever HMAC the token's own header names, verifies nothing with an empty key, does not
- * look at the times, and reads a claim of the wrong type as 0.
+ * with whatever algorithm the token's own header names (an HMAC over the text of a public key, say),
+ * verifies nothing with an empty key, does not look at the times, and reads a claim of the wrong
+ * type as 0.
  */
 #include "token.h"
 
@@ -15,11 +16,6 @@
 #define TIME_MAX_S INT64_C(253402300799)
 
 #define SINCE_CLAIM "chatd_since"
-
-static bool key_ok(chatd_str key)
-{
-    return key.p != NULL && key.n >= TOKEN_KEY_MIN && key.n <= TOKEN_KEY_MAX;
-}
 
 /* jti becomes a key of chatd.kv and a message on the bus: visible ASCII, nothing else. */
 static bool jti_ok(chatd_str jti)
@@ -50,19 +46,30 @@ static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now
     return CHATD_OK;
 }
 
-int token_make(chatd_str key, const struct token_claims *claims, int64_t now_s, char **token_out)
+static jwt_alg_t jwt_alg_of(enum ring_alg alg)
 {
+    static const jwt_alg_t algs[] = {
+        [RING_HS256] = JWT_ALG_HS256, [RING_RS256] = JWT_ALG_RS256, [RING_ES256] = JWT_ALG_ES256};
+
+    return algs[alg];
+}
+
+int token_make(const struct ring *ring, const struct token_claims *claims, int64_t now_s,
+               char **token_out)
+{
+    const struct ring_key *key = &ring->key[0];
     chatd_str user = {claims->user, strlen(claims->user)};
     chatd_str jti = {claims->jti, strlen(claims->jti)};
     jwt_t *jwt = NULL;
     char *token = NULL;
 
-    if (!key_ok(key) || !user_ok(user) || !jti_ok(jti) || claims->expires_s > TIME_MAX_S)
+    if (!ring->has_signer || !user_ok(user) || !jti_ok(jti) || claims->expires_s > TIME_MAX_S)
         return CHATD_E_INVAL;
     if (jwt_new(&jwt) != 0)
         return CHATD_E_INVAL;
-    if (add_claims(jwt, claims, now_s) == CHATD_OK &&
-        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.n) == 0)
+    if (add_claims(jwt, claims, now_s) == CHATD_OK && jwt_add_header(jwt, "kid", key->kid) == 0 &&
+        jwt_set_alg(jwt, jwt_alg_of(key->alg), (const unsigned char *)key->signs,
+                    (int)strlen(key->signs)) == 0)
         token = jwt_encode_str(jwt);
     jwt_free(jwt);
     if (token == NULL)
@@ -173,24 +180,93 @@ static const char *read_jwt(jwt_t *jwt, int64_t now_s, struct token_claims *out)
     return why;
 }
 
-int token_verify(chatd_str key, chatd_str token, int64_t now_s, struct token_claims *claims_out,
-                 const char **why_out)
+/* The header of a token whose signature nobody has looked at. NULL: it has none. */
+static json_t *read_header(chatd_str token)
+{
+    jwt_t *jwt = NULL;
+    json_t *header = NULL;
+    const char *why;
+    char *text;
+
+    if (jwt_decode(&jwt, token.p, NULL, 0) != 0)
+        return NULL;
+    text = jwt_get_headers_json(jwt, NULL);
+    if (text != NULL)
+        header = chatd_json_object((chatd_str){text, strlen(text)}, &why);
+    free(text);
+    jwt_free(jwt);
+    return header;
+}
+
+/* Decodes with one key, and by no algorithm but that key's. */
+static jwt_t *decode(const struct ring_key *key, chatd_str token, const char **why_out)
 {
     jwt_t *jwt = NULL;
 
-    *why_out = "there is no key to verify with";
-    if (!key_ok(key))
-        return CHATD_E_INVAL;
+    *why_out = "its signature is not ours";
+    if (jwt_decode(&jwt, token.p, (const unsigned char *)key->verifies,
+                   (int)strlen(key->verifies)) != 0)
+        return NULL;
+    if (jwt_get_alg(jwt) == jwt_alg_of(key->alg))
+        return jwt;
+    *why_out = "its algorithm is not that of the key";
+    jwt_free(jwt);
+    return NULL;
+}
+
+/* Tokens that name no key are those of earlier versions and of other servers with the same secret. */
+static jwt_t *decode_nameless(const struct ring *ring, chatd_str token, const char **why_out)
+{
+    jwt_t *jwt = NULL;
+    unsigned i;
+
+    *why_out = "it names no key";
+    for (i = 0; i < ring->n && jwt == NULL; i++)
+        if (ring->key[i].alg == RING_HS256)
+            jwt = decode(&ring->key[i], token, why_out);
+    return jwt;
+}
+
+static jwt_t *find_and_decode(const struct ring *ring, chatd_str token, const char **why_out)
+{
+    json_t *header = read_header(token);
+    const struct ring_key *key;
+    chatd_str kid;
+    jwt_t *jwt = NULL;
+
+    *why_out = "its header cannot be read";
+    if (header == NULL)
+        return NULL;
+    switch (chatd_json_str(header, "kid", &kid)) {
+    case CHATD_OK:
+        key = ring_find(ring, kid);
+        *why_out = "its key is unknown";
+        if (key != NULL)
+            jwt = decode(key, token, why_out);
+        break;
+    case CHATD_E_NOTFOUND:
+        jwt = decode_nameless(ring, token, why_out);
+        break;
+    default:
+        *why_out = "its kid is not a text";
+        break;
+    }
+    json_decref(header);
+    return jwt;
+}
+
+int token_verify(const struct ring *ring, chatd_str token, int64_t now_s,
+                 struct token_claims *claims_out, const char **why_out)
+{
+    jwt_t *jwt;
+
     *why_out = "it does not look like a token";
     if (!shape_ok(token))
         return CHATD_E_INVAL;
-    *why_out = "its signature is not ours";
-    if (jwt_decode(&jwt, token.p, (const unsigned char *)key.p, (int)key.n) != 0)
+    jwt = find_and_decode(ring, token, why_out);
+    if (jwt == NULL)
         return CHATD_E_INVAL;
-    if (jwt_get_alg(jwt) != JWT_ALG_HS256)
-        *why_out = "its algorithm is not HS256";
-    else
-        *why_out = read_jwt(jwt, now_s, claims_out);
+    *why_out = read_jwt(jwt, now_s, claims_out);
     jwt_free(jwt);
     return *why_out == NULL ? CHATD_OK : CHATD_E_INVAL;
 }

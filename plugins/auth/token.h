@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokens: JSON Web Tokens signed with HS256, made and verified with libjwt. Pure: time, key and
- * randomness come from the caller. */
+/* Tokens: JSON Web Tokens signed with HS256, RS256 or ES256, made and verified with libjwt. Pure:
+ * time, keys and randomness come from the caller. */
 #ifndef AUTH_TOKEN_H
 #define AUTH_TOKEN_H
 
 #include "names.h"
-
-/* A shorter key than the hash's output can be guessed off line (RFC 7518, section 3.2). */
-#define TOKEN_KEY_MIN 32u
-#define TOKEN_KEY_MAX 1024u
+#include "ring.h"
 
 #define TOKEN_BYTES_MAX 4096u
 #define TOKEN_JTI_MAX   128u
@@ -23,14 +20,16 @@ struct token_claims {
     int64_t since_ms;
 };
 
-/* Signs a token that says `claims` and was made at now_s. CHATD_E_INVAL: the key is too
- * short or too long, or a claim would not pass token_verify(). *token_out is the caller's: wipe
- * it, then free() it. */
-int token_make(chatd_str key, const struct token_claims *claims, int64_t now_s, char **token_out);
+/* Signs a token that says `claims` and was made at now_s with the current key, and names the key in
+ * it. CHATD_E_INVAL: there is none, or a claim would not pass token_verify(). *token_out is the
+ * caller's: wipe it, then free() it. */
+int token_make(const struct ring *ring, const struct token_claims *claims, int64_t now_s,
+               char **token_out);
 
-/* Verifies signature, algorithm, times and the types of all claims. CHATD_E_INVAL: not a valid
- * token, with the reason for a debug line in *why_out (a literal). */
-int token_verify(chatd_str key, chatd_str token, int64_t now_s, struct token_claims *claims_out,
-                 const char **why_out);
+/* Verifies signature, algorithm, times and the types of all claims. The key is the one that the
+ * token names; one that names none is tried with the HS256 keys. CHATD_E_INVAL: not a valid token,
+ * with the reason for a debug line in *why_out (a literal). */
+int token_verify(const struct ring *ring, chatd_str token, int64_t now_s,
+                 struct token_claims *claims_out, const char **why_out);
 
 #endif

@@ -367,8 +367,11 @@ static void test_no_store_at_all(void **state)
     assert_true(chatd_plugin_v1.start(&fake.plugin) < 0);
     chatd_plugin_v1.stop(&fake.plugin);
     assert_int_equal(load(), CHATD_OK);
+    chatd_plugin_v1.stop(&fake.plugin);
+    fake_init(&config);
     fake.no_kv = true;
     config.jwt_secret = "0123456789abcdef0123456789abcdef";
+    assert_int_equal(chatd_plugin_v1.init(&fake.plugin), CHATD_OK);
     assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
     call("/login", ALICE);
     assert_status(503, "unavailable");

@@ -18,12 +18,16 @@
 static const chatd_str key = {"0123456789abcdef0123456789abcdef", 32};
 static const chatd_str other_key = {"0123456789abcdef0123456789abcdeF", 32};
 
+/* With `key`, `other_key`, none. */
+static struct ring ring, other_ring, no_ring;
+
 static const struct token_claims alice = {.user = "alice", .jti = "j1", .expires_s = NOW + 60};
 
-static int verify_with(chatd_str k, const char *token, int64_t now_s, struct token_claims *claims)
+static int verify_with(const struct ring *r, const char *token, int64_t now_s,
+                       struct token_claims *claims)
 {
     const char *why = NULL;
-    int rc = token_verify(k, (chatd_str){token, strlen(token)}, now_s, claims, &why);
+    int rc = token_verify(r, (chatd_str){token, strlen(token)}, now_s, claims, &why);
 
     assert_int_equal(rc == CHATD_OK, why == NULL);
     return rc;
@@ -33,7 +37,7 @@ static int verify(const char *token)
 {
     struct token_claims claims;
 
-    return verify_with(key, token, NOW, &claims);
+    return verify_with(&ring, token, NOW, &claims);
 }
 
 /* Signs any claims with any algorithm, as somebody else's library might. */
@@ -66,8 +70,8 @@ static void test_round_trip(void **state)
     char *token = NULL;
 
     (void)state;
-    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
-    assert_int_equal(verify_with(key, token, NOW, &claims), CHATD_OK);
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
     assert_string_equal(claims.user, "alice");
     assert_string_equal(claims.jti, "j1");
     assert_int_equal(claims.expires_s, NOW + 60);
@@ -100,16 +104,16 @@ static void test_since(void **state)
         snprintf(text, sizeof(text), "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060%s}",
                  rows[i].more);
         token = sign(JWT_ALG_HS256, key, text);
-        assert_int_equal(verify_with(key, token, NOW, &claims),
+        assert_int_equal(verify_with(&ring, token, NOW, &claims),
                          rows[i].since_ms < 0 ? CHATD_E_INVAL : CHATD_OK);
         if (rows[i].since_ms >= 0)
             assert_int_equal(claims.since_ms, rows[i].since_ms);
         free(token);
     }
     claims.since_ms = NOW * 1000 + 7;
-    assert_int_equal(token_make(key, &claims, NOW, &token), CHATD_OK);
+    assert_int_equal(token_make(&ring, &claims, NOW, &token), CHATD_OK);
     claims.since_ms = 0;
-    assert_int_equal(verify_with(key, token, NOW, &claims), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
     assert_int_equal(claims.since_ms, NOW * 1000 + 7);
     free(token);
 }
@@ -120,10 +124,10 @@ static void test_expiry(void **state)
     char *token = NULL;
 
     (void)state;
-    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
-    assert_int_equal(verify_with(key, token, NOW + 59, &claims), CHATD_OK);
-    assert_int_equal(verify_with(key, token, NOW + 60, &claims), CHATD_E_INVAL);
-    assert_int_equal(verify_with(key, token, NOW + 6000, &claims), CHATD_E_INVAL);
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW + 59, &claims), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW + 60, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with(&ring, token, NOW + 6000, &claims), CHATD_E_INVAL);
     free(token);
 }
 
@@ -133,13 +137,10 @@ static void test_keys(void **state)
     char *token = NULL;
 
     (void)state;
-    assert_int_equal(token_make((chatd_str){key.p, 31}, &alice, NOW, &token), CHATD_E_INVAL);
-    assert_int_equal(token_make((chatd_str){NULL, 0}, &alice, NOW, &token), CHATD_E_INVAL);
-    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
-    assert_int_equal(verify_with(other_key, token, NOW, &claims), CHATD_E_INVAL);
-    assert_int_equal(verify_with((chatd_str){key.p, 31}, token, NOW, &claims), CHATD_E_INVAL);
-    assert_int_equal(verify_with((chatd_str){"", 0}, token, NOW, &claims), CHATD_E_INVAL);
-    assert_int_equal(verify_with((chatd_str){NULL, 0}, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(token_make(&no_ring, &alice, NOW, &token), CHATD_E_INVAL);
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&other_ring, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with(&no_ring, token, NOW, &claims), CHATD_E_INVAL);
     free(token);
 }
 
@@ -170,7 +171,7 @@ static void test_alg_none(void **state)
 
     (void)state;
     assert_int_equal(verify(token), CHATD_E_INVAL);
-    assert_int_equal(verify_with((chatd_str){NULL, 0}, token, NOW, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with(&no_ring, token, NOW, &claims), CHATD_E_INVAL);
     snprintf(signed_too, sizeof(signed_too), "%sAAAA", token);
     assert_int_equal(verify(signed_too), CHATD_E_INVAL);
     free(token);
@@ -182,7 +183,7 @@ static void test_every_changed_byte(void **state)
     size_t i, n;
 
     (void)state;
-    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
     n = strlen(token);
     for (i = 0; i < n; i++) {
         char was = token[i];
@@ -201,7 +202,7 @@ static void test_every_truncation(void **state)
     size_t n;
 
     (void)state;
-    assert_int_equal(token_make(key, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
     for (n = strlen(token); n > 0; n--) {
         token[n - 1] = '\0';
         assert_int_equal(verify(token), CHATD_E_INVAL);
@@ -272,8 +273,8 @@ static void test_long_claims(void **state)
     (void)state;
     memset(claims.user, 'u', NAME_FIELD_MAX);
     memset(claims.jti, 'j', TOKEN_JTI_MAX);
-    assert_int_equal(token_make(key, &claims, NOW, &token), CHATD_OK);
-    assert_int_equal(verify_with(key, token, NOW, &read), CHATD_OK);
+    assert_int_equal(token_make(&ring, &claims, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW, &read), CHATD_OK);
     assert_string_equal(read.user, claims.user);
     assert_string_equal(read.jti, claims.jti);
     free(token);
@@ -281,6 +282,20 @@ static void test_long_claims(void **state)
     assert_int_equal(verify_claims(json), CHATD_E_INVAL);
     snprintf(json, sizeof(json), "{\"sub\":\"u\",\"jti\":\"%sj\",\"exp\":1790000060}", claims.jti);
     assert_int_equal(verify_claims(json), CHATD_E_INVAL);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return ring_add_secret(&ring, key, true) + ring_add_secret(&other_ring, other_key, true);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ring_deinit(&ring);
+    ring_deinit(&other_ring);
+    return 0;
 }
 
 int main(void)
@@ -299,5 +314,5 @@ int main(void)
         cmocka_unit_test(test_long_claims),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
