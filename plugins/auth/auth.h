@@ -21,7 +21,7 @@ struct service_call;
 struct auth_config {
     const char *jwt_secret, *jwt_old_secret;     /* NULL or empty: not set */
     const char *jwt_key_file, *jwt_old_key_file; /* likewise */
-    int64_t token_ttl_ms;
+    int64_t token_ttl_ms, clock_leeway_ms;
     int64_t bcrypt_cost;
     int64_t login_rate, register_rate; /* a minute and address; 0: off */
     int64_t login_rate_total, register_rate_total;

@@ -11,11 +11,15 @@
 
 enum check check_token(struct auth *a, chatd_str token, struct token_claims *claims_out)
 {
+    const struct token_clock clock = {
+        .now_s = chatd_wall_ms(a->self) / 1000,
+        .leeway_s = auth_config(a)->clock_leeway_ms / 1000,
+    };
     const char *why;
 
     if (!key_ready(a))
         return CHECK_NO_KEY;
-    if (token_verify(key_get(a), token, chatd_wall_ms(a->self) / 1000, claims_out, &why) < 0) {
+    if (token_verify(key_get(a), token, &clock, claims_out, &why) < 0) {
         chatd_log(a->self, CHATD_LOG_DEBUG, "a token was refused: %s", why);
         return CHECK_BAD;
     }

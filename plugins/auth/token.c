@@ -141,7 +141,8 @@ static int text_claim(const json_t *claims, const char *name, bool (*ok)(chatd_s
 }
 
 /* Reads the claims of a token whose signature is good. NULL, or what is wrong. */
-static const char *read_claims(const json_t *claims, int64_t now_s, struct token_claims *out)
+static const char *read_claims(const json_t *claims, const struct token_clock *clock,
+                               struct token_claims *out)
 {
     if (text_claim(claims, "sub", user_ok, out->user) != CHATD_OK)
         return "sub is missing or not a name";
@@ -155,15 +156,19 @@ static const char *read_claims(const json_t *claims, int64_t now_s, struct token
     out->since_ms = since_claim(claims);
     if (out->since_ms < 0)
         return SINCE_CLAIM " is not a time";
-    if (out->expires_s <= now_s)
+    /* RFC 7519, 4.1.4 and 4.1.5. One made in the future has been made up, or by a wrong clock. */
+    out->expires_s += clock->leeway_s;
+    if (out->expires_s <= clock->now_s)
         return "it has expired";
-    if (time_claim(claims, "nbf") > now_s)
+    if (time_claim(claims, "nbf") > clock->now_s + clock->leeway_s)
         return "it is not valid yet";
+    if (time_claim(claims, "iat") > clock->now_s + clock->leeway_s)
+        return "it was made in the future";
     return NULL;
 }
 
 /* As read_claims(), from libjwt's copy. Its own getters cannot tell 0 from "not a number". */
-static const char *read_jwt(jwt_t *jwt, int64_t now_s, struct token_claims *out)
+static const char *read_jwt(jwt_t *jwt, const struct token_clock *clock, struct token_claims *out)
 {
     char *text = jwt_get_grants_json(jwt, NULL);
     const char *why = "no memory";
@@ -175,7 +180,7 @@ static const char *read_jwt(jwt_t *jwt, int64_t now_s, struct token_claims *out)
     free(text);
     if (claims == NULL)
         return why;
-    why = read_claims(claims, now_s, out);
+    why = read_claims(claims, clock, out);
     json_decref(claims);
     return why;
 }
@@ -255,7 +260,7 @@ static jwt_t *find_and_decode(const struct ring *ring, chatd_str token, const ch
     return jwt;
 }
 
-int token_verify(const struct ring *ring, chatd_str token, int64_t now_s,
+int token_verify(const struct ring *ring, chatd_str token, const struct token_clock *clock,
                  struct token_claims *claims_out, const char **why_out)
 {
     jwt_t *jwt;
@@ -266,7 +271,7 @@ int token_verify(const struct ring *ring, chatd_str token, int64_t now_s,
     jwt = find_and_decode(ring, token, why_out);
     if (jwt == NULL)
         return CHATD_E_INVAL;
-    *why_out = read_jwt(jwt, now_s, claims_out);
+    *why_out = read_jwt(jwt, clock, claims_out);
     jwt_free(jwt);
     return *why_out == NULL ? CHATD_OK : CHATD_E_INVAL;
 }

@@ -14,10 +14,15 @@
 struct token_claims {
     char user[NAME_FIELD_MAX + 1]; /* sub */
     char jti[TOKEN_JTI_MAX + 1];   /* the name it is revoked by */
-    int64_t expires_s;             /* exp, seconds since 1970 */
+    int64_t expires_s;             /* exp, seconds since 1970; once verified, with the leeway */
     /* chatd_since: what auth-since held for the user before the token was made (since.h). iat would
      * not do: it has whole seconds, and clocks differ. Of a token without it: iat, or 0. */
     int64_t since_ms;
+};
+
+/* What time it is, and by how much the clock of who made the token may differ. */
+struct token_clock {
+    int64_t now_s, leeway_s;
 };
 
 /* Signs a token that says `claims` and was made at now_s with the current key, and names the key in
@@ -29,7 +34,7 @@ int token_make(const struct ring *ring, const struct token_claims *claims, int64
 /* Verifies signature, algorithm, times and the types of all claims. The key is the one that the
  * token names; one that names none is tried with the HS256 keys. CHATD_E_INVAL: not a valid token,
  * with the reason for a debug line in *why_out (a literal). */
-int token_verify(const struct ring *ring, chatd_str token, int64_t now_s,
+int token_verify(const struct ring *ring, chatd_str token, const struct token_clock *clock,
                  struct token_claims *claims_out, const char **why_out);
 
 #endif

@@ -80,6 +80,7 @@ BAD = {
     "iat as a string": lambda: by_hand(HS256, claims_now(iat="now")),
     "nbf to come": lambda: by_hand(HS256, claims_now(nbf=int(time.time()) + 300)),
     "nbf as null": lambda: by_hand(HS256, claims_now(nbf=None)),
+    "iat to come": lambda: by_hand(HS256, claims_now(iat=int(time.time()) + 300)),
     "claims as a list": lambda: by_hand(HS256, []),
     "claims that are not JSON": lambda: by_hand(HS256, b"nonsense"),
     "four parts": lambda: signed("alice") + ".x",
@@ -166,6 +167,27 @@ def test_two_tokens_are_none(server):
     with Raw(server) as raw:
         assert raw.ask("GET /api/v1/me HTTP/1.1\nHost: test\n"
                        f"Authorization: Bearer {good}\nAuthorization: Bearer {good}\n\n").status == 401
+
+
+@pytest.mark.parametrize("claims, status", [
+    ({"exp": -40}, 200), ({"exp": -100}, 401),
+    ({"nbf": 40}, 200), ({"nbf": 100}, 401),
+    ({"iat": 40}, 200), ({"iat": 100}, 401),
+    ({"iat": 365 * 86400}, 401),
+], ids=str)
+def test_clocks_may_differ_by_the_leeway(chatd, claims, status):
+    server = chatd(core=CALM, sections=with_secret(auth={"clock_leeway": "70s"}))
+    token = signed("alice", **{name: int(time.time()) + s for name, s in claims.items()})
+    assert me(server, token).status_code == status
+    assert upgrade_status(server, {"Cookie": "token=" + token}) == (101 if status == 200 else 401)
+
+
+def test_the_leeway_is_half_a_minute(chatd):
+    server = chatd(core=CALM, sections={"auth": {"jwt_secret": SECRET}})
+    exp = int(time.time()) + 600
+    assert me(server, signed("alice", exp=exp)).json()["expires"] == exp + 30
+    assert me(server, signed("alice", ttl=-15)).status_code == 200
+    assert me(server, signed("alice", ttl=-31)).status_code == 401
 
 
 def test_the_end_of_a_token_closes_its_socket(server):

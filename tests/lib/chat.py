@@ -16,7 +16,7 @@ from server import BUILD, DEADLINE, DEFAULT_PLUGINS
 
 ALL_OFF = dict.fromkeys(DEFAULT_PLUGINS, "off")
 # Tokens need a key. With one of the tests' own the server is ready at once.
-AUTH = {"jwt_secret": "a key of the tests, longer than 32 bytes"}
+AUTH = {"jwt_secret": "a key of the tests, longer than 32 bytes", "clock_leeway": "0"}
 PASSWORD = "correct horse battery"
 ROGUES = BUILD / "lib" / "chatd-rogue"
 EXAMPLES = BUILD / "lib" / "chatd-examples"

@@ -34,8 +34,8 @@ def cookie(user, **options):
 
 
 def with_secret(**sections):
-    """Sections of an INI whose tokens signed() can make."""
-    auth = {"jwt_secret": SECRET, **sections.pop("auth", {})}
+    """Sections of an INI whose tokens signed() can make, and end when they say."""
+    auth = {"jwt_secret": SECRET, "clock_leeway": "0", **sections.pop("auth", {})}
     return {"auth": auth, **sections}
 
 

@@ -220,6 +220,40 @@ static void test_logout_closes_sockets(void **state)
     assert_status(200, "");
 }
 
+static struct token_claims claims_of(const char *text)
+{
+    const struct token_clock clock = {fake.wall_ms / 1000, 0};
+    struct token_claims claims;
+    const char *why;
+
+    assert_int_equal(token_verify(key_get(fake.plugin.data), fake_str(text), &clock, &claims, &why),
+                     CHATD_OK);
+    return claims;
+}
+
+/* Revoked for as long as it would be taken. */
+static void test_logout_in_the_leeway(void **state)
+{
+    char jti[TOKEN_JTI_MAX + 1];
+
+    (void)state;
+    config.clock_leeway_ms = 60000;
+    log_in();
+    snprintf(jti, sizeof(jti), "%s", claims_of(token).jti);
+    fake.wall_ms += 86410000;
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
+    pump();
+    assert_string_equal(fake.named, "alice");
+    call("/logout", "");
+    assert_status(200, "");
+    assert_true(fake_find("revoked", jti)->ttl_ms >= 50000);
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    fake.wall_ms += 50000;
+    fake_find("revoked", jti)->used = false;
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+}
+
 static void test_store_away(void **state)
 {
     (void)state;
@@ -234,17 +268,6 @@ static void test_store_away(void **state)
     assert_int_equal(fake.status, 503);
     assert_non_null(strstr(fake.set_cookie, "Max-Age=0"));
     assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
-}
-
-static struct token_claims claims_of(const char *text)
-{
-    struct token_claims claims;
-    const char *why;
-
-    assert_int_equal(
-        token_verify(key_get(fake.plugin.data), fake_str(text), fake.wall_ms / 1000, &claims, &why),
-        CHATD_OK);
-    return claims;
 }
 
 static void test_revoked_elsewhere(void **state)
@@ -452,6 +475,7 @@ int main(void)
         ALONE(test_other_spelling_is_taken),
         FLOW(test_requests_are_known),
         FLOW(test_logout_closes_sockets),
+        FLOW(test_logout_in_the_leeway),
         FLOW(test_store_away),
         FLOW(test_revoked_elsewhere),
         FLOW(test_revoked_during_upgrade),

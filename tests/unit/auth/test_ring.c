@@ -26,10 +26,11 @@ static EVP_PKEY *rsa, *ec;
 
 static int verify(const struct ring *ring, const char *token)
 {
+    const struct token_clock clock = {NOW, 0};
     struct token_claims claims;
     const char *why;
 
-    return token_verify(ring, (chatd_str){token, strlen(token)}, NOW, &claims, &why);
+    return token_verify(ring, (chatd_str){token, strlen(token)}, &clock, &claims, &why);
 }
 
 static void add_pem(struct ring *ring, EVP_PKEY *pkey, int with_private, bool signs)
@@ -128,7 +129,7 @@ static void test_pairs_sign(void **state)
         add_pem(&ring, pairs[i], 1, true);
         add_pem(&other, pairs[i], 0, false);
         /* An ES256 signature has another number of bytes each time before it is padded. */
-        for (n = 0; n < (i == 0 ? 1u : 200u); n++) {
+        for (n = 0; n < (i == 0 ? 1u : 50u); n++) {
             char *token = made(&ring);
 
             assert_int_equal(verify(&ring, token), CHATD_OK);

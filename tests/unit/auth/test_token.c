@@ -23,11 +23,14 @@ static struct ring ring, other_ring, no_ring;
 
 static const struct token_claims alice = {.user = "alice", .jti = "j1", .expires_s = NOW + 60};
 
+static int64_t leeway_s;
+
 static int verify_with(const struct ring *r, const char *token, int64_t now_s,
                        struct token_claims *claims)
 {
+    const struct token_clock clock = {now_s, leeway_s};
     const char *why = NULL;
-    int rc = token_verify(r, (chatd_str){token, strlen(token)}, now_s, claims, &why);
+    int rc = token_verify(r, (chatd_str){token, strlen(token)}, &clock, claims, &why);
 
     assert_int_equal(rc == CHATD_OK, why == NULL);
     return rc;
@@ -54,6 +57,11 @@ static char *sign(jwt_alg_t alg, chatd_str k, const char *claims)
     jwt_free(jwt);
     return token;
 }
+
+static const char not_before[] =
+    "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,\"nbf\":1790000000}";
+static const char made_later[] =
+    "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060,\"iat\":1790000000}";
 
 static int verify_claims(const char *claims)
 {
@@ -129,6 +137,40 @@ static void test_expiry(void **state)
     assert_int_equal(verify_with(&ring, token, NOW + 60, &claims), CHATD_E_INVAL);
     assert_int_equal(verify_with(&ring, token, NOW + 6000, &claims), CHATD_E_INVAL);
     free(token);
+}
+
+/* As a clock of ours that is `ahead_s` ahead sees it. */
+static int verify_ahead(const char *claims, int64_t ahead_s)
+{
+    char *token = sign(JWT_ALG_HS256, key, claims);
+    struct token_claims read;
+    int rc = verify_with(&ring, token, NOW + ahead_s, &read);
+
+    free(token);
+    return rc;
+}
+
+static void test_leeway(void **state)
+{
+    struct token_claims claims;
+    char *token = NULL;
+
+    (void)state;
+    leeway_s = 30;
+    assert_int_equal(token_make(&ring, &alice, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW + 89, &claims), CHATD_OK);
+    assert_int_equal(claims.expires_s, NOW + 90);
+    assert_int_equal(verify_with(&ring, token, NOW + 90, &claims), CHATD_E_INVAL);
+    assert_int_equal(verify_with(&ring, token, NOW - 30, &claims), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW - 31, &claims), CHATD_E_INVAL);
+    free(token);
+    assert_int_equal(verify_ahead(not_before, -30), CHATD_OK);
+    assert_int_equal(verify_ahead(not_before, -31), CHATD_E_INVAL);
+    leeway_s = 0;
+    assert_int_equal(verify_ahead(not_before, 0), CHATD_OK);
+    assert_int_equal(verify_ahead(not_before, -1), CHATD_E_INVAL);
+    assert_int_equal(verify_ahead(made_later, -1), CHATD_E_INVAL);
+    assert_int_equal(verify_ahead(made_later, 0), CHATD_OK);
 }
 
 static void test_keys(void **state)
@@ -304,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_since),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_leeway),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_algorithms),
         cmocka_unit_test(test_alg_none),
