@@ -4,6 +4,7 @@
 #include "host/host.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/rng.h"
 
 #include <string.h>
@@ -70,6 +71,16 @@ void hello_remove(struct host *h, const struct plugin *p)
     h->n_limits = kept;
 }
 
+/* By the server's clock, and what that says now: the client's own may be wrong. */
+static void add_expiry(struct host *h, uint64_t conn, struct buf *out)
+{
+    const struct conn *c = conn_get(&h->net, conn);
+
+    if (c != NULL && c->expires_ms > 0)
+        buf_printf(out, ",\"expires\":%lld,\"now\":%lld", (long long)c->expires_ms,
+                   (long long)clock_wall_ms());
+}
+
 static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev)
 {
     struct host *h = host_of(self);
@@ -84,6 +95,7 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
     buf_printf(&out, ",\"session\":\"%016llx%016llx\",\"instance\":\"%s\",\"server\":\"%s\"",
                (unsigned long long)rng_u64(), (unsigned long long)rng_u64(), h->instance,
                h->opt.server);
+    add_expiry(h, ev->ev.conn.v, &out);
     buf_puts(&out, ",\"features\":[");
     for (i = 0; i < h->n_features; i++) {
         buf_puts(&out, i > 0 ? "," : "");

@@ -22,6 +22,7 @@ struct auth_config {
     const char *jwt_secret, *jwt_old_secret;     /* NULL or empty: not set */
     const char *jwt_key_file, *jwt_old_key_file; /* likewise */
     int64_t token_ttl_ms, clock_leeway_ms;
+    int64_t session_max_ms; /* 0: nothing is renewed */
     int64_t bcrypt_cost;
     int64_t login_rate, register_rate; /* a minute and address; 0: off */
     int64_t login_rate_total, register_rate_total;
@@ -42,7 +43,7 @@ enum auth_result { RESULT_OK = 0, RESULT_BAD = 1, RESULT_LIMITED = 2, RESULT_ERR
 enum auth_limit { LIMIT_ADDRESS = 0, LIMIT_ACCOUNT = 1, LIMIT_SERVER = 2, LIMIT_QUEUE = 3 };
 
 struct auth_metrics {
-    int limited, logins, registrations, changes, revoked, revoked_users, hash_seconds;
+    int limited, logins, registrations, changes, revoked, revoked_users, renewed, hash_seconds;
 };
 
 struct auth {

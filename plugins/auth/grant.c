@@ -25,6 +25,8 @@ static int make_token(struct auth *a, const char *user, int64_t since_ms, int64_
         snprintf(claims.jti + 2 * i, 3, "%02x", random[i]);
     snprintf(claims.user, sizeof(claims.user), "%s", user);
     claims.expires_s = now_s + ttl_s;
+    if (auth_config(a)->session_max_ms > 0)
+        claims.renew_s = now_s + auth_config(a)->session_max_ms / 1000;
     return token_make(key_get(a), &claims, now_s, token_out);
 }
 

@@ -8,6 +8,7 @@
 #include "logout.h"
 #include "logout_all.h"
 #include "register.h"
+#include "renew.h"
 #include "revoke.h"
 #include "revoke_user.h"
 #include "session.h"
@@ -54,6 +55,14 @@ static const struct chatd_cfg_field fields[] = {
      .min = 60000,
      .max = 365 * DAY_MS,
      .help = "how long a login lasts"},
+    {.key = "session_max",
+     .type = CHATD_CFG_DURATION,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, session_max_ms),
+     .def = "30d",
+     .min = 0,
+     .max = 365 * DAY_MS,
+     .help = "how long after the password a login may be renewed without it; 0: not at all"},
     {.key = "clock_leeway",
      .type = CHATD_CFG_DURATION,
      .flags = CHATD_CFG_RELOADABLE,
@@ -219,6 +228,9 @@ static int init_metrics(struct auth *a)
         {{sizeof(rows[0].def), CHATD_COUNTER, "revoked_users_total",
           "times that all tokens of a user were revoked here", NULL, NULL},
          &a->metric.revoked_users},
+        {{sizeof(rows[0].def), CHATD_COUNTER, "renewed_total",
+          "tokens and sockets whose end was moved", NULL, NULL},
+         &a->metric.renewed},
         {{sizeof(rows[0].def), CHATD_HISTOGRAM, "hash_seconds", "time of one password job", NULL,
           NULL},
          &a->metric.hash_seconds},
@@ -237,8 +249,8 @@ static int init_metrics(struct auth *a)
 static int init_parts(struct auth *a)
 {
     static int (*const parts[])(struct auth *) = {
-        key_init,   init_metrics,  check_offer_service, sockets_init,    session_init,
-        login_init, register_init, logout_init,         logout_all_init, change_init,
+        key_init,      init_metrics, check_offer_service, sockets_init, session_init, login_init,
+        register_init, logout_init,  logout_all_init,     change_init,  renew_init,
     };
     size_t i;
 

@@ -77,9 +77,19 @@ static void on_put(struct auth *a, int err, chatd_str value, void *arg)
     free(revocation);
 }
 
-int revoke_token(struct auth *a, const struct token_claims *claims, revoke_cb cb, void *arg)
+/* How long a token is to be known as revoked: a renewal of it has the same jti and ends later, and
+ * one may be under way on another worker, by another clock. */
+static int64_t left_of(const struct auth *a, const struct token_claims *claims)
 {
     int64_t left_ms = claims->expires_s * 1000 - chatd_wall_ms(a->self);
+    int64_t renewed_ms = auth_config(a)->token_ttl_ms + 2 * auth_config(a)->clock_leeway_ms + 60000;
+
+    return claims->renew_s > 0 && renewed_ms > left_ms ? renewed_ms : left_ms;
+}
+
+int revoke_token(struct auth *a, const struct token_claims *claims, revoke_cb cb, void *arg)
+{
+    int64_t left_ms = left_of(a, claims);
     struct revocation *revocation = auth_alloc(sizeof(*revocation));
     int rc;
 

@@ -24,6 +24,7 @@ struct socket {
 struct socket_token {
     char jti[TOKEN_JTI_MAX + 1];
     int64_t since_ms;
+    int64_t renew_s; /* until when it may be renewed */
     struct socket_user *user;
     struct socket *sockets;
     bool queued;                        /* in `unsure` */
@@ -107,6 +108,7 @@ static struct socket_token *token_get(struct auth *a, const struct token_claims 
     token = auth_alloc(sizeof(*token));
     snprintf(token->jti, sizeof(token->jti), "%s", claims->jti);
     token->since_ms = claims->since_ms;
+    token->renew_s = claims->renew_s;
     token->user = user_get(a, claims->user);
     HASH_ADD_STR(a->sockets.tokens, jti, token);
     DL_APPEND2(token->user->tokens, token, uprev, unext);
@@ -126,19 +128,50 @@ void sockets_add(struct auth *a, chatd_conn conn, const struct token_claims *cla
         queue(a, socket->token);
 }
 
-/* The connection has ended: its block goes with it. */
-static void on_slot_gone(chatd_plugin *self, void *block)
+bool sockets_get(struct auth *a, chatd_conn conn, struct token_claims *claims_out)
 {
-    struct auth *a = self->data;
-    struct socket *socket = block;
+    const struct socket *socket = chatd_slot_of(a->self, a->sockets.slot, conn.v);
+
+    if (socket == NULL || socket->token == NULL)
+        return false;
+    *claims_out = (struct token_claims){
+        .since_ms = socket->token->since_ms,
+        .renew_s = socket->token->renew_s,
+    };
+    snprintf(claims_out->jti, sizeof(claims_out->jti), "%s", socket->token->jti);
+    snprintf(claims_out->user, sizeof(claims_out->user), "%s", socket->token->user->name);
+    return true;
+}
+
+static void leave(struct auth *a, struct socket *socket)
+{
     struct socket_token *token = socket->token;
 
-    if (a == NULL || a->stopped || token == NULL)
+    if (token == NULL)
         return;
     DL_DELETE(token->sockets, socket);
     socket->token = NULL;
     if (token->sockets == NULL)
         token_drop(a, token);
+}
+
+void sockets_move(struct auth *a, chatd_conn conn, const struct token_claims *claims, bool sure)
+{
+    struct socket *socket = chatd_slot_of(a->self, a->sockets.slot, conn.v);
+
+    if (socket == NULL)
+        return;
+    leave(a, socket);
+    sockets_add(a, conn, claims, sure);
+}
+
+/* The connection has ended: its block goes with it. */
+static void on_slot_gone(chatd_plugin *self, void *block)
+{
+    struct auth *a = self->data;
+
+    if (a != NULL && !a->stopped)
+        leave(a, block);
 }
 
 static void close_revoked(struct auth *a, chatd_conn conn)

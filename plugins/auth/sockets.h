@@ -35,6 +35,12 @@ int sockets_start(struct auth *a);
  * to be revoked. */
 void sockets_add(struct auth *a, chatd_conn conn, const struct token_claims *claims, bool sure);
 
+/* [loop] The token that a connection is let in by: all but when it ends. False: none of ours. */
+bool sockets_get(struct auth *a, chatd_conn conn, struct token_claims *claims_out);
+
+/* [loop] From now on the connection is let in by this token. */
+void sockets_move(struct auth *a, chatd_conn conn, const struct token_claims *claims, bool sure);
+
 /* [loop] Closes all sockets of a token with 4501; returns how many. */
 unsigned sockets_close(struct auth *a, const char *jti);
 

@@ -16,6 +16,7 @@
 #define TIME_MAX_S INT64_C(253402300799)
 
 #define SINCE_CLAIM "chatd_since"
+#define RENEW_CLAIM "chatd_renew"
 
 /* jti becomes a key of chatd.kv and a message on the bus: visible ASCII, nothing else. */
 static bool jti_ok(chatd_str jti)
@@ -42,6 +43,8 @@ static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now
         jwt_add_grant_int(jwt, "iat", (long)now_s) != 0 ||
         jwt_add_grant_int(jwt, SINCE_CLAIM, (long)claims->since_ms) != 0 ||
         jwt_add_grant_int(jwt, "exp", (long)claims->expires_s) != 0)
+        return CHATD_E_INVAL;
+    if (claims->renew_s > 0 && jwt_add_grant_int(jwt, RENEW_CLAIM, (long)claims->renew_s) != 0)
         return CHATD_E_INVAL;
     return CHATD_OK;
 }
@@ -151,8 +154,12 @@ static const char *read_claims(const json_t *claims, const struct token_clock *c
     out->expires_s = time_claim(claims, "exp");
     if (out->expires_s < 0)
         return "exp is missing or not a time";
-    if (!time_ok_if_there(claims, "iat") || !time_ok_if_there(claims, "nbf"))
-        return "iat or nbf is not a time";
+    if (!time_ok_if_there(claims, "iat") || !time_ok_if_there(claims, "nbf") ||
+        !time_ok_if_there(claims, RENEW_CLAIM))
+        return "iat, nbf or " RENEW_CLAIM " is not a time";
+    out->issued_s = json_object_get(claims, "iat") != NULL ? time_claim(claims, "iat") : 0;
+    out->renew_s =
+        json_object_get(claims, RENEW_CLAIM) != NULL ? time_claim(claims, RENEW_CLAIM) : 0;
     out->since_ms = since_claim(claims);
     if (out->since_ms < 0)
         return SINCE_CLAIM " is not a time";

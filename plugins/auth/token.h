@@ -18,6 +18,8 @@ struct token_claims {
     /* chatd_since: what auth-since held for the user before the token was made (since.h). iat would
      * not do: it has whole seconds, and clocks differ. Of a token without it: iat, or 0. */
     int64_t since_ms;
+    int64_t issued_s; /* iat; 0: not there */
+    int64_t renew_s;  /* chatd_renew: until when the token may be renewed; 0: it may not */
 };
 
 /* What time it is, and by how much the clock of who made the token may differ. */

@@ -142,14 +142,42 @@ static void *core_slot_of(chatd_plugin *self, int slot, uint64_t id)
 
 static int core_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info *info)
 {
-    (void)self, (void)conn, (void)info;
+    (void)self, (void)conn;
+    info->expires_ms = fake.expires_ms;
     return CHATD_OK;
 }
 
+/* `owner`: the name that the connection has already. */
 static int core_conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, int64_t at_ms)
 {
-    (void)self, (void)conn, (void)at_ms;
+    (void)self, (void)conn;
+    if (fake.owner != NULL && strcmp(fake.owner, user.p) != 0)
+        return CHATD_E_EXISTS;
+    fake.expires_ms = at_ms;
     snprintf(fake.named, sizeof(fake.named), "%s", user.p);
+    return CHATD_OK;
+}
+
+static int core_verb(chatd_plugin *self, const struct chatd_verb_def *def)
+{
+    (void)self;
+    fake.verb = *def;
+    return CHATD_OK;
+}
+
+static int core_verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members)
+{
+    (void)self, (void)conn;
+    snprintf(fake.reply, sizeof(fake.reply), "%s %s", id.p, members.p);
+    return CHATD_OK;
+}
+
+static int core_verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
+                           const char *message, uint32_t retry_ms)
+{
+    (void)self, (void)conn, (void)id, (void)retry_ms;
+    snprintf(fake.code, sizeof(fake.code), "%s", code);
+    snprintf(fake.reply, sizeof(fake.reply), "%s", message);
     return CHATD_OK;
 }
 
@@ -302,6 +330,9 @@ static const struct chatd_core fake_table = {
     .conn_identify = core_conn_identify,
     .conn_close = core_conn_close,
     .route = core_route,
+    .verb = core_verb,
+    .verb_ack = core_verb_ack,
+    .verb_error = core_verb_error,
     .req_info = core_req_info,
     .req_header = core_req_header,
     .req_cookie = core_req_cookie,

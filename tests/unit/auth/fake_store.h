@@ -60,7 +60,7 @@ struct fake {
         chatd_bus_cb cb;
         void *arg;
     } bus_subs[4];
-    struct chatd_route_def routes[8];
+    struct chatd_route_def routes[12];
     unsigned n_routes;
     chatd_thunk thunk[32];
     chatd_fn fn[32];
@@ -75,6 +75,9 @@ struct fake {
     const char *deny; /* the code that the next raise is refused with */
     unsigned raised, dropped;
     char named[300];
+    const char *owner; /* the name that an identity must have; NULL: any */
+    int64_t expires_ms;
+    struct chatd_verb_def verb;
     int resumed;
     /* connections: index 1.. */
     union {

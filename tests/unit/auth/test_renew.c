@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of sessions that go on without the password, against a fake core. */
+#include "flow.h"
+#include "token.h"
+
+#define TTL_S   INT64_C(86400)
+#define MAX_S   (10 * TTL_S)
+#define START_S INT64_C(1790000000)
+
+static struct token_claims claims_of(const char *text)
+{
+    const struct token_clock clock = {fake.wall_ms / 1000, 0};
+    struct token_claims claims;
+    const char *why;
+
+    assert_int_equal(token_verify(key_get(fake.plugin.data), fake_str(text), &clock, &claims, &why),
+                     CHATD_OK);
+    return claims;
+}
+
+static void sign_in(void)
+{
+    config.session_max_ms = MAX_S * 1000;
+    log_in();
+}
+
+static void wait_s(int64_t seconds)
+{
+    fake.wall_ms += seconds * 1000;
+    fake.mono_ms += seconds * 1000;
+}
+
+/* The token in the cookie that was set; the new cookie from now on. */
+static void take_cookie(void)
+{
+    assert_int_equal(sscanf(fake.set_cookie, "token=%[^;]", token), 1);
+}
+
+static void test_a_renewed_token(void **state)
+{
+    struct token_claims before, after;
+
+    (void)state;
+    sign_in();
+    before = claims_of(token);
+    wait_s(TTL_S / 2);
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    assert_string_equal(fake.reply, "{\"user\":\"alice\",\"expires\":1790129600}");
+    assert_non_null(strstr(fake.set_cookie, "Max-Age=86400"));
+    take_cookie();
+    after = claims_of(token);
+    assert_string_equal(after.jti, before.jti);
+    assert_string_equal(after.user, before.user);
+    assert_int_equal(after.issued_s, START_S);
+    assert_int_equal(after.since_ms, before.since_ms);
+    assert_int_equal(after.renew_s, START_S + MAX_S);
+    assert_int_equal(after.expires_s, START_S + TTL_S / 2 + TTL_S);
+}
+
+/* Who keeps the token in a header gets it in the body, and no cookie. */
+static void test_a_bot(void **state)
+{
+    char header[FAKE_BYTES + 16], renewed[FAKE_BYTES];
+
+    (void)state;
+    sign_in();
+    snprintf(header, sizeof(header), "Bearer %s", token);
+    fake.cookie = NULL;
+    fake.authorization = header;
+    wait_s(60);
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    assert_string_equal(fake.set_cookie, "");
+    assert_int_equal(sscanf(fake.reply,
+                            "{\"user\":\"alice\",\"expires\":1790086460,\"token\":\"%[^\"]",
+                            renewed),
+                     1);
+    assert_int_equal(claims_of(renewed).expires_s, START_S + 60 + TTL_S);
+}
+
+static void test_not_for_ever(void **state)
+{
+    (void)state;
+    sign_in();
+    wait_s(100);
+    while (fake.wall_ms / 1000 < START_S + MAX_S - TTL_S) {
+        call("/api/v1/session", "");
+        assert_status(200, "");
+        take_cookie();
+        wait_s(TTL_S / 2);
+    }
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    assert_int_equal(claims_of(token).expires_s, START_S + MAX_S);
+    call("/api/v1/session", "");
+    assert_status(403, "not_renewable");
+}
+
+/* A shorter token_ttl takes nothing away that was given. */
+static void test_never_earlier(void **state)
+{
+    (void)state;
+    sign_in();
+    config.token_ttl_ms = 60000;
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    assert_int_equal(claims_of(token).expires_s, START_S + TTL_S);
+}
+
+static void test_switched_off(void **state)
+{
+    (void)state;
+    log_in();
+    assert_int_equal(claims_of(token).renew_s, 0);
+    call("/api/v1/session", "");
+    assert_status(403, "not_renewable");
+    fake.cookie = NULL;
+    call("/api/v1/session", "");
+    assert_status(401, "unauthorized");
+}
+
+/* One logout ends all that came from one login, whichever of them it is done with. */
+static void test_logout_ends_all_of_a_session(void **state)
+{
+    char first[FAKE_BYTES], jti[TOKEN_JTI_MAX + 1];
+
+    (void)state;
+    sign_in();
+    snprintf(first, sizeof(first), "%s", token);
+    snprintf(jti, sizeof(jti), "%s", claims_of(token).jti);
+    wait_s(TTL_S - 60);
+    call("/api/v1/session", "");
+    take_cookie();
+    fake.cookie = first;
+    call("/logout", "");
+    assert_status(200, "");
+    /* Known for longer than the renewed one lasts. */
+    assert_true(fake_find("revoked", jti)->ttl_ms > TTL_S * 1000);
+    fake.cookie = token;
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "");
+    call("/api/v1/session", "");
+    assert_status(401, "unauthorized");
+}
+
+/* --- the verb ----------------------------------------------------------------------------------- */
+
+static void verb(uint64_t conn, const char *json)
+{
+    struct chatd_verb_call verb_call = {.size = sizeof(verb_call),
+                                        .conn = {conn},
+                                        .type = CHATD_STR("session.refresh"),
+                                        .id = CHATD_STR("7"),
+                                        .json = fake_str(json)};
+
+    fake.code[0] = fake.reply[0] = '\0';
+    fake.verb.handle(&fake.plugin, &verb_call);
+    pump();
+}
+
+static void open_socket(uint64_t conn)
+{
+    (void)upgrade(conn);
+    pump();
+    assert_string_equal(fake.named, "alice");
+    fake.owner = "alice";
+}
+
+#define PLAIN "{\"type\":\"session.refresh\",\"id\":\"7\"}"
+
+static void assert_moved(int64_t expires_s)
+{
+    char expected[128];
+
+    snprintf(expected, sizeof(expected), "7 \"expires\":%lld,\"now\":%lld",
+             (long long)expires_s * 1000, (long long)fake.wall_ms);
+    assert_string_equal(fake.code, "");
+    assert_string_equal(fake.reply, expected);
+    assert_int_equal(fake.expires_ms, expires_s * 1000);
+}
+
+static void test_socket(void **state)
+{
+    (void)state;
+    config.clock_leeway_ms = 30000;
+    sign_in();
+    open_socket(1);
+    wait_s(TTL_S / 2);
+    verb(1, PLAIN);
+    assert_moved(START_S + TTL_S / 2 + TTL_S + 30);
+    verb(1, PLAIN);
+    assert_moved(START_S + TTL_S / 2 + TTL_S + 30);
+    /* The socket goes on while its token has ended. */
+    wait_s(TTL_S);
+    verb(1, PLAIN);
+    assert_moved(START_S + TTL_S / 2 + 2 * TTL_S + 30);
+    wait_s(MAX_S - 2 * TTL_S);
+    verb(1, PLAIN);
+    assert_moved(START_S + MAX_S + 30);
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "auth.not_renewable");
+}
+
+static void test_socket_of_no_session(void **state)
+{
+    (void)state;
+    log_in();
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "auth.not_renewable");
+    open_socket(1);
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "auth.not_renewable");
+    verb(1, "{\"type\":\"session.refresh\",\"id\":\"7\",\"token\":5}");
+    assert_string_equal(fake.code, "bad_request");
+}
+
+static void verb_with(uint64_t conn, const char *text)
+{
+    char json[FAKE_BYTES + 64];
+
+    snprintf(json, sizeof(json), "{\"type\":\"session.refresh\",\"id\":\"7\",\"token\":\"%s\"}",
+             text);
+    verb(conn, json);
+}
+
+static char *made(const char *user, const char *jti, int64_t ttl_s)
+{
+    struct token_claims claims = {.expires_s = fake.wall_ms / 1000 + ttl_s};
+    char *text = NULL;
+
+    snprintf(claims.user, sizeof(claims.user), "%s", user);
+    snprintf(claims.jti, sizeof(claims.jti), "%s", jti);
+    assert_int_equal(token_make(key_get(fake.plugin.data), &claims, fake.wall_ms / 1000, &text),
+                     CHATD_OK);
+    return text;
+}
+
+/* The socket is the new token's from then on: it ends with it, and is revoked with it. */
+static void test_socket_takes_a_token(void **state)
+{
+    char *text;
+
+    (void)state;
+    log_in();
+    open_socket(1);
+    open_socket(2);
+    text = made("alice", "another", 500);
+    verb_with(1, text);
+    assert_moved(START_S + 500);
+    fake_bus_bring("auth.revoked", claims_of(token).jti, 0);
+    assert_int_equal(fake.closed[1], 0);
+    assert_int_equal(fake.closed[2], CHATD_CLOSE_TOKEN);
+    fake_bus_bring("auth.revoked", "another", 0);
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    free(text);
+}
+
+static void test_socket_refuses_a_token(void **state)
+{
+    char *text;
+    int64_t end_ms;
+
+    (void)state;
+    log_in();
+    open_socket(1);
+    end_ms = fake.expires_ms;
+    text = made("bob", "b", 500);
+    verb_with(1, text);
+    assert_string_equal(fake.code, "forbidden");
+    free(text);
+    text = made("alice", "a", -500);
+    verb_with(1, text);
+    assert_string_equal(fake.code, "unauthorized");
+    free(text);
+    verb_with(1, "a.b.c");
+    assert_string_equal(fake.code, "unauthorized");
+    fake_put("revoked", "gone", "1", 1000);
+    text = made("alice", "gone", 500);
+    verb_with(1, text);
+    assert_string_equal(fake.code, "unauthorized");
+    free(text);
+    assert_int_equal(fake.expires_ms, end_ms);
+    /* It is still its own token's. */
+    fake_bus_bring("auth.revoked", claims_of(token).jti, 0);
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+static void test_revoked_socket(void **state)
+{
+    (void)state;
+    sign_in();
+    open_socket(1);
+    wait_s(6);
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "unauthorized");
+    verb(1, PLAIN); /* known by now */
+    assert_string_equal(fake.code, "unauthorized");
+}
+
+/* The session goes on, and is looked up when the store is back. */
+static void test_store_away(void **state)
+{
+    (void)state;
+    sign_in();
+    open_socket(1);
+    wait_s(60);
+    fake.store_away = true;
+    verb(1, PLAIN);
+    assert_moved(START_S + 60 + TTL_S);
+    fake.store_away = false;
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    fake_timers();
+    pump();
+    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+}
+
+static void test_stop_under_way(void **state)
+{
+    struct chatd_verb_call verb_call = {
+        .size = sizeof(verb_call), .conn = {1}, .id = CHATD_STR("7"), .json = CHATD_STR(PLAIN)};
+
+    (void)state;
+    sign_in();
+    open_socket(1);
+    wait_s(60);
+    fake.reply[0] = '\0';
+    fake.verb.handle(&fake.plugin, &verb_call);
+    chatd_plugin_v1.stop(&fake.plugin);
+    pump();
+    assert_string_equal(fake.reply, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FLOW(test_a_renewed_token),
+        FLOW(test_a_bot),
+        FLOW(test_not_for_ever),
+        FLOW(test_never_earlier),
+        FLOW(test_switched_off),
+        FLOW(test_logout_ends_all_of_a_session),
+        FLOW(test_socket),
+        FLOW(test_socket_of_no_session),
+        FLOW(test_socket_takes_a_token),
+        FLOW(test_socket_refuses_a_token),
+        FLOW(test_revoked_socket),
+        FLOW(test_store_away),
+        FLOW(test_stop_under_way),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
