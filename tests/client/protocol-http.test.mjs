@@ -39,6 +39,14 @@ test('me() is the name we are signed in with', async () => {
   assert.equal(asked[0]?.request.credentials, 'same-origin');
 });
 
+test('renew() asks for a later end and says whose', async () => {
+  const { api, asked } = apiAnswering(200, { user: 'alice', expires: 5 });
+  assert.equal(await api.renew(), 'alice');
+  assert.equal(asked[0]?.url, 'https://chat.example/sub/api/v1/session');
+  assert.equal(asked[0]?.request.method, 'POST');
+  assert.equal(asked[0]?.request.body, '{}');
+});
+
 for (const body of [{}, { user: 5 }, { user: '' }, [], 'no json', 'null']) {
   test(`me() without a name is an error: ${JSON.stringify(body)}`, async () => {
     assert.equal((await failure(apiAnswering(200, body).api.me())).code, 'internal');

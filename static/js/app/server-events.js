@@ -21,6 +21,7 @@ export class ServerEvents {
     onStatus: (status) => this.#status(status),
     onHello: (hello) => this.#hello(hello),
     onUnreachable: () => this.chat.events.onUnreachable(),
+    onExpiring: () => void this.#renew(),
     onJoined: (room, joined) => this.#joined(room, joined),
     onJoinFailed: (room, error, final) => this.#joinFailed(room, error, final),
     onMessage: (room, message, live) => this.#message(room, message, live),
@@ -62,6 +63,19 @@ export class ServerEvents {
     chat.page.box.setLimit(hello.limits.textBytes);
     chat.showBlocked();
     void chat.refreshRooms();
+  }
+
+  /** The page stays open for longer than the session would last. */
+  async #renew() {
+    const { chat } = this;
+    try {
+      const user = await chat.api.renew();
+      if (chat.isOver) return;
+      if (user !== chat.user) chat.events.onOtherUser(user);
+      else await chat.client.refresh();
+    } catch {
+      // It is tried again well before the end, and at the end the server says so.
+    }
   }
 
   /** @param {string} name @param {Joined} joined */

@@ -4,7 +4,8 @@
 
 import { Connection } from './connection.js';
 import { ChatError } from './errors.js';
-import { readPage } from './frames.js';
+import { readLeft, readPage } from './frames.js';
+import { Renewal } from './renewal.js';
 import { Rooms } from './rooms.js';
 import { Sender } from './sender.js';
 import { seamsOf, Session } from './session.js';
@@ -14,6 +15,7 @@ export class ChatClient {
   #connection;
   #rooms;
   #sender;
+  #renewal;
 
   /**
    * @param {URL | string} base  the folder that the server's `ws` is in, with a slash at its end
@@ -28,6 +30,7 @@ export class ChatClient {
       onBeforeMessage: (room, message) => this.#sender.arrived(room, message),
     });
     this.#sender = new Sender(this.#session, this.#rooms);
+    this.#renewal = new Renewal(this.#session);
     this.#connection = new Connection(new URL(base), this.#session.seams, {
       onStatus: (status) => this.#statusChanged(status),
       onHello: (hello) => this.#greeted(hello),
@@ -58,6 +61,15 @@ export class ChatClient {
   /** Is the line alive? One on which nothing is heard within 5 s is dropped. For a page that was asleep. */
   check() {
     this.#connection.check();
+  }
+
+  /**
+   * Moves the end of the session of this connection. The token that the next one comes with is renewed by HttpApi.renew().
+   * @param {string} [token]  take over this one instead, of the same user
+   * @returns {Promise<void>} rejects with a ChatError
+   */
+  refresh(token) {
+    return this.#ask({ type: 'session.refresh', token }).then((ack) => this.#renewal.moved(readLeft(ack)));
   }
 
   get status() {
@@ -119,15 +131,7 @@ export class ChatClient {
    * @returns {Promise<import('./types.js').Page>} rejects with a ChatError
    */
   history(room, { before, after, limit } = {}) {
-    const { line } = this.#session;
-    if (line === null) return Promise.reject(new ChatError('offline', 'Not connected.', { temporary: true }));
-    return new Promise((resolve, reject) => {
-      // JSON leaves out what is undefined.
-      line.request({ type: 'history.get', room, before, after, limit }, (error, ack) => {
-        if (error === null) resolve(readPage(ack));
-        else reject(error);
-      });
-    });
+    return this.#ask({ type: 'history.get', room, before, after, limit }).then(readPage);
   }
 
   // ---- messages
@@ -159,6 +163,21 @@ export class ChatClient {
     return this.#sender.waiting(room);
   }
 
+  /**
+   * @param {import('./frames.js').Frame} request  JSON leaves out what is undefined
+   * @returns {Promise<import('./frames.js').Frame>} its ack
+   */
+  #ask(request) {
+    const { line } = this.#session;
+    if (line === null) return Promise.reject(new ChatError('offline', 'Not connected.', { temporary: true }));
+    return new Promise((resolve, reject) => {
+      line.request(request, (error, ack) => {
+        if (error === null) resolve(ack);
+        else reject(error);
+      });
+    });
+  }
+
   // ---- what the connection tells
 
   /** @param {import('./types.js').Status} status */
@@ -182,6 +201,7 @@ export class ChatClient {
 
   /** @param {import('./line.js').Line} line */
   #online(line) {
+    this.#renewal.online(line, this.#session.hello?.leftMs ?? 0);
     this.#rooms.online(line);
     this.#sender.reviewAll();
   }

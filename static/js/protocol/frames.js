@@ -50,6 +50,15 @@ export function readFrame(data) {
   }
 }
 
+/**
+ * Both are by the server's clock; ours may be wrong.
+ * @param {Frame} frame
+ * @returns {number} how long the session lasts; 0: it has no end, or is over
+ */
+export function readLeft({ expires, now }) {
+  return isCount(expires) && isCount(now) ? Math.max(expires - now, 0) : 0;
+}
+
 /** @param {Frame} frame @returns {import('./types.js').Hello} */
 export function readHello(frame) {
   const limits = isObject(frame.limits) ? frame.limits : {};
@@ -61,6 +70,7 @@ export function readHello(frame) {
     server: textOf(frame.server),
     features: new Set(features.filter((name) => typeof name === 'string')),
     pingMs: positiveOf(frame.ping_ms, 25_000),
+    leftMs: readLeft(frame),
     limits: {
       messageBytes: positiveOf(limits.message_bytes, 65_536),
       textBytes: positiveOf(limits.text_bytes, 4_096),

@@ -46,6 +46,12 @@ function objectOf(raw) {
   }
 }
 
+/** @param {Record<string, unknown>} answer */
+function nameOf({ user }) {
+  if (typeof user !== 'string' || user === '') throw new ApiError(0, 'internal', 'unreadable answer');
+  return user;
+}
+
 /** In a browser the session's token lives in an HttpOnly cookie that comes and goes by itself. */
 export class HttpApi {
   #base;
@@ -63,9 +69,7 @@ export class HttpApi {
 
   /** @returns {Promise<string>} the name we are signed in with */
   async me() {
-    const { user } = await this.#call('GET', 'api/v1/me');
-    if (typeof user !== 'string' || user === '') throw new ApiError(0, 'internal', 'unreadable answer');
-    return user;
+    return nameOf(await this.#call('GET', 'api/v1/me'));
   }
 
   /** @returns {Promise<string[]>} the rooms we may see; none when the server keeps no list */
@@ -95,6 +99,14 @@ export class HttpApi {
    */
   login(user, password) {
     return this.#call('POST', 'login', { user, password });
+  }
+
+  /**
+   * Renews the session in the cookie, without the password.
+   * @returns {Promise<string>} the name we are signed in with
+   */
+  async renew() {
+    return nameOf(await this.#call('POST', 'api/v1/session', {}));
   }
 
   logout() {

@@ -21,6 +21,7 @@
  * @property {string} server  its name and version
  * @property {ReadonlySet<string>} features  what this server offers: hide the rest
  * @property {number} pingMs
+ * @property {number} leftMs  how long the session lasts from now on; 0 when it has no end
  * @property {Limits} limits
  */
 
@@ -102,6 +103,8 @@
  *     Before status `online`, and before anything is joined or sent: `close()` here keeps it all back.
  * @property {() => void} [onUnreachable]
  *     An attempt ended before hello. Browsers do not say why: ask HttpApi.me().
+ * @property {() => void} [onExpiring]
+ *     A good part of the session is over: HttpApi.renew(), then refresh(). Asked again until the end has moved.
  * @property {(room: string, joined: Joined) => void} [onJoined]  after each reconnect again
  * @property {(room: string, error: import('./errors.js').ChatError, final: boolean) => void} [onJoinFailed]
  *     `final`: it is not tried again and the room is no longer wanted. Its waiting messages stay.

@@ -103,7 +103,7 @@ export class Stage {
   dialFails = false;
 
   #listeners() {
-    const names = ['onStatus', 'onHello', 'onUnreachable', 'onJoined', 'onJoinFailed', 'onMessage', 'onRecord',
+    const names = ['onStatus', 'onHello', 'onExpiring', 'onUnreachable', 'onJoined', 'onJoinFailed', 'onMessage', 'onRecord',
       'onTyping', 'onGap', 'onReset', 'onSending', 'onSent', 'onSendFailed'];
     return Object.fromEntries(names.map((name) => [name, (/** @type {any[]} */ ...args) => {
       this.events.push([name, ...args]);
