@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Accounts and sessions as a person sees them."""
+import time
+
+import jwt
 import requests
+from raw_ws import signed, with_secret
 from selenium.webdriver.common.keys import Keys
 
 from window import PASSWORD
@@ -162,3 +166,27 @@ def test_scripts_see_no_token(chatd, window):
     stored = page.js("return JSON.stringify({...localStorage, ...sessionStorage})")
     assert cookie["value"] not in stored and "token" not in stored
     assert cookie["value"] not in page.driver.page_source
+
+
+def test_a_page_that_stays_open_is_not_signed_out(chatd, window):
+    """Its token ends, but by then there is another one, and the socket goes on with it."""
+    server = chatd(sections=with_secret())
+    page = window(server)
+    page.sign_up("alice")
+    start = time.time()
+    token = signed("alice", ttl=34, chatd_renew=int(start) + 3600)
+
+    def end():
+        cookie = page.driver.get_cookie("token")["value"]
+        return jwt.decode(cookie, options={"verify_signature": False})["exp"]
+    page.driver.add_cookie({"name": "token", "value": token, "httpOnly": True, "path": "/"})
+    page.reload()
+    page.wait_signed_in()
+    assert end() < start + 36
+    page.wait(lambda: end() > start + 3000, "a renewed cookie", deadline=60)
+    page.wait(lambda: server.metrics()["chatd_auth_renewed_total"] == 2, "a renewed socket")
+    page.wait(lambda: time.time() > start + 37, "the end of the first token", deadline=60)
+    page.send("still here")
+    page.wait_texts(["still here"])
+    assert page.text("#status") == "Connected"
+    assert server.metrics()["chatd_connections"] == 1

@@ -111,6 +111,12 @@ try {
   await new Promise((resolve) => { setTimeout(resolve, 5_500); });
   assert.equal(bob.sockets.length, lines, 'a check ended a living line');
 
+  // A session is renewed under an open connection.
+  if (alice.chat.hello?.features.has('auth')) {
+    assert.ok(/** @type {number} */ (alice.chat.hello?.leftMs) > 0);
+    await alice.chat.refresh();
+  }
+
   // Typing reaches the other.
   if (bob.chat.hello?.features.has('typing')) {
     assert.equal(bob.chat.typing(ROOM, true), true);

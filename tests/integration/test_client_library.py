@@ -2,6 +2,7 @@
 """The web client's library of chatd.v1 against a real chatd, under Node.js instead of a browser."""
 import os
 import subprocess
+import time
 
 import pytest
 from raw_ws import signed
@@ -24,7 +25,8 @@ def run_script(server, **tokens):
 @pytest.mark.parametrize("store", ["sqlite", "redis"])
 def test_two_people(clusters, store):
     [server] = clusters(store=store).nodes
-    run_script(server, CHATD_TOKEN=signed("alice"), CHATD_OTHER_TOKEN=signed("bob"))
+    run_script(server, CHATD_TOKEN=signed("alice", chatd_renew=int(time.time()) + 7200),
+               CHATD_OTHER_TOKEN=signed("bob"))
 
 
 def test_two_guests(clusters):
