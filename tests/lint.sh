@@ -50,6 +50,7 @@ cpp_check() {
     cat >"$work/macros.h" <<'END'
 #define HASH_ITER(hh, head, el, tmp) for ((el) = (head); (el) != NULL; (el) = (el)->hh.next)
 #define DL_FOREACH_SAFE(head, el, tmp) for ((el) = (head); (el) != NULL; (el) = (el)->next)
+#define DL_FOREACH2(head, el, next) for ((el) = (head); (el) != NULL; (el) = (el)->next)
 #define TAILQ_HEAD(name, type) struct name { struct type *first; }
 #define TAILQ_ENTRY(type) struct { struct type *next; }
 END

@@ -22,6 +22,7 @@ WITHOUT_DEFAULT = {
     ("auth", "jwt_old_key_file"): "old.pem",
     ("auth", "jwt_old_secret"): "X" * 48,
     ("auth", "jwt_secret"): "this secret has more than thirty-two bytes",
+    ("auth", "password_dictionary"): "/var/cache/cracklib/cracklib_dict",
     ("static", "root"): ROOT / "static",
 }
 

@@ -98,6 +98,27 @@ static void test_not_for_ever(void **state)
     assert_status(403, "not_renewable");
 }
 
+/* A renewed token is as old as its login, for whoever signs out everywhere: not older, not younger. */
+static void test_signing_out_everywhere(void **state)
+{
+    (void)state;
+    fake_put("auth-since", "alice", "1789999999000", 0);
+    sign_in();
+    assert_int_equal(claims_of(token).since_ms, INT64_C(1789999999000));
+    wait_s(60);
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    assert_int_equal(claims_of(token).since_ms, INT64_C(1789999999000));
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
+    pump();
+    assert_string_equal(fake.named, "alice");
+    call("/api/v1/logout-all", "");
+    assert_status(200, "");
+    call("/api/v1/session", "");
+    assert_status(401, "unauthorized");
+}
+
 /* A shorter token_ttl takes nothing away that was given. */
 static void test_never_earlier(void **state)
 {
@@ -340,6 +361,7 @@ int main(void)
         FLOW(test_a_renewed_token),
         FLOW(test_a_bot),
         FLOW(test_not_for_ever),
+        FLOW(test_signing_out_everywhere),
         FLOW(test_never_earlier),
         FLOW(test_switched_off),
         FLOW(test_logout_ends_all_of_a_session),
