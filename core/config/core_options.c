@@ -83,6 +83,15 @@ const struct chatd_cfg_field core_option_rows[] = {
      .min = 1,
      .max = 1000000,
      .help = "connections that speak HTTP at one time; more are closed"},
+    {.key = "max_connections_per_address",
+     .type = CHATD_CFG_INT,
+     AT(max_connections_per_address),
+     .flags = CHATD_CFG_RELOADABLE,
+     .def = "1000",
+     .min = 0,
+     .max = 1000000,
+     .help = "WebSocket connections of one client address on one worker, and as many that speak "
+             "HTTP; more are answered 429; 0: any number"},
     {.key = "message_max",
      .type = CHATD_CFG_SIZE,
      AT(message_max),
@@ -262,6 +271,15 @@ const struct chatd_cfg_field core_option_rows[] = {
      .min = 0,
      .max = 100000,
      .help = "chatd.v1 messages a second of one connection, twice that at once; 0: any number"},
+    {.key = "frame_rate",
+     .type = CHATD_CFG_INT,
+     AT(frame_rate),
+     .flags = CHATD_CFG_RELOADABLE,
+     .def = "1000",
+     .min = 0,
+     .max = 1000000,
+     .help = "WebSocket frames a second of one connection, twice that at once; more close with "
+             "4003; 0: any number"},
     {.key = NULL},
 };
 

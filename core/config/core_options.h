@@ -17,11 +17,11 @@ struct core_options {
     const char *const *allowed_origins, *const *trusted_proxies;
     int workers; /* read from workers_text; CORE_WORKERS_AUTO: as many as there are CPUs */
     int32_t log_format, log_level, metrics;
-    int64_t max_connections, max_http_connections, message_max, queue_soft, queue_hard, unsent_max,
-        write_timeout;
+    int64_t max_connections, max_http_connections, max_connections_per_address, message_max,
+        queue_soft, queue_hard, unsent_max, write_timeout;
     int64_t ping_interval, pong_timeout, close_timeout;
     int64_t http_head_max, http_body_max, http_head_timeout, http_body_timeout, http_idle_timeout;
-    int64_t http_timeout, slow_hook, cpu_threads, job_queue_max, verb_rate;
+    int64_t http_timeout, slow_hook, cpu_threads, job_queue_max, verb_rate, frame_rate;
     int64_t start_time, stop_time, roll_time, hang_limit, bus_queue;
 };
 

@@ -16,6 +16,7 @@ struct core_values {
     int64_t channels, timers, watches; /* now */
     int64_t jobs_waiting[QUEUES];      /* now */
     int64_t jobs[QUEUES];
+    int64_t rate_limited;
 };
 
 void metric_init(struct host *h); /* takes its seat; after net_init() and http_open() */

@@ -229,13 +229,20 @@ static void on_upgrade(void *arg, struct http_req *r)
     const struct ws_claim *claim =
         claim_find(h, r->path, http_req_header(r, "Sec-WebSocket-Protocol"));
     struct upgrade_walk *walk;
+    int64_t refused;
     struct conn *c;
 
     if (claim == NULL) {
         http_reply_error(r, 404, "not_found", "No WebSocket is offered here.", 0, NULL, 0);
         return;
     }
+    refused = h->net.count->refused_address;
     c = h->stopping || is_full(h) ? NULL : conn_new(&h->net, http_req_address(r));
+    if (c == NULL && h->net.count->refused_address > refused) {
+        http_reply_error(r, 429, "rate_limited", "Too many connections come from your address.",
+                         5000, NULL, 0);
+        return;
+    }
     if (c == NULL) {
         http_reply_error(r, 503, "full", "The server takes no more connections now.", 5000, NULL,
                          0);

@@ -2,10 +2,12 @@
 /* chatd.v1 as far as the core knows it: the envelope {type, id, ...}, and verbs by name. */
 #include "host/host.h"
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/metric.h"
 #include "host/work.h"
 
 #include <chatd/json.h>
@@ -100,28 +102,30 @@ static const struct verb *find(const struct host *h, chatd_str type)
     return NULL;
 }
 
-/* A connection's token bucket, in thousandths of a message. */
-struct bucket {
-    int64_t at_ms; /* 0: never used, hence full */
-    int64_t milli;
+/* What a connection may still ask, and how many refusals it may still ignore. */
+struct pace {
+    struct bucket requests, patience;
 };
 
-/* 0, or how long to wait until one more message is allowed. */
-static uint32_t over_rate(struct host *h, chatd_conn conn)
-{
-    struct bucket *b = slot_block(&h->core.pub, h->verb_slot, conn.v);
-    int64_t rate = h->opt.verb_rate, full = 2 * rate * 1000, now = clock_mono_ms();
+enum { PATIENCE = 100 };
 
-    if (rate == 0 || b == NULL)
-        return 0;
-    b->milli = b->at_ms == 0 ? full : b->milli + (now - b->at_ms) * rate;
-    b->at_ms = now;
-    if (b->milli > full)
-        b->milli = full;
-    if (b->milli < 1000)
-        return (uint32_t)((1000 - b->milli + rate - 1) / rate);
-    b->milli -= 1000;
-    return 0;
+/* True: it asks too much, and was told. Who goes on without waiting is closed. */
+static bool over_rate(struct host *h, chatd_conn conn, chatd_str id)
+{
+    struct pace *pace = slot_block(&h->core.pub, h->verb_slot, conn.v);
+    int64_t rate = h->opt.verb_rate, now = clock_mono_ms();
+    uint32_t retry_ms;
+
+    if (pace == NULL || (retry_ms = bucket_take(&pace->requests, rate, 2 * rate, 1, now)) == 0)
+        return false;
+    h->values->rate_limited++;
+    if (bucket_take(&pace->patience, (rate + 3) / 4, PATIENCE + 4 * rate, 1, now) == 0) {
+        verb_error(&h->core.pub, conn, id, "rate_limited", "Too many messages.", retry_ms);
+    } else {
+        h->net.count->too_many++;
+        chatd_conn_close(&h->core.pub, conn, CHATD_CLOSE_TOO_MANY, "too many messages");
+    }
+    return true;
 }
 
 static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_call *call)
@@ -129,7 +133,6 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
     chatd_plugin *self = &h->core.pub;
     const struct verb *v = find(h, call->type);
     struct conn *c = conn_get(&h->net, conn.v);
-    uint32_t retry_ms;
 
     if (v == NULL) {
         verb_error(self, conn, call->id, "unknown_type", "No such message type here.", 0);
@@ -138,9 +141,7 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
     } else if ((v->def.flags & CHATD_VERB_LOGIN) && c->user == NULL &&
                service_loaded(h, CHATD_AUTH_SERVICE)) {
         verb_error(self, conn, call->id, "unauthorized", "Sign in first.", 0);
-    } else if ((v->def.flags & CHATD_VERB_RATE) && (retry_ms = over_rate(h, conn)) > 0) {
-        verb_error(self, conn, call->id, "rate_limited", "Too many messages.", retry_ms);
-    } else {
+    } else if (!(v->def.flags & CHATD_VERB_RATE) || !over_rate(h, conn, call->id)) {
         struct work_before before = work_enter(v->plugin, WORK_VERB, conn.v);
 
         v->def.handle(&v->plugin->pub, call);
@@ -233,5 +234,5 @@ void verb_init(struct host *h)
                                               .handle = on_v1_message};
 
     claim_add(&h->core.pub, &claim);
-    slot_add(&h->core.pub, CHATD_SLOT_CONN, sizeof(struct bucket), NULL, &h->verb_slot);
+    slot_add(&h->core.pub, CHATD_SLOT_CONN, sizeof(struct pace), NULL, &h->verb_slot);
 }

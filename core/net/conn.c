@@ -97,10 +97,17 @@ struct conn *conn_get(struct net *net, uint64_t id)
 
 struct conn *conn_new(struct net *net, const char *address)
 {
+    struct crowd_row *place;
+    struct conn *c;
     uint64_t id;
-    struct conn *c = slab_new(&net->conns, &id);
 
+    if (!crowd_enter(&net->crowd, address, net->limits.max_per_address, &place)) {
+        net->count->refused_address++;
+        return NULL;
+    }
+    c = slab_new(&net->conns, &id);
     if (c == NULL) {
+        crowd_leave(&net->crowd, &place);
         net->count->refused_full++;
         return NULL;
     }
@@ -109,6 +116,7 @@ struct conn *conn_new(struct net *net, const char *address)
     c->fd = -1;
     c->state = CONN_UPGRADING;
     c->address = mem_strdup(address);
+    c->place = place;
     wheel_link_init(&c->link);
     net->count->connections = net->conns.n_live;
     return c;
@@ -143,6 +151,7 @@ static void conn_free(struct conn *c)
     mem_free(c->member);
     mem_free(c->user);
     mem_free(c->address);
+    crowd_leave(&net->crowd, &c->place);
     slab_free(&net->conns, c->id);
     net->count->connections = net->conns.n_live;
 }
@@ -462,6 +471,22 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
     }
 }
 
+/* Fragments and pings cost work however small they are. True: it sent too many, and is being closed. */
+static bool sends_too_many(struct conn *c)
+{
+    int64_t rate = c->net->limits.frame_rate;
+    uint32_t frames = c->reader.frames;
+
+    c->reader.frames = 0;
+    if (c->state != CONN_OPEN ||
+        bucket_take(&c->frames, rate, 2 * rate, frames, c->net->mono_ms) == 0)
+        return false;
+    c->net->count->too_many++;
+    c->flags |= CONN_BROKEN;
+    say_farewell(c, 4003, "too many frames", "too many frames: frame_rate reached");
+    return true;
+}
+
 static void hold(struct conn *c, const uint8_t *p, size_t n)
 {
     uint8_t *held = mem_alloc(n + 1);
@@ -480,7 +505,12 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
 
     c->flags |= CONN_IN_HANDLER;
     while (c->pauses == 0 && c->state != CONN_DEAD) {
-        if (ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev) == WS_MORE)
+        ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
+        if (sends_too_many(c)) {
+            n = 0;
+            break;
+        }
+        if (ev.kind == WS_MORE)
             break;
         on_ws_event(c, &ev);
         if (ev.kind == WS_ERROR || ev.kind == WS_CLOSE) {

@@ -10,6 +10,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "base/bucket.h"
 #include "net/net.h"
 #include "net/outq.h"
 #include "net/ws_reader.h"
@@ -48,12 +49,14 @@ struct conn {
     struct net *net;
     uint64_t id;
     struct ws_reader reader;
-    struct outq *queue; /* NULL while it keeps up */
-    void *slots;        /* plugins' blocks; the host's */
-    const void *claim;  /* the host's: who handles its messages */
-    void *drains;       /* the host's: who waits until it has drained */
-    char *user;         /* NULL: not identified */
+    struct bucket frames; /* it may still send */
+    struct outq *queue;   /* NULL while it keeps up */
+    void *slots;          /* plugins' blocks; the host's */
+    const void *claim;    /* the host's: who handles its messages */
+    void *drains;         /* the host's: who waits until it has drained */
+    char *user;           /* NULL: not identified */
     char *address;
+    struct crowd_row *place; /* in net->crowd */
     struct conn_membership *member;
     uint8_t *held; /* bytes read but not handled while paused */
     size_t held_n;
@@ -68,8 +71,9 @@ struct conn {
     const char *close_reason; /* static or owned text of the first cause */
 };
 
-struct conn *conn_new(struct net *net, const char *address); /* NULL: max_connections are there */
-void conn_discard(struct conn *c);                           /* before conn_open() */
+/* NULL: max_connections are there, or max_per_address from this address. */
+struct conn *conn_new(struct net *net, const char *address);
+void conn_discard(struct conn *c); /* before conn_open() */
 /* Takes the descriptor; `greeting` is the handshake's answer, `early` bytes that came with the
  * request. */
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n);

@@ -99,6 +99,7 @@ static void req_end(struct http_req *r)
     route_match_deinit(&r->match);
     mem_free(r->path);
     mem_free(r->user);
+    crowd_leave(&h->crowd, &r->place);
     slab_free(&h->reqs, r->id);
 }
 
@@ -414,8 +415,12 @@ static void on_request(struct evhttp_request *ev, void *arg)
     }
     id = r->id;
     /* Other protocols that a client offers to change to (h2c) are passed over, as RFC 9110 allows. */
-    if (peer->head.upgrade && http_token_list_has(http_req_header(r, "Upgrade"), "websocket")) {
-        r->is_upgrade = true;
+    r->is_upgrade =
+        peer->head.upgrade && http_token_list_has(http_req_header(r, "Upgrade"), "websocket");
+    if (!http_client_admit(r)) {
+        http_reply_error(r, 429, "rate_limited", "Too many connections come from your address.",
+                         5000, NULL, 0);
+    } else if (r->is_upgrade) {
         if (check_upgrade(r))
             h->calls.upgrade(h->calls.arg, r);
     } else {

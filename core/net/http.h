@@ -9,6 +9,7 @@
 
 #include "base/cidr.h"
 #include "base/slab.h"
+#include "net/crowd.h"
 #include "net/http_head.h"
 #include "net/route.h"
 
@@ -26,8 +27,9 @@ struct http_options {
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* of the client */
     int64_t reply_timeout_ms;                                  /* of a handler */
     int64_t max_connections;                                   /* that speak HTTP at one time */
-    const char *const *allowed_origins;                        /* ends with NULL; may be NULL */
-    const char *const *trusted_proxies;                        /* the same; see http_trust() */
+    int64_t max_per_address;            /* of them, from one client; 0: any number */
+    const char *const *allowed_origins; /* ends with NULL; may be NULL */
+    const char *const *trusted_proxies; /* the same; see http_trust() */
 };
 
 struct http_calls {
@@ -55,7 +57,7 @@ enum handshake {
 /* As in net.h. */
 struct http_counters {
     int64_t connections; /* now */
-    int64_t requests, bad_requests, timeouts, refused_full, refused_origin;
+    int64_t requests, bad_requests, timeouts, refused_full, refused_address, refused_origin;
     int64_t handshakes[HANDSHAKES];
 };
 
@@ -68,6 +70,7 @@ struct http {
     struct http_counters own_count; /* what `count` points to while nobody else wants it */
     struct route_table routes;
     struct slab reqs;
+    struct crowd crowd; /* connections by their client; of trusted proxies, requests by theirs */
     struct http_peer *peers;  /* by the filter's address */
     struct cidr_list trusted; /* proxies that are believed */
     bool has_told_untrusted;  /* one line for one that is not */
@@ -90,6 +93,8 @@ struct http_req {
     const char *method;
     char *path;                  /* raw, without the query */
     char address[IP_TEXT_BYTES]; /* of the client */
+    struct crowd_row *place;     /* in http->crowd; NULL where the connection has one */
+    bool is_proxied;             /* came through a trusted proxy */
     bool is_secure;              /* a trusted proxy says that the client came by https */
     char *user;                  /* NULL: nobody identified it */
     int64_t expires_ms;

@@ -6,12 +6,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/forwarded.h"
+#include "net/http_filter.h"
 
+#include <arpa/inet.h>
 #include <event2/keyvalq_struct.h>
-
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 const char *http_req_peer(struct http_req *r)
 {
@@ -88,6 +90,7 @@ void http_client_find(struct http_req *r)
         return;
     }
     if (cidr_list_has(&h->trusted, &ip)) {
+        r->is_proxied = true;
         proto = header_list(r, "X-Forwarded-Proto");
         r->is_secure = proto != NULL && forwarded_is_https(proto, strlen(proto));
         if (list != NULL)
@@ -96,4 +99,43 @@ void http_client_find(struct http_req *r)
         tell_untrusted(h, &ip);
     }
     ip_text(&ip, r->address);
+}
+
+/* The address of the other end; empty: it has none. */
+static void peer_text(int fd, char out[INET6_ADDRSTRLEN])
+{
+    struct sockaddr_storage address = {0};
+    socklen_t n = sizeof(address);
+
+    out[0] = '\0';
+    if (getpeername(fd, (struct sockaddr *)&address, &n) != 0)
+        return;
+    if (address.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&address)->sin_addr, out, INET6_ADDRSTRLEN);
+    else if (address.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&address)->sin6_addr, out, INET6_ADDRSTRLEN);
+}
+
+bool http_client_admit_peer(struct http_peer *peer)
+{
+    struct http *h = peer->http;
+    char text[INET6_ADDRSTRLEN];
+    struct ip ip;
+
+    peer_text(bufferevent_getfd(peer->under), text);
+    if ((ip_parse(text, strlen(text), &ip) && cidr_list_has(&h->trusted, &ip)) ||
+        crowd_enter(&h->crowd, text, h->opt.max_per_address, &peer->place))
+        return true;
+    h->count->refused_address++;
+    return false;
+}
+
+bool http_client_admit(struct http_req *r)
+{
+    struct http *h = r->http;
+
+    if (!r->is_proxied || crowd_enter(&h->crowd, r->address, h->opt.max_per_address, &r->place))
+        return true;
+    h->count->refused_address++;
+    return false;
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/http_client.h"
 
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
@@ -78,6 +79,8 @@ size_t http_error_text(unsigned status, const char *code, const char *reason, ch
                status, http_status_text(status), body.n);
     for (header = http_common_headers; header->name != NULL; header++)
         buf_printf(&text, "%s: %s\r\n", header->name, header->value);
+    if (status == 429 || status == 503)
+        buf_puts(&text, "Retry-After: 5\r\n");
     buf_printf(&text, "Connection: close\r\n\r\n%s", body.p);
     if (text.n < out_bytes) {
         n = text.n;
@@ -290,6 +293,14 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
         http_filter_hang_up(peer);
         return;
     }
+    if (!peer->is_placed) {
+        peer->is_placed = true;
+        if (!http_client_admit_peer(peer)) {
+            fail(peer, 429, "rate_limited", "Too many connections come from your address.");
+            http_filter_hang_up(peer);
+            return;
+        }
+    }
     if (evbuffer_get_length(bufferevent_get_output(peer->filter)) > 0)
         bufferevent_flush(peer->filter, EV_WRITE, BEV_FLUSH); /* may free the peer */
     else if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
@@ -311,6 +322,7 @@ static void on_free(void *arg)
     struct http *h = peer->http;
 
     HASH_DEL(h->peers, peer);
+    crowd_leave(&h->crowd, &peer->place);
     h->n_peers--;
     h->count->connections = (int64_t)h->n_peers;
     event_free(peer->timer);
@@ -342,8 +354,8 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     if (h->n_peers > (size_t)h->opt.max_connections) {
         peer->is_surplus = true;
         enter(peer, PHASE_FAILED);
-        event_active(peer->kick, EV_TIMEOUT, 0);
     }
+    event_active(peer->kick, EV_TIMEOUT, 0); /* then it has one, and nothing was read yet */
     return peer->filter;
 }
 

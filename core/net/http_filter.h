@@ -25,7 +25,9 @@ struct http_peer {
     struct http_head head;
     enum http_phase phase;
     size_t drained;
-    bool is_surplus; /* came when max_connections were there */
+    struct crowd_row *place; /* in http->crowd */
+    bool is_placed;          /* its address was looked at */
+    bool is_surplus;         /* came when max_connections were there */
     UT_hash_handle hh;
 };
 

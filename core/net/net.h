@@ -7,6 +7,7 @@
 #define NET_NET_H
 
 #include "base/slab.h"
+#include "net/crowd.h"
 #include "net/wheel.h"
 
 #include <event2/event.h>
@@ -24,8 +25,9 @@ enum { NET_READ_BYTES = 65536 };
 
 /* Every size and wait that a peer could stretch. Milliseconds and bytes. */
 struct net_limits {
-    int64_t max_connections;
+    int64_t max_connections, max_per_address; /* 0: any number of one address */
     int64_t message_max;
+    int64_t frame_rate; /* a second of one connection, twice that at once; 0: any number */
     int64_t queue_soft, queue_hard;
     int64_t unsent_max; /* in the kernel, beside what its peer has room for; 0: the kernel's own */
     int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
@@ -59,7 +61,8 @@ struct net_counters {
     int64_t connections; /* now; first: others look for it there. Those being upgraded too */
     int64_t queue_bytes; /* now: what waits for connections that are behind, as it is measured */
     int64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
-    int64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full;
+    int64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full,
+        refused_address, too_many;
 };
 
 struct net {
@@ -69,6 +72,7 @@ struct net {
     struct net_counters *count;
     struct net_counters own_count; /* what `count` points to while nobody else wants it */
     struct slab conns, channels;
+    struct crowd crowd; /* connections by the address of their client */
     struct wheel wheel;
     int64_t mono_ms;      /* of this loop turn */
     uint32_t now_s;       /* mono_ms / 1000 */

@@ -138,6 +138,7 @@ static enum ws_event_kind begin_frame(struct ws_reader *r, const struct ws_heade
         return WS_ERROR;
     }
     /* Fits: a message is at most `max`, a size_t, and a control payload 125. */
+    r->frames++;
     r->left = (size_t)h->payload_bytes;
     memcpy(r->u.mask, h->mask, sizeof r->u.mask);
     r->mask_position = 0;

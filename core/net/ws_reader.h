@@ -30,10 +30,11 @@ struct ws_event {
 
 /* Embedded in every connection, so kept small. Its members are the reader's own. */
 struct ws_reader {
-    uint8_t *buf;   /* the message so far, behind it a torn control payload; NULL unless needed */
-    size_t buf_cap; /* bytes allocated */
-    size_t len;     /* bytes of the message in buf */
-    size_t left;    /* payload bytes of the current frame still to come */
+    uint8_t *buf;    /* the message so far, behind it a torn control payload; NULL unless needed */
+    size_t buf_cap;  /* bytes allocated */
+    size_t len;      /* bytes of the message in buf */
+    size_t left;     /* payload bytes of the current frame still to come */
+    uint32_t frames; /* that began; the owner may set it back */
     union {
         uint8_t spill[13]; /* between frames: the part of a header that came, never a whole one */
         uint8_t mask[4];   /* inside a payload */

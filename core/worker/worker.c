@@ -45,7 +45,9 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
 {
     struct event_config *how = event_config_new();
     const struct net_limits limits = {.max_connections = opt->max_connections,
+                                      .max_per_address = opt->max_connections_per_address,
                                       .message_max = opt->message_max,
+                                      .frame_rate = opt->frame_rate,
                                       .queue_soft = opt->queue_soft,
                                       .queue_hard = opt->queue_hard,
                                       .unsent_max = opt->unsent_max,
@@ -62,6 +64,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .idle_timeout_ms = opt->http_idle_timeout,
                                       .reply_timeout_ms = opt->http_timeout,
                                       .max_connections = opt->max_http_connections,
+                                      .max_per_address = opt->max_connections_per_address,
                                       .allowed_origins = opt->allowed_origins,
                                       .trusted_proxies = opt->trusted_proxies};
     const struct host_options host = {.slow_hook_ms = opt->slow_hook,
@@ -109,7 +112,10 @@ static void apply_core(struct worker *w, struct core_options *fresh,
     log_setup(w->opt.log_format == 1, (enum log_level)w->opt.log_level);
     w->host.opt.slow_hook_ms = w->opt.slow_hook;
     w->host.opt.verb_rate = w->opt.verb_rate;
+    w->host.net.limits.frame_rate = w->opt.frame_rate;
     w->host.opt.metrics = w->opt.metrics;
+    w->host.net.limits.max_per_address = w->opt.max_connections_per_address;
+    w->host.http.opt.max_per_address = w->opt.max_connections_per_address;
     http_trust(&w->host.http, w->opt.trusted_proxies);
 }
 
