@@ -26,11 +26,12 @@ struct auth_config {
     int64_t bcrypt_cost;
     int64_t login_rate, register_rate; /* a minute and address; 0: off */
     int64_t login_rate_total, register_rate_total;
-    int64_t account_rate;            /* wrong passwords */
-    int32_t cookie_secure;           /* enum cookie_secure */
-    int32_t registration;            /* enum registration */
-    int32_t password_check;          /* 0 or 1 */
-    const char *password_dictionary; /* NULL: libcrack2's own */
+    int64_t account_rate;              /* wrong passwords */
+    int32_t cookie_secure;             /* enum cookie_secure */
+    int32_t registration;              /* enum registration */
+    const char *const *reserved_names; /* ends with NULL; may be NULL */
+    int32_t password_check;            /* 0 or 1 */
+    const char *password_dictionary;   /* NULL: libcrack2's own */
 };
 
 enum cookie_secure { COOKIE_SECURE_AUTO = 0, COOKIE_SECURE_ON = 1, COOKIE_SECURE_OFF = 2 };

@@ -93,6 +93,19 @@ bool name_reserved(const char *folded)
     return strncmp(folded, guest, sizeof(guest) - 1) == 0;
 }
 
+bool name_listed(const char *folded, const char *const *words)
+{
+    char word[NAME_BYTES_MAX + 1];
+    const char *why;
+
+    for (; words != NULL && *words != NULL; words++) {
+        if (name_fold((chatd_str){*words, strlen(*words)}, word, &why) >= 0 &&
+            strcmp(word, folded) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_printable(utf8proc_int32_t c)
 {
     switch (utf8proc_category(c)) {

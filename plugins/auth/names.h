@@ -30,6 +30,9 @@ char *name_fold_text(chatd_str text);
 /* True for names the server gives out itself; `folded` comes from name_fold(). */
 bool name_reserved(const char *folded);
 
+/* True if `folded` is one of `words`, which ends with NULL and may be NULL, in any spelling. */
+bool name_listed(const char *folded, const char *const *words);
+
 /* Copies `name` for a log line: control and format characters, line ends and bytes that are not
  * UTF-8 become '?', so that nobody writes lines of their own; what does not fit is cut. */
 void name_for_log(chatd_str name, char out[NAME_LOG_BYTES]);

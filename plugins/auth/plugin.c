@@ -7,6 +7,7 @@
 #include "login.h"
 #include "logout.h"
 #include "logout_all.h"
+#include "names.h"
 #include "register.h"
 #include "renew.h"
 #include "revoke.h"
@@ -93,6 +94,12 @@ static const struct chatd_cfg_field fields[] = {
      .def = "open",
      .choices = registration_choices,
      .help = "whether anybody may make an account"},
+    {.key = "reserved_names",
+     .type = CHATD_CFG_LIST,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct auth_config, reserved_names),
+     .def = "admin administrator root system server chatd moderator support everyone here all",
+     .help = "names that nobody can register; accounts that exist are left alone"},
     {.key = "password_check",
      .type = CHATD_CFG_BOOL,
      .flags = CHATD_CFG_RELOADABLE,
@@ -246,6 +253,25 @@ static int init_metrics(struct auth *a)
     return CHATD_OK;
 }
 
+/* A word that no account can have reserves nothing. */
+static int check_reserved(chatd_plugin *self, const struct auth_config *config)
+{
+    const char *const *word = config->reserved_names;
+    char folded[NAME_BYTES_MAX + 1];
+    const char *why;
+
+    for (; word != NULL && *word != NULL; word++) {
+        if (name_fold((chatd_str){*word, strlen(*word)}, folded, &why) < 0) {
+            chatd_log(self, CHATD_LOG_ERROR,
+                      "[auth] reserved_names: \"%s\" can be no name. %s; write the names "
+                      "separated by blanks.",
+                      *word, why);
+            return CHATD_E_INVAL;
+        }
+    }
+    return CHATD_OK;
+}
+
 static int init_parts(struct auth *a)
 {
     static int (*const parts[])(struct auth *) = {
@@ -270,7 +296,9 @@ static int init(chatd_plugin *self)
 
     a->self = self;
     self->data = a;
-    rc = init_parts(a);
+    rc = check_reserved(self, auth_config(a));
+    if (rc >= 0)
+        rc = init_parts(a);
     if (rc < 0) {
         self->data = NULL;
         auth_free(a);
@@ -303,8 +331,10 @@ static int start(chatd_plugin *self)
 
 static int reload(chatd_plugin *self, const void *fresh)
 {
+    int rc = check_reserved(self, fresh);
+
     /* The other options are read at their use. */
-    return key_reload(self->data, fresh);
+    return rc < 0 ? rc : key_reload(self->data, fresh);
 }
 
 static void stop(chatd_plugin *self)

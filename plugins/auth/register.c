@@ -155,8 +155,8 @@ static void on_spellings(struct auth *a, int err, void *arg)
 }
 
 /* NULL and the folded name in `user`, or a sentence with its code. */
-static const char *judge(const struct body *body, char user[NAME_BYTES_MAX + 1],
-                         const char **code_out)
+static const char *judge(const struct auth *a, const struct body *body,
+                         char user[NAME_BYTES_MAX + 1], const char **code_out)
 {
     const char *why;
 
@@ -165,6 +165,8 @@ static const char *judge(const struct body *body, char user[NAME_BYTES_MAX + 1],
         return why;
     if (name_reserved(user))
         return "Names that begin with guest- are given out by the server.";
+    if (name_listed(user, auth_config(a)->reserved_names))
+        return "This name is reserved. Please choose another.";
     *code_out = "bad_password";
     return choice_judge(body->password, user);
 }
@@ -232,7 +234,7 @@ static void handle(chatd_plugin *self, chatd_req req)
     }
     if (!entry_open(a, req, &kind, &entry))
         return;
-    why = judge(&entry.body, user, &code);
+    why = judge(a, &entry.body, user, &code);
     if (why == NULL) {
         signup = signup_new(&entry, user);
     } else {

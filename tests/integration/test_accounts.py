@@ -66,6 +66,18 @@ def test_names_of_any_script_register_and_log_in(server, name):
     assert me(server, token).json()["user"] == name
 
 
+@pytest.mark.parametrize("name", ["admin", "ROOT", "\uff21dmin", "Everyone"])
+def test_a_reserved_name_is_400(server, name):
+    assert error_of(register(server, name)) == (400, "bad_name")
+
+
+@pytest.mark.parametrize("names, free, taken", [("", "admin", "guest-1"), ("boss", "admin", "Boss")])
+def test_reserved_names_are_those_of_the_option(chatd, names, free, taken):
+    server = chatd(sections={"auth": {"bcrypt_cost": "10", "reserved_names": names}})
+    assert error_of(register(server, taken)) == (400, "bad_name")
+    assert register(server, free).status_code == 201
+
+
 @pytest.mark.parametrize("name", ["", "a" * 33, "a b", "a/b", "a\tb", "<b>", "a@b", "\u200bab",
                                   "\U0001f600", "a\u00a0b", "guest-1", "Guest-x", "a\u202eb"])
 def test_a_bad_name_is_400(server, name):

@@ -138,6 +138,45 @@ static void test_reserved(void **state)
     assert_false(name_reserved("guests-1"));
 }
 
+static void test_listed(void **state)
+{
+    static const char *const words[] = {"Admin", "\xef\xbc\xb2oot", "every one", NULL};
+    char out[NAME_BYTES_MAX + 1];
+
+    (void)state;
+    assert_true(fold("ADMIN", out) > 0);
+    assert_true(name_listed(out, words));
+    assert_true(name_listed("root", words)); /* written with a full-width R */
+    assert_false(name_listed("admins", words));
+    assert_false(name_listed("every", words));
+    assert_false(name_listed("admin", NULL));
+}
+
+/* Of each kind of character that is not seen: refused, or the name is the one without it. */
+static void test_what_is_not_seen_makes_no_other_name(void **state)
+{
+    static const utf8proc_int32_t hidden[] = {
+        0x00,   0x1b,   0x7f,   0x85,                             /* controls */
+        0xad,   0x61c,  0x200b, 0x200c, 0x200d,  0x200e,  0xfeff, /* format */
+        0x202a, 0x202b, 0x202c, 0x202d, 0x202e,                   /* embeddings, overrides */
+        0x2066, 0x2067, 0x2068, 0x2069,                           /* isolates */
+        0x2028, 0x2029, 0x2060, 0x2064, 0xe0001, 0xe0061,         /* separators, tags */
+        0x34f,  0x115f, 0x1160, 0x17b4, 0x180b,  0x180e,  0x3164, 0xfe0f, 0xffa0, 0xe0100,
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        char typed[8] = "a", out[NAME_BYTES_MAX + 1];
+        utf8proc_ssize_t n = utf8proc_encode_char(hidden[i], (utf8proc_uint8_t *)typed + 1);
+        const char *why;
+
+        typed[1 + n] = 'b';
+        if (name_fold((chatd_str){typed, (size_t)n + 2}, out, &why) >= 0)
+            assert_string_equal(out, "ab");
+    }
+}
+
 static void test_log_lines_stay_whole(void **state)
 {
     char out[NAME_LOG_BYTES], long_name[200];
@@ -165,6 +204,8 @@ int main(void)
         cmocka_unit_test(test_length_counts_characters),
         cmocka_unit_test(test_fold_is_stable),
         cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_listed),
+        cmocka_unit_test(test_what_is_not_seen_makes_no_other_name),
         cmocka_unit_test(test_log_lines_stay_whole),
     };
 
