@@ -71,6 +71,54 @@ static bool is_control(uint32_t cp)
     return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f);
 }
 
+/* Unicode's Default_Ignorable_Code_Point, the marks of direction included: what is not seen, and so would
+ * make two names of one that look the same. */
+static bool is_ignorable(uint32_t cp)
+{
+    static const struct {
+        uint32_t first, last;
+    } row[] = {
+        {0xad, 0xad},       {0x34f, 0x34f},   {0x61c, 0x61c},     {0x115f, 0x1160},
+        {0x17b4, 0x17b5},   {0x180b, 0x180f}, {0x200b, 0x200f},   {0x202a, 0x202e},
+        {0x2060, 0x206f},   {0x3164, 0x3164}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
+        {0xffa0, 0xffa0},   {0xfff0, 0xfff8}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+        {0xe0000, 0xe0fff},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        if (cp >= row[i].first && cp <= row[i].last)
+            return true;
+    }
+    return false;
+}
+
+/* Embeddings, overrides and isolates that are open (UAX #9): a bit for each, set for an isolate. */
+struct bidi {
+    uint64_t isolates;
+    unsigned depth;
+};
+
+enum { BIDI_DEPTH_MAX = 60 };
+
+/* False: what it closes is not open, or too much is. */
+static bool bidi_next(struct bidi *b, uint32_t cp)
+{
+    bool is_isolate = cp >= 0x2066 && cp <= 0x2069;
+
+    if (!is_isolate && (cp < 0x202a || cp > 0x202e))
+        return true;
+    if (cp != 0x202c && cp != 0x2069) {
+        b->isolates = b->isolates << 1 | is_isolate;
+        return ++b->depth <= BIDI_DEPTH_MAX;
+    }
+    if (b->depth == 0 || (b->isolates & 1) != is_isolate)
+        return false;
+    b->isolates >>= 1;
+    b->depth--;
+    return true;
+}
+
 const char *rules_room_name(chatd_str name)
 {
     struct reader r = reader_of(name);
@@ -87,6 +135,8 @@ const char *rules_room_name(chatd_str name)
             return "The room's name has white space in it.";
         if (is_control(cp))
             return "The room's name has a control character in it.";
+        if (is_ignorable(cp))
+            return "The room's name has a character in it that is not seen.";
         if (cp == '/' || cp == '{' || cp == '}')
             return "The room's name has one of the characters / { } in it.";
     }
@@ -96,7 +146,8 @@ const char *rules_room_name(chatd_str name)
 bool rules_message_text(chatd_str text, size_t max, struct refusal *why_out)
 {
     struct reader r = reader_of(text);
-    bool is_blank = true;
+    struct bidi bidi = {0};
+    bool is_blank = true, is_contained = true;
     uint32_t cp;
 
     *why_out = (struct refusal){.code = "bad_request"};
@@ -110,7 +161,16 @@ bool rules_message_text(chatd_str text, size_t max, struct refusal *why_out)
             why_out->text = "The message's text is not valid UTF-8, or has a NUL in it.";
             return false;
         }
+        if (is_control(cp) && cp != '\n' && cp != '\t' && cp != '\r') {
+            why_out->text = "The message has a control character in it.";
+            return false;
+        }
+        is_contained = is_contained && bidi_next(&bidi, cp);
         is_blank = is_blank && is_space(cp);
+    }
+    if (!is_contained || bidi.depth > 0) {
+        why_out->text = "The message changes the direction of text and does not change it back.";
+        return false;
     }
     if (is_blank)
         why_out->text =

@@ -174,6 +174,10 @@ def wait_for_expiry(server):
     ('{"text":"x","text":"y"}', "bad_request"),
     ('{"text":"a\\u0000b"}', "bad_request"),
     ('{"text":"\\ud800"}', "bad_request"),
+    ('{"text":"a\\u001b[31m"}', "bad_request"),
+    ('{"text":"a\\u009b31m"}', "bad_request"),
+    ('{"text":"a\\u202eb"}', "bad_request"),
+    ('{"text":"a\\u2069b"}', "bad_request"),
     (json.dumps({"text": "x" * 4097}), "too_large"),
     (json.dumps({"text": "\u00e9" * 2049}), "too_large"),
     ('{"a":' + "[" * 5000 + "]" * 5000 + "}", "bad_request"),
@@ -193,7 +197,7 @@ def test_a_refused_message_comes_back_to_its_sender_alone(server, data, code):
 
 
 @pytest.mark.parametrize("text", ["x" * 4096, "\u00e9" * 2048, "\U0001f600" * 1024, "a\nb\"\\/",
-                                  "\u0001", "<script>", "a\u2028b", "\ufeff"],
+                                  "a\r\n\tb", "\u202ea\u202c", "<script>", "a\u2028b", "\ufeff"],
                          ids=lambda v: repr(v)[:12])
 def test_texts_arrive_as_they_were_sent(server, text):
     async def scenario():

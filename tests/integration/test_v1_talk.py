@@ -71,7 +71,7 @@ async def test_two_joins_at_once_make_one_member(chat):
         assert await alice.settle() == []
 
 
-@pytest.mark.parametrize("room", ["", "a b", "a\tb", "a/b", "{", "a}", "\x7f", "\x01", "\u2028",
+@pytest.mark.parametrize("room", ["", "a b", "a\tb", "a/b", "{", "a}", "a\u200b", "\x7f", "\x01", "\u2028",
                                   "a\u00a0b", "a" * 65, "\u00e9" * 33, None, 7, ["general"], {}])
 async def test_a_bad_name_of_a_room_is_refused(clusters, room):
     """Rooms: 1-64 bytes of UTF-8 without control characters, white space, `/`, `{`, `}`."""
@@ -184,8 +184,8 @@ async def test_rooms_count_for_themselves(chat):
 
 
 async def test_texts_arrive_as_they_were_sent(chat):
-    kinds = ["x" * 4096, "\u00e9" * 2048, "\U0001f600" * 1024, "a\nb\"\\/", "\u0001", "<script>",
-             "a\u2028b", "\ufeff"]
+    kinds = ["x" * 4096, "\u00e9" * 2048, "\U0001f600" * 1024, "a\nb\"\\/", "a\r\n\tb", "\u202ea\u202c",
+             "<script>", "a\u2028b", "\ufeff"]
     async with chat.v1("alice") as alice, chat.v1("bob", node=-1) as bob:
         for text in kinds:
             await alice.say(text, cid=f"\U0001f511 \"\\{len(text)}{text[:4]}")

@@ -60,6 +60,25 @@ static void names_that_are_not(void **state)
         {"a\x7f", "control"},
         {"\xc2\x80", "control"},
         {"\xc2\x9f", "control"},
+        {"a\xc2\xad", "not seen"},     /* U+00AD soft hyphen */
+        {"a\xcd\x8f", "not seen"},     /* U+034F grapheme joiner */
+        {"a\xd8\x9c", "not seen"},     /* U+061C Arabic letter mark */
+        {"a\xe1\x85\x9f", "not seen"}, /* U+115F Hangul filler */
+        {"a\xe2\x80\x8b", "not seen"}, /* U+200B zero-width space */
+        {"a\xe2\x80\x8d", "not seen"}, /* U+200D zero-width joiner */
+        {"\xe2\x80\xae"
+         "a",
+         "not seen"}, /* U+202E override */
+        {"\xe2\x81\xa6"
+         "a",
+         "not seen"},                  /* U+2066 isolate */
+        {"a\xe2\x81\xa0", "not seen"}, /* U+2060 word joiner */
+        {"a\xe3\x85\xa4", "not seen"}, /* U+3164 Hangul filler */
+        {"a\xef\xb8\x8f", "not seen"}, /* U+FE0F variation selector */
+        {"\xef\xbb\xbf"
+         "a",
+         "not seen"},                      /* U+FEFF */
+        {"a\xf3\xa0\x80\x81", "not seen"}, /* U+E0001 tag */
         {"a/b", "/ { }"},
         {"{a", "/ { }"},
         {"a}", "/ { }"},
@@ -130,6 +149,63 @@ static void texts(void **state)
     assert_false(rules_message_text((chatd_str){NULL, 0}, 10, &why));
 }
 
+#define PDF "\xe2\x80\xac"
+#define PDI "\xe2\x81\xa9"
+
+static void texts_have_no_control_characters(void **state)
+{
+    char text[] = "a?b", c1[] = "a\xc2?b";
+    int c;
+
+    (void)state;
+    for (c = 1; c < 0x20; c++) {
+        text[1] = (char)c;
+        expect_text(text, 10, c == '\t' || c == '\n' || c == '\r' ? NULL : "bad_request");
+    }
+    expect_text("a\x7f", 10, "bad_request");
+    for (c = 0x80; c < 0xa0; c++) {
+        c1[2] = (char)c;
+        expect_text(c1, 10, "bad_request");
+    }
+    expect_text("a\xe2\x80\xa8\xe2\x80\xa9z", 10, NULL);       /* line and paragraph separators */
+    expect_text("\xe2\x80\x8f\xd7\x90\xe2\x80\x8d", 10, NULL); /* marks, joiners */
+}
+
+static void texts_change_direction_and_back(void **state)
+{
+    static const char *const embeddings[] = {"\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xad",
+                                             "\xe2\x80\xae"};
+    static const char *const isolates[] = {"\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8"};
+    char text[400] = "";
+    int i;
+
+    (void)state;
+    for (i = 0; i < 4; i++) {
+        snprintf(text, sizeof(text), "a%sb", embeddings[i]);
+        expect_text(text, 400, "bad_request");
+        snprintf(text, sizeof(text), "a%sb" PDF, embeddings[i]);
+        expect_text(text, 400, NULL);
+        snprintf(text, sizeof(text), "a%sb" PDI, embeddings[i]);
+        expect_text(text, 400, "bad_request");
+    }
+    for (i = 0; i < 3; i++) {
+        snprintf(text, sizeof(text), "a%sb", isolates[i]);
+        expect_text(text, 400, "bad_request");
+        snprintf(text, sizeof(text), "a%sb" PDI, isolates[i]);
+        expect_text(text, 400, NULL);
+        snprintf(text, sizeof(text), "%s%sb" PDF PDI, isolates[i], embeddings[i]);
+        expect_text(text, 400, NULL);
+        snprintf(text, sizeof(text), "%s%sb" PDI PDF, isolates[i], embeddings[i]);
+        expect_text(text, 400, "bad_request");
+    }
+    expect_text("a" PDF, 400, "bad_request");
+    expect_text("a" PDI, 400, "bad_request");
+    text[0] = '\0';
+    for (i = 0; i < 100; i++)
+        strcat(text, isolates[0]);
+    expect_text(text, 400, "bad_request");
+}
+
 static void users(void **state)
 {
     char name[USER_NAME_MAX + 2];
@@ -151,6 +227,8 @@ int main(void)
         cmocka_unit_test(names_that_are_not),
         cmocka_unit_test(names_are_counted_in_bytes),
         cmocka_unit_test(texts),
+        cmocka_unit_test(texts_have_no_control_characters),
+        cmocka_unit_test(texts_change_direction_and_back),
         cmocka_unit_test(users),
     };
 
