@@ -74,7 +74,7 @@ async def test_two_joins_at_once_make_one_member(chat):
 @pytest.mark.parametrize("room", ["", "a b", "a\tb", "a/b", "{", "a}", "a\u200b", "\x7f", "\x01", "\u2028",
                                   "a\u00a0b", "a" * 65, "\u00e9" * 33, None, 7, ["general"], {}])
 async def test_a_bad_name_of_a_room_is_refused(clusters, room):
-    """Rooms: 1-64 bytes of UTF-8 without control characters, white space, `/`, `{`, `}`."""
+    """Rooms: 1-64 bytes of UTF-8 without control characters, white space, what is not seen, `/`, `{`, `}`."""
     async with clusters().v1("alice", room=None) as alice:
         for verb, more in (("room.join", {}), ("room.leave", {}), ("message.send", {"text": "x"}),
                            ("typing", {"typing": True}), ("history.get", {})):
