@@ -39,6 +39,11 @@ void ws_reader_init(struct ws_reader *r)
     r->state = IN_HEADER;
 }
 
+void ws_reader_allow_compressed(struct ws_reader *r)
+{
+    r->may_be_compressed = true;
+}
+
 void ws_reader_deinit(struct ws_reader *r)
 {
     release(r);
@@ -77,9 +82,7 @@ static void settle(struct ws_reader *r)
 static enum ws_header_result take_header(struct ws_reader *r, uint8_t **p, size_t *n,
                                          struct ws_header *h, const char **reason_out)
 {
-    /* No extension is negotiated. With RFC 7692 this becomes WS_RSV1, h->rsv says that the message is
-       compressed, and begin_data() refuses it on a continuation, begin_frame() on a control frame. */
-    const uint8_t rsv_allowed = 0;
+    const uint8_t rsv_allowed = r->may_be_compressed ? WS_RSV1 : 0;
 
     uint8_t joined[WS_CLIENT_HEADER_MAX];
     const uint8_t *head = *p;
@@ -111,6 +114,14 @@ static enum ws_header_result take_header(struct ws_reader *r, uint8_t **p, size_
     return result;
 }
 
+/* What `max` is on the wire: deflate makes noise longer, by less than this where its blocks are not absurdly
+   short (deflateBound() of zlib). */
+static size_t compressed_max(size_t max)
+{
+    size_t more = max / 8 + 64;
+    return max > SIZE_MAX - more ? SIZE_MAX : max + more;
+}
+
 /* The rules that a data frame has because of the frames before it. */
 static enum ws_event_kind begin_data(struct ws_reader *r, const struct ws_header *h, size_t max,
                                      struct ws_event *ev)
@@ -121,7 +132,11 @@ static enum ws_event_kind begin_data(struct ws_reader *r, const struct ws_header
     if (h->opcode != WS_OP_CONT && r->message_op != 0) {
         return fail(r, CLOSE_PROTOCOL, "A new message began inside a fragmented one.", ev);
     }
-    if (h->payload_bytes > max || r->len > max - h->payload_bytes) {
+    if (h->opcode != WS_OP_CONT) {
+        r->is_compressed = h->rsv != 0;
+    }
+    size_t most = r->is_compressed ? compressed_max(max) : max;
+    if (h->payload_bytes > most || r->len > most - h->payload_bytes) {
         return fail(r, CLOSE_TOO_BIG, "The message is longer than allowed.", ev);
     }
     if (h->opcode != WS_OP_CONT) {
@@ -134,6 +149,9 @@ static enum ws_event_kind begin_data(struct ws_reader *r, const struct ws_header
 static enum ws_event_kind begin_frame(struct ws_reader *r, const struct ws_header *h, size_t max,
                                       struct ws_event *ev)
 {
+    if (h->rsv != 0 && h->opcode != WS_OP_TEXT && h->opcode != WS_OP_BINARY) {
+        return fail(r, CLOSE_PROTOCOL, "RSV1 is set beyond the first frame of a message.", ev);
+    }
     if (!ws_opcode_is_control(h->opcode) && begin_data(r, h, max, ev) == WS_ERROR) {
         return WS_ERROR;
     }
@@ -154,7 +172,8 @@ static bool keep(struct ws_reader *r, const uint8_t *p, size_t n, size_t max)
     size_t used = r->len + r->control_bytes;
     if (r->buf_cap - used < n) {
         size_t need = used + n;
-        size_t most = r->len + r->left > max ? r->len + r->left : max;
+        size_t whole = r->is_compressed ? compressed_max(max) : max;
+        size_t most = r->len + r->left > whole ? r->len + r->left : whole;
         if (ws_opcode_is_control(r->first & WS_OPCODE_MASK) || (r->first & WS_FIN) != 0) {
             most = used + r->left;
         }
@@ -227,9 +246,9 @@ static enum ws_event_kind end_message(struct ws_reader *r, uint8_t *data, size_t
     if (r->message_op == WS_OP_TEXT && !utf8_is_complete(r->utf8)) {
         return fail(r, CLOSE_BAD_DATA, "The text message ends inside a character.", ev);
     }
-    /* With RFC 7692 a compressed message is whole here; its text is checked after inflating instead. */
     ev->kind = WS_MESSAGE;
     ev->opcode = r->message_op;
+    ev->is_compressed = r->is_compressed;
     ev->data = data;
     ev->len = len;
     r->message_op = 0;
@@ -251,7 +270,7 @@ static enum ws_event_kind take_payload(struct ws_reader *r, uint8_t **p, size_t 
         *p += len;
         *n -= len;
     }
-    if (!control && r->message_op == WS_OP_TEXT) {
+    if (!control && r->message_op == WS_OP_TEXT && !r->is_compressed) {
         r->utf8 = (uint8_t)utf8_feed(r->utf8, data, len);
         if (utf8_is_broken(r->utf8)) {
             return fail(r, CLOSE_BAD_DATA, "The text message is not UTF-8.", ev);

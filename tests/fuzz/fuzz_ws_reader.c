@@ -44,13 +44,19 @@ static bool close_code_is_good(unsigned code)
            (code >= 3000 && code <= 4999);
 }
 
+/* What the reader lets a compressed message have. */
+static size_t compressed(size_t max)
+{
+    return max + max / 8 + 64;
+}
+
 static void check_event(const struct ws_event *ev, size_t max)
 {
     switch (ev->kind) {
     case WS_MESSAGE:
-        CHECK(ev->len <= max);
+        CHECK(ev->len <= (ev->is_compressed ? compressed(max) : max));
         CHECK(ev->opcode == WS_OP_TEXT || ev->opcode == WS_OP_BINARY);
-        CHECK(ev->opcode != WS_OP_TEXT || utf8_valid(ev->data, ev->len));
+        CHECK(ev->opcode != WS_OP_TEXT || ev->is_compressed || utf8_valid(ev->data, ev->len));
         break;
     case WS_PING:
     case WS_PONG:
@@ -80,6 +86,7 @@ static void note(struct digest *d, struct ws_event *ev, size_t max)
     uint32_t kind = ev->kind;
     add(d, &kind, sizeof kind);
     add(d, &ev->opcode, sizeof ev->opcode);
+    add(d, &ev->is_compressed, sizeof ev->is_compressed);
     add(d, &ev->code, sizeof ev->code);
     add(d, &ev->len, sizeof ev->len);
     add(d, ev->data, ev->len);
@@ -111,16 +118,20 @@ static void feed(struct ws_reader *r, struct digest *d, const uint8_t *bytes, si
     free(copy);
 }
 
-static struct digest run(const uint8_t *data, size_t size, size_t step, size_t max)
+static struct digest run(const uint8_t *data, size_t size, size_t step, size_t max,
+                         bool may_be_compressed)
 {
     struct digest d = {.hash = UINT64_C(0xcbf29ce484222325)};
     struct ws_reader r;
     ws_reader_init(&r);
+    if (may_be_compressed) {
+        ws_reader_allow_compressed(&r);
+    }
     for (size_t at = 0; at < size; at += step) {
         size_t n = size - at < step ? size - at : step;
         feed(&r, &d, data + at, n, max);
         CHECK(r.buf_cap <= 2 * (at + n));
-        CHECK(r.buf_cap <= max + WS_CONTROL_MAX);
+        CHECK(r.buf_cap <= (may_be_compressed ? compressed(max) : max) + WS_CONTROL_MAX);
         CHECK(!d.ended || r.buf == NULL);
     }
     ws_reader_deinit(&r);
@@ -137,11 +148,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t step = 2 + (data[0] >> 3);
     data++;
     size--;
-    struct digest whole = run(data, size, size > 0 ? size : 1, max);
-    const size_t steps[] = {1, step, step * 7, size / 2 + 1};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        struct digest cut = run(data, size, steps[i], max);
-        CHECK(cut.hash == whole.hash && cut.events == whole.events && cut.ended == whole.ended);
+    for (unsigned deflate = 0; deflate <= 1; deflate++) {
+        struct digest whole = run(data, size, size > 0 ? size : 1, max, deflate);
+        const size_t steps[] = {1, step, step * 7, size / 2 + 1};
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+            struct digest cut = run(data, size, steps[i], max, deflate);
+            CHECK(cut.hash == whole.hash && cut.events == whole.events && cut.ended == whole.ended);
+        }
     }
     return 0;
 }

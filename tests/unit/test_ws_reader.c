@@ -14,6 +14,7 @@
 #include "net/ws_frame.h"
 #include "net/ws_reader.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,16 @@ static void put(struct stream *s, unsigned first, const char *text)
     put_frame(s, first, text, strlen(text));
 }
 
+static bool allows_compressed;
+
+static void init(struct ws_reader *r)
+{
+    ws_reader_init(r);
+    if (allows_compressed) {
+        ws_reader_allow_compressed(r);
+    }
+}
+
 /* --- what the reader says, written down --- */
 
 struct record {
@@ -86,7 +97,9 @@ static void note(struct record *rec, const struct ws_event *ev)
         rec->n += (size_t)n;
     }
     n = snprintf(rec->text + rec->n, sizeof rec->text - rec->n, "] %s\n",
-                 ev->reason != NULL ? ev->reason : "");
+                 ev->reason != NULL  ? ev->reason
+                 : ev->is_compressed ? "compressed"
+                                     : "");
     rec->n += (size_t)n;
     assert_true(rec->n < sizeof rec->text);
 }
@@ -113,7 +126,7 @@ static void run(struct record *rec, const struct stream *s, size_t first_cut, si
                 size_t max)
 {
     struct ws_reader r;
-    ws_reader_init(&r);
+    init(&r);
     rec->n = 0;
     rec->text[0] = '\0';
     feed(&r, rec, s->bytes, first_cut, max);
@@ -125,7 +138,7 @@ static void run(struct record *rec, const struct stream *s, size_t first_cut, si
 static void run_bytewise(struct record *rec, const struct stream *s, size_t step, size_t max)
 {
     struct ws_reader r;
-    ws_reader_init(&r);
+    init(&r);
     rec->n = 0;
     rec->text[0] = '\0';
     for (size_t i = 0; i < s->n; i += step) {
@@ -689,6 +702,70 @@ static void nothing_is_taken_after_the_end(void **state)
     ws_reader_deinit(&r);
 }
 
+/* --- compressed messages (RFC 7692 section 6) --- */
+
+static void compressed_gives(const struct stream *s, size_t max, const char *expected)
+{
+    allows_compressed = true;
+    gives_up_to(s, max, expected);
+    allows_compressed = false;
+}
+
+static void rsv1_says_that_a_message_is_compressed(void **state)
+{
+    (void)state;
+    struct stream s = {.n = 0};
+    put(&s, 0xc1, "\xff"); /* not looked at */
+    put(&s, 0x81, "plain");
+    put(&s, 0x41, "a");
+    put(&s, 0x89, "ping");
+    put(&s, 0x80, "\xc3");
+    put(&s, 0x81, "\xc3");
+    compressed_gives(&s, MAX_MESSAGE,
+                     "message op=1 code=0 [1 <ff>] compressed\n"
+                     "message op=1 code=0 [5 plain] \n"
+                     "ping op=0 code=0 [4 ping] \n"
+                     "message op=1 code=0 [2 a<c3>] compressed\n"
+                     "error op=0 code=1007 [0 ] The text message ends inside a character.\n");
+}
+
+static void rsv1_elsewhere_is_refused(void **state)
+{
+    (void)state;
+    static const unsigned first[] = {0xc0, 0xc8, 0xc9, 0xca, 0xe1, 0xd1};
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        struct stream s = {.n = 0};
+        put(&s, 0x41, "a");
+        put(&s, first[i], "");
+        put(&s, 0x81, "never seen");
+        compressed_gives(&s, MAX_MESSAGE,
+                         i < 4 ? "error op=0 code=1002 [0 ] RSV1 is set beyond the first frame of "
+                                 "a message.\n"
+                               : "error op=0 code=1002 [0 ] A reserved bit is set that no "
+                                 "extension defines.\n");
+    }
+}
+
+/* Noise gets a little longer by compression: it must not be refused for that. */
+static void a_compressed_message_may_be_a_little_longer(void **state)
+{
+    (void)state;
+    static const char noise[200] = {0};
+    struct stream s = {.n = 0};
+    put_frame(&s, 0xc2, noise, 80 + 80 / 8 + 64);
+    put_frame(&s, 0x82, noise, 81);
+    struct record rec;
+    allows_compressed = true;
+    run(&rec, &s, s.n, s.n, 80);
+    assert_non_null(strstr(rec.text, "compressed\nerror op=0 code=1009"));
+    s.n = 0;
+    put_frame(&s, 0x42, noise, 80 + 80 / 8 + 64);
+    put_frame(&s, 0x80, noise, 1);
+    run(&rec, &s, s.n, s.n, 80);
+    assert_non_null(strstr(rec.text, "code=1009"));
+    allows_compressed = false;
+}
+
 static void it_is_small(void **state)
 {
     (void)state;
@@ -729,6 +806,9 @@ int main(void)
         cmocka_unit_test(an_announced_gigabyte_costs_nothing),
         cmocka_unit_test(no_memory_fails_the_connection),
         cmocka_unit_test(nothing_is_taken_after_the_end),
+        cmocka_unit_test(rsv1_says_that_a_message_is_compressed),
+        cmocka_unit_test(rsv1_elsewhere_is_refused),
+        cmocka_unit_test(a_compressed_message_may_be_a_little_longer),
         cmocka_unit_test(it_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
