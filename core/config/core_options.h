@@ -16,9 +16,9 @@ struct core_options {
     const char *workers_text;
     const char *const *allowed_origins, *const *trusted_proxies;
     int workers; /* read from workers_text; CORE_WORKERS_AUTO: as many as there are CPUs */
-    int32_t log_format, log_level, metrics;
+    int32_t log_format, log_level, metrics, deflate;
     int64_t max_connections, max_http_connections, max_connections_per_address, message_max,
-        queue_soft, queue_hard, unsent_max, write_timeout;
+        queue_soft, queue_hard, unsent_max, write_timeout, deflate_min, deflate_level;
     int64_t ping_interval, pong_timeout, close_timeout;
     int64_t http_head_max, http_body_max, http_head_timeout, http_body_timeout, http_idle_timeout;
     int64_t http_timeout, slow_hook, cpu_threads, job_queue_max, verb_rate, frame_rate;

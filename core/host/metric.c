@@ -32,6 +32,9 @@ _Static_assert(offsetof(struct core_values, net.connections) / sizeof(int64_t) =
         "handshakes_total", "outcome=\"" name "\"", "Upgrades asked for, by their answer", \
             SERIES_COUNTER, VALUE(http.handshakes[index])                                  \
     }
+#define DEFLATE_MESSAGES   "Compressed messages; one that is sent counts once, however many get it."
+#define DEFLATE_PLAIN      "Bytes of compressed messages before compression."
+#define DEFLATE_COMPRESSED "Bytes of compressed messages after compression."
 #define PER_QUEUE(kind, name, help, member)                        \
     {name, "queue=\"cpu\"", help, kind, VALUE(member[QUEUE_CPU])}, \
     {                                                              \
@@ -71,6 +74,22 @@ static const struct {
     {"too_many_total", "", "Connections closed with 4003.", SERIES_COUNTER, VALUE(net.too_many)},
     {"rate_limited_total", "", "Requests of chatd.v1 refused at verb_rate.", SERIES_COUNTER,
      VALUE(rate_limited)},
+    {"deflate_upgrades_total", "", "WebSocket connections made with permessage-deflate.",
+     SERIES_COUNTER, VALUE(net.deflate_upgrades)},
+    {"deflate_messages_total", "direction=\"in\"", DEFLATE_MESSAGES, SERIES_COUNTER,
+     VALUE(net.inflated)},
+    {"deflate_messages_total", "direction=\"out\"", DEFLATE_MESSAGES, SERIES_COUNTER,
+     VALUE(net.deflated)},
+    {"deflate_plain_bytes_total", "direction=\"in\"", DEFLATE_PLAIN, SERIES_COUNTER,
+     VALUE(net.inflated_plain_bytes)},
+    {"deflate_plain_bytes_total", "direction=\"out\"", DEFLATE_PLAIN, SERIES_COUNTER,
+     VALUE(net.deflated_plain_bytes)},
+    {"deflate_compressed_bytes_total", "direction=\"in\"", DEFLATE_COMPRESSED, SERIES_COUNTER,
+     VALUE(net.inflated_bytes)},
+    {"deflate_compressed_bytes_total", "direction=\"out\"", DEFLATE_COMPRESSED, SERIES_COUNTER,
+     VALUE(net.deflated_bytes)},
+    {"deflate_too_big_total", "", "Compressed messages that grew beyond message_max.",
+     SERIES_COUNTER, VALUE(net.inflated_too_big)},
     OUTCOME("ok", HANDSHAKE_OK),
     OUTCOME("bad_request", HANDSHAKE_BAD_REQUEST),
     OUTCOME("unauthorized", HANDSHAKE_UNAUTHORIZED),

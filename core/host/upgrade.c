@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "host/work.h"
 #include "net/frame.h"
+#include "net/ws_extension.h"
 #include "net/ws_handshake.h"
 
 #include <chatd/svc/auth.h>
@@ -134,18 +135,40 @@ static void discard(struct host *h, struct conn *c)
     conn_discard(c);
 }
 
-static struct frame *greeting(struct http_req *r, const struct ws_claim *claim)
+/* Agrees to permessage-deflate if an offer can be kept to, and writes the answer; else "". */
+static void agree_on_compression(struct http_req *r, struct conn *c,
+                                 char answer[WS_EXTENSION_ANSWER_BYTES])
 {
-    char accept[29];
+    struct ws_deflate_terms terms;
+    const char *offers;
+    unsigned i;
+
+    answer[0] = '\0';
+    if (c->net->limits.deflate_level == 0)
+        return;
+    for (i = 0; (offers = http_req_header_at(r, "Sec-WebSocket-Extensions", i)) != NULL; i++) {
+        if (ws_extension_take(offers, &terms)) {
+            conn_allow_compressed(c, terms.window_bits);
+            ws_extension_answer(&terms, answer);
+            return;
+        }
+    }
+}
+
+static struct frame *greeting(struct http_req *r, struct conn *c, const struct ws_claim *claim)
+{
+    char accept[29], extension[WS_EXTENSION_ANSWER_BYTES];
     struct frame *f;
     char *text;
 
     ws_accept_key(http_req_header(r, "Sec-WebSocket-Key"), accept);
-    text = mem_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                      "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
-                      accept, claim->def.subprotocol ? "Sec-WebSocket-Protocol: " : "",
-                      claim->def.subprotocol ? claim->def.subprotocol : "",
-                      claim->def.subprotocol ? "\r\n" : "");
+    agree_on_compression(r, c, extension);
+    text = mem_printf(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s\r\n",
+        accept, claim->def.subprotocol ? "Sec-WebSocket-Protocol: " : "",
+        claim->def.subprotocol ? claim->def.subprotocol : "", claim->def.subprotocol ? "\r\n" : "",
+        extension[0] ? "Sec-WebSocket-Extensions: " : "", extension, extension[0] ? "\r\n" : "");
     f = frame_raw(text, strlen(text));
     mem_free(text);
     return f;
@@ -160,7 +183,7 @@ static void open_connection(struct host *h, struct http_req *r, struct conn *c,
                             const struct ws_claim *claim)
 {
     struct chatd_ev_connected ev = {.ev = {.size = sizeof(ev), .conn = {c->id}}};
-    struct frame *hello = greeting(r, claim);
+    struct frame *hello = greeting(r, c, claim);
     void *early;
     size_t early_n;
     int fd = http_take_over(r, &early, &early_n);

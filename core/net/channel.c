@@ -3,13 +3,19 @@
 #include "net/channel.h"
 
 #include "base/mem.h"
+#include "net/frame_form.h"
+#include "net/ws_extension.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { NOTE_CAP = 256, IOV_CAP = 64 };
+enum {
+    NOTE_CAP = 256,
+    IOV_CAP = 64,
+    FORMS = WS_WINDOW_BITS_MAX - WS_WINDOW_BITS_MIN + 2 /* as it is, and for each window */
+};
 
 struct channel *channel_new(struct net *net, uint64_t *id_out)
 {
@@ -120,24 +126,30 @@ void channel_send(struct channel *ch, struct frame *f, uint64_t except, uint64_t
     }
 }
 
-/* The notes [from, to) that member `id` gets, as vectors. */
-static int gather(const struct channel *ch, uint64_t id, uint32_t from, uint32_t to,
-                  struct iovec *iov, size_t *bytes_out)
-{
-    size_t bytes = 0;
-    uint32_t i;
-    int n = 0;
+/* Frames to be written at once. */
+struct vectors {
+    int n;
+    size_t bytes;
+    struct iovec iov[IOV_CAP];
+};
 
+/* The notes [from, to) that `c` gets, in the form it gets them in. */
+static void gather(const struct channel *ch, const struct conn *c, uint32_t from, uint32_t to,
+                   struct vectors *v)
+{
+    uint32_t i;
+
+    v->n = 0;
+    v->bytes = 0;
     for (i = from; i < to; i++) {
-        if (ch->note[i].except == id)
+        struct frame *f;
+
+        if (ch->note[i].except == c->id)
             continue;
-        iov[n].iov_base = ch->note[i].frame->bytes;
-        iov[n].iov_len = ch->note[i].frame->len;
-        bytes += iov[n].iov_len;
-        n++;
+        f = frame_form(ch->net, ch->note[i].frame, c->window_bits);
+        v->iov[v->n++] = (struct iovec){f->bytes, f->len};
+        v->bytes += f->len;
     }
-    *bytes_out = bytes;
-    return n;
 }
 
 /* `c` cannot take a note that it must not miss: it gets no further ones, and leaves when all are out. */
@@ -160,16 +172,18 @@ static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32
 
     for (i = from; i < to && c->state == CONN_OPEN; i++) {
         struct channel_note *note = &ch->note[i];
+        struct frame *f;
 
         if (note->except == c->id)
             continue;
-        if (sent >= note->frame->len) {
-            sent -= note->frame->len;
+        f = frame_form(ch->net, note->frame, c->window_bits);
+        if (sent >= f->len) {
+            sent -= f->len;
             continue;
         }
         /* A frame that left in part must be finished whatever the caps say. */
-        if (sent > 0 || !conn_overflows(c, note->frame->len, note->kind)) {
-            conn_behind(c, note->frame, (uint32_t)sent);
+        if (sent > 0 || !conn_overflows(c, f->len, note->kind)) {
+            conn_behind(c, f, (uint32_t)sent);
         } else if (note->kind == SEND_OR_SKIP && c->state == CONN_OPEN) {
             note_behind(ch, c, note->mark);
             return;
@@ -181,40 +195,51 @@ static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32
 /* A stretch of notes that goes out in one write. */
 struct batch {
     uint32_t from, to;
-    bool alike; /* nobody is left out: the vectors below fit every member */
-    int n;
-    size_t bytes;
-    struct iovec iov[IOV_CAP];
+    bool alike;   /* nobody is left out: vectors fit every member that gets the same form */
+    uint8_t made; /* a bit for each of the vectors that is there and may be used again */
+    struct vectors form[FORMS];
 };
 
-static ssize_t write_batch(int fd, struct batch *b)
+static struct vectors *vectors_of(const struct channel *ch, const struct conn *c, struct batch *b)
+{
+    unsigned form =
+        c->window_bits < WS_WINDOW_BITS_MIN ? 0 : c->window_bits - WS_WINDOW_BITS_MIN + 1u;
+
+    if ((b->made & 1u << form) == 0)
+        gather(ch, c, b->from, b->to, &b->form[form]);
+    if (b->alike)
+        b->made |= (uint8_t)(1u << form);
+    return &b->form[form];
+}
+
+static ssize_t write_vectors(int fd, struct vectors *v)
 {
     struct msghdr msg = {0};
 
-    if (b->n == 1)
-        return send(fd, b->iov[0].iov_base, b->iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    msg.msg_iov = b->iov;
-    msg.msg_iovlen = (size_t)b->n;
+    if (v->n == 1)
+        return send(fd, v->iov[0].iov_base, v->iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    msg.msg_iov = v->iov;
+    msg.msg_iovlen = (size_t)v->n;
     return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void deliver(struct channel *ch, struct conn *c, struct batch *b)
 {
+    struct vectors *v;
     ssize_t n = 0;
 
     if (c->state != CONN_OPEN || (c->flags & CONN_BEHIND))
         return;
-    if (!b->alike)
-        b->n = gather(ch, c->id, b->from, b->to, b->iov, &b->bytes);
-    if (b->n == 0)
+    v = vectors_of(ch, c, b);
+    if (v->n == 0)
         return;
-    ch->net->count->frames_out += b->n;
+    ch->net->count->frames_out += v->n;
     if (c->queue == NULL) {
-        n = write_batch(c->fd, b);
+        n = write_vectors(c->fd, v);
         if (n < 0)
             n = 0; /* full or broken: what is queued now meets the same error with its name */
         ch->net->count->bytes_out += n;
-        if ((size_t)n == b->bytes)
+        if ((size_t)n == v->bytes)
             return;
     }
     queue_rest(ch, c, b->from, b->to, (size_t)n);
@@ -226,10 +251,9 @@ static void flush_batch(struct channel *ch, struct batch *b)
     uint32_t i;
 
     b->alike = true;
+    b->made = 0;
     for (i = b->from; i < b->to; i++)
         b->alike = b->alike && ch->note[i].except == 0;
-    if (b->alike)
-        b->n = gather(ch, UINT64_MAX, b->from, b->to, b->iov, &b->bytes);
     for (i = 0; i < ch->n_member; i++)
         deliver(ch, ch->member[i], b);
 }

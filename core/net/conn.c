@@ -4,16 +4,25 @@
 
 #include "base/mem.h"
 #include "net/channel.h"
+#include "net/frame_form.h"
 #include "net/ws_frame.h"
+#include "net/ws_inflate.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
+enum {
+    FLUSH_EARLY_BYTES = 65536,
+    REASON_MAX = 123,
+    /* Of one connection in one turn. A read may hold a thousand messages that each are as long as they
+     * may be once they are inflated. */
+    INFLATE_BYTES = 262144
+};
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
@@ -161,6 +170,12 @@ void conn_discard(struct conn *c)
     conn_free(c);
 }
 
+void conn_allow_compressed(struct conn *c, uint8_t window_bits)
+{
+    c->window_bits = window_bits;
+    c->net->count->deflate_upgrades++;
+}
+
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n)
 {
     struct net *net = c->net;
@@ -174,6 +189,8 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
     c->fd = fd;
     c->state = CONN_OPEN;
     ws_reader_init(&c->reader);
+    if (c->window_bits > 0)
+        ws_reader_allow_compressed(&c->reader);
     if (early_n > 0) {
         c->held = mem_alloc(early_n + 1);
         memcpy(c->held, early, early_n);
@@ -329,6 +346,7 @@ int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
 {
     if (c->state != CONN_OPEN)
         return -1;
+    f = frame_form(c->net, f, c->window_bits);
     if (conn_overflows(c, f->len, kind))
         return -1;
     c->net->count->frames_out++;
@@ -437,6 +455,24 @@ static void on_message(struct conn *c, const struct ws_event *ev)
     ev->data[ev->len] = kept;
 }
 
+/* The memory that the message is in then. */
+static uint8_t *inflate_message(struct conn *c, struct ws_event *ev)
+{
+    struct net_counters *count = c->net->count;
+    size_t compressed = ev->len;
+    uint8_t *memory;
+
+    ws_inflate(c->net->inflate, ev, (size_t)c->net->limits.message_max, &memory);
+    if (ev->kind == WS_MESSAGE) {
+        count->inflated++;
+        count->inflated_bytes += (int64_t)compressed;
+        count->inflated_plain_bytes += (int64_t)ev->len;
+    } else if (ev->code == 1009) {
+        count->inflated_too_big++;
+    }
+    return memory;
+}
+
 static void on_ws_event(struct conn *c, const struct ws_event *ev)
 {
     struct frame *f;
@@ -502,9 +538,12 @@ static void hold(struct conn *c, const uint8_t *p, size_t n)
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
 {
     struct ws_event ev;
+    size_t bytes = 0;
 
     c->flags |= CONN_IN_HANDLER;
-    while (c->pauses == 0 && c->state != CONN_DEAD) {
+    while (c->pauses == 0 && c->state != CONN_DEAD && bytes < INFLATE_BYTES) {
+        uint8_t *inflated = NULL;
+
         ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
         if (sends_too_many(c)) {
             n = 0;
@@ -512,15 +551,46 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
         }
         if (ev.kind == WS_MORE)
             break;
+        if (ev.is_compressed && c->state == CONN_OPEN) {
+            inflated = inflate_message(c, &ev);
+            bytes += ev.len;
+        }
         on_ws_event(c, &ev);
+        free(inflated);
         if (ev.kind == WS_ERROR || ev.kind == WS_CLOSE) {
             n = 0;
             break;
         }
     }
     c->flags &= (uint16_t)~CONN_IN_HANDLER;
-    if (n > 0 && c->state != CONN_DEAD)
-        hold(c, p, n);
+    if (n == 0 || c->state == CONN_DEAD)
+        return;
+    hold(c, p, n);
+    if (c->pauses == 0) {
+        c->flags |= CONN_HAD_TURN;
+        mark_dirty(c);
+    }
+}
+
+static void handle_held(struct conn *c)
+{
+    uint8_t *held = c->held;
+    size_t n = c->held_n;
+
+    c->held = NULL;
+    c->held_n = 0;
+    handle_bytes(c, held, n);
+    mem_free(held);
+}
+
+/* Its event comes up in the next turn, beside those of all others. */
+void conn_run_held(struct conn *c)
+{
+    if ((c->flags & CONN_HAD_TURN) == 0)
+        return;
+    c->flags &= (uint16_t)~CONN_HAD_TURN;
+    if (c->held != NULL && c->pauses == 0 && c->state != CONN_DEAD)
+        event_active(&c->ev, EV_READ, 0);
 }
 
 static void read_some(struct conn *c)
@@ -560,7 +630,11 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
         conn_flush(c);
         conn_run_drained(c);
     }
-    if ((what & EV_READ) && c->state != CONN_DEAD && c->pauses == 0)
+    if (!(what & EV_READ) || c->state == CONN_DEAD || c->pauses > 0)
+        return;
+    if (c->held != NULL)
+        handle_held(c);
+    else
         read_some(c);
 }
 
@@ -572,17 +646,10 @@ void conn_pause(struct conn *c)
 
 void conn_resume(struct conn *c)
 {
-    uint8_t *held = c->held;
-    size_t n = c->held_n;
-
     if (--c->pauses > 0 || c->state == CONN_DEAD || c->fd < 0)
         return;
-    if (!(c->flags & CONN_IN_HANDLER) && held != NULL) {
-        c->held = NULL;
-        c->held_n = 0;
-        handle_bytes(c, held, n);
-        mem_free(held);
-    }
+    if (!(c->flags & CONN_IN_HANDLER) && c->held != NULL)
+        handle_held(c);
     if (c->state != CONN_DEAD) {
         c->last_rx_s = c->net->now_s; /* its keep-alive rested, its pong may be unread */
         c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);

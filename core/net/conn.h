@@ -36,7 +36,8 @@ enum conn_flag {
     CONN_IN_HANDLER = 64, /* its bytes are being worked through further up the stack */
     CONN_BROKEN = 128,    /* the stream broke a rule: nothing more is parsed */
     CONN_BEHIND = 256,    /* missed a note of the channel that is being flushed */
-    CONN_REFUSED = 512    /* could not take a frame, and has taken nothing since */
+    CONN_REFUSED = 512,   /* could not take a frame, and has taken nothing since */
+    CONN_HAD_TURN = 1024  /* what is held is worked through in the next turn */
 };
 
 struct conn_membership {
@@ -58,7 +59,7 @@ struct conn {
     char *address;
     struct crowd_row *place; /* in net->crowd */
     struct conn_membership *member;
-    uint8_t *held; /* bytes read but not handled while paused */
+    uint8_t *held; /* bytes read but not handled while paused, or that have to wait a turn */
     size_t held_n;
     int64_t expires_ms, connected_ms; /* wall clock */
     int64_t expires_mono_s;           /* 0: never */
@@ -68,12 +69,15 @@ struct conn {
     uint32_t n_member, cap_member, pauses;
     uint16_t close_code, flags;
     uint8_t state;
+    uint8_t window_bits;      /* of what we compress for it; 0: no compression was agreed on */
     const char *close_reason; /* static or owned text of the first cause */
 };
 
 /* NULL: max_connections are there, or max_per_address from this address. */
 struct conn *conn_new(struct net *net, const char *address);
 void conn_discard(struct conn *c); /* before conn_open() */
+/* Before conn_open(): permessage-deflate was agreed on, with this window for what it is sent. */
+void conn_allow_compressed(struct conn *c, uint8_t window_bits);
 /* Takes the descriptor; `greeting` is the handshake's answer, `early` bytes that came with the
  * request. */
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n);
@@ -95,6 +99,7 @@ void conn_tell_drained(struct conn *c);
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */
 void conn_flush(struct conn *c);                                    /* writes what waits */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
+void conn_run_held(struct conn *c);    /* goes on with what had to wait, in the next turn */
 void conn_due(void *net, uint32_t index);
 /* True: it cannot take so many bytes more; what that means for its kind is done. */
 bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind);

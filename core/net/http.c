@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 enum { ACCEPT_PAUSE_MS = 100 };
@@ -48,6 +49,17 @@ void *http_req_alloc(struct http_req *r, size_t n)
 const char *http_req_header(struct http_req *r, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+const char *http_req_header_at(struct http_req *r, const char *name, unsigned i)
+{
+    const struct evkeyval *header = TAILQ_FIRST(evhttp_request_get_input_headers(r->ev));
+
+    for (; header != NULL; header = TAILQ_NEXT(header, next)) {
+        if (strcasecmp(header->key, name) == 0 && i-- == 0)
+            return header->value;
+    }
+    return NULL;
 }
 
 const char *http_req_query_text(struct http_req *r)

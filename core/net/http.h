@@ -124,6 +124,8 @@ void http_trust(struct http *h, const char *const *words);
 
 /* For the request: values live until it ends; NULL or a result as in pct.h. */
 const char *http_req_header(struct http_req *r, const char *name);
+/* One that may be there several times: the i-th from 0; NULL: there are no more. */
+const char *http_req_header_at(struct http_req *r, const char *name, unsigned i);
 const char *http_req_query_text(struct http_req *r); /* raw; NULL: none */
 /* The client's, which a trusted proxy may have told. IPv4 is always a.b.c.d. */
 const char *http_req_address(struct http_req *r);

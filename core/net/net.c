@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "net/channel.h"
 #include "net/conn.h"
+#include "net/ws_deflate.h"
+#include "net/ws_inflate.h"
 
 #include <poll.h>
 
@@ -28,12 +30,18 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
     slab_init(&net->conns, sizeof(struct conn), (uint32_t)limits->max_connections, worker);
     slab_init(&net->channels, sizeof(struct channel), CHANNELS_MAX, worker);
     net->read_buffer = mem_alloc(NET_READ_BYTES + 1);
+    if (limits->deflate_level > 0) {
+        net->deflate = ws_deflate_new(limits->deflate_level);
+        net->inflate = ws_inflate_new();
+    }
     net_clock(net);
     wheel_init(&net->wheel, net->now_s, link_of, net);
 }
 
 void net_deinit(struct net *net)
 {
+    ws_deflate_free(&net->deflate);
+    ws_inflate_free(&net->inflate);
     mem_free(net->read_buffer);
     mem_free(net->dirty);
     mem_free(net->behind);
@@ -102,6 +110,7 @@ void net_flush(struct net *net)
             if (!(c->flags & CONN_WANT_WRITE))
                 conn_flush(c);
             conn_run_drained(c);
+            conn_run_held(c);
             if (c->state == CONN_DEAD && !(c->flags & CONN_DIRTY))
                 finish(c);
         }

@@ -20,6 +20,8 @@ struct channel;
 struct conn;
 struct frame;
 struct http;
+struct ws_deflate;
+struct ws_inflate;
 
 enum { NET_READ_BYTES = 65536 };
 
@@ -29,8 +31,10 @@ struct net_limits {
     int64_t message_max;
     int64_t frame_rate; /* a second of one connection, twice that at once; 0: any number */
     int64_t queue_soft, queue_hard;
-    int64_t unsent_max; /* in the kernel, beside what its peer has room for; 0: the kernel's own */
+    int64_t unsent_max;  /* in the kernel, beside what its peer has room for; 0: the kernel's own */
+    int64_t deflate_min; /* a shorter message is not compressed */
     int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
+    int deflate_level; /* 1 to 9; 0: permessage-deflate is not agreed to */
 };
 
 /* A member that was taken out of a channel because it could not take the frame of `mark`. */
@@ -63,6 +67,9 @@ struct net_counters {
     int64_t upgrades, closed, messages_in, bytes_in, frames_out, bytes_out;
     int64_t too_slow, dropped_ephemeral, skipped, no_pong, protocol_errors, refused_full,
         refused_address, too_many;
+    int64_t deflate_upgrades;
+    int64_t deflated, deflated_plain_bytes, deflated_bytes; /* once, however many it goes to */
+    int64_t inflated, inflated_plain_bytes, inflated_bytes, inflated_too_big;
 };
 
 struct net {
@@ -74,9 +81,11 @@ struct net {
     struct slab conns, channels;
     struct crowd crowd; /* connections by the address of their client */
     struct wheel wheel;
-    int64_t mono_ms;      /* of this loop turn */
-    uint32_t now_s;       /* mono_ms / 1000 */
-    uint8_t *read_buffer; /* NET_READ_BYTES + 1, for all connections in turn */
+    int64_t mono_ms;            /* of this loop turn */
+    uint32_t now_s;             /* mono_ms / 1000 */
+    uint8_t *read_buffer;       /* NET_READ_BYTES + 1, for all connections in turn */
+    struct ws_deflate *deflate; /* both NULL when deflate_level is 0 */
+    struct ws_inflate *inflate;
     struct channel *dirty_channels;
     struct conn **dirty; /* connections with a queue to be tried at the end of the turn */
     uint32_t n_dirty, cap_dirty;

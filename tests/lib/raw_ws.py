@@ -193,16 +193,22 @@ class RawWs(Raw):
         reply = self.reply()
         assert reply.status == 101, reply
         assert reply.headers["sec-websocket-accept"] == accept_of(KEY)
+        self.extensions = reply.headers.get("sec-websocket-extensions")
 
     def frame(self):
         """(opcode, payload) of the next frame; servers neither mask nor, here, fragment."""
+        first, payload = self.frame_of(0)
+        return first & 15, payload
+
+    def frame_of(self, rsv_allowed):
+        """(first byte, payload) of the next frame."""
         first, second = self.take(2)
-        assert first & 0x80 and not first & 0x70, f"first byte {first:#x}"
+        assert first & 0x80 and not first & 0x70 & ~rsv_allowed, f"first byte {first:#x}"
         assert not second & 0x80, "a server's frame is masked"
         n = second
         if n >= 126:
             n = int.from_bytes(self.take(2 if n == 126 else 8), "big")
-        return first & 15, self.take(n)
+        return first, self.take(n)
 
     def data(self):
         """The next frame that is no ping; pings are answered."""

@@ -7,6 +7,7 @@
 
 #include <cmocka.h> /* wants those above */
 
+#include "net/ws_deflate.h"
 #include "net_fixture.h"
 
 static struct channel *open_channel(void)
@@ -422,6 +423,149 @@ static void many_memberships(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 
+/* --- compressed --- */
+
+static void allow_compressed(struct client *k, uint8_t window_bits)
+{
+    k->conn->window_bits = window_bits;
+    net.limits.deflate_min = 0;
+    if (net.deflate == NULL)
+        net.deflate = ws_deflate_new(3);
+}
+
+static unsigned forms_of(const struct frame *f)
+{
+    unsigned n = 0;
+
+    for (f = f->forms; f != NULL; f = f->forms)
+        n++;
+    return n;
+}
+
+/* Bytes that look alike only from afar: a large window finds more than a small one. */
+static struct frame *lines(size_t n)
+{
+    char *p = malloc(n + 64);
+    struct frame *f;
+    size_t at;
+
+    for (at = 0; at < n;)
+        at += (size_t)sprintf(p + at, "line %zu of %zu, ", at * 7919 % 1000, at);
+    f = frame_new(1, p, n);
+    free(p);
+    return f;
+}
+
+static size_t received_bytes(struct client *k, uint8_t *first_out)
+{
+    ssize_t n = recv(k->fd, k->in, sizeof(k->in), MSG_DONTWAIT);
+
+    *first_out = k->in[0];
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void one_form_for_all_with_a_window(void **state)
+{
+    static const uint8_t window[] = {0, 15, 9, 15, 9, 0, 15};
+    struct channel *ch = open_channel();
+    struct frame *f = lines(30000);
+    struct client *k[7];
+    size_t bytes[7];
+    uint8_t first;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 7; i++) {
+        k[i] = open_client(0);
+        allow_compressed(k[i], window[i]);
+        channel_join(ch, k[i]->conn);
+    }
+    channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
+    net_flush(&net);
+    for (i = 0; i < 7; i++) {
+        bytes[i] = received_bytes(k[i], &first);
+        assert_int_equal(first, window[i] > 0 ? 0xc1 : 0x81);
+    }
+    assert_int_equal(bytes[0], f->len);
+    assert_true(bytes[1] < bytes[2] && bytes[2] < bytes[0]);
+    assert_int_equal(bytes[3], bytes[1]);
+    assert_int_equal(bytes[4], bytes[2]);
+    assert_int_equal(forms_of(f), 2);
+    assert_int_equal(net.count->deflated, 2);
+    assert_int_equal(net.count->deflated_plain_bytes, 60000);
+    assert_int_equal(net.count->bytes_out, 7 * 3 + 2 * bytes[0] + 3 * bytes[1] + 2 * bytes[2]);
+    frame_unref(&f);
+    for (i = 0; i < 7; i++)
+        end_client(k[i]);
+}
+
+/* Queues refer to the form, which outlives the frame; the sender is left out as ever. */
+static void queues_share_a_form(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *k[3];
+    struct frame *form;
+    int i, j;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        k[i] = open_client(4096);
+        allow_compressed(k[i], 12);
+        channel_join(ch, k[i]->conn);
+    }
+    for (j = 0; j < 8; j++) {
+        struct frame *f = lines(20000);
+
+        channel_send(ch, f, k[2]->id, 0, SEND_OR_CLOSE);
+        frame_unref(&f);
+        net_flush(&net);
+    }
+    assert_null(k[2]->conn->queue);
+    assert_true(k[0]->conn->queue->n >= 2);
+    form = k[0]->conn->queue->frame[1];
+    assert_ptr_equal(form, k[1]->conn->queue->frame[1]);
+    assert_int_equal(form->refs, 2);
+    assert_int_equal(form->window_bits, 12);
+    assert_null(form->forms);
+    assert_int_equal(net.count->deflated, 8);
+    for (i = 0; i < 3; i++)
+        end_client(k[i]);
+}
+
+static void short_ones_are_shared_by_all_windows(void **state)
+{
+    struct channel *ch = open_channel();
+    struct client *k[7];
+    struct frame *f = lines(240), *noise = frame_new(1, "0123456789abcdef", 16);
+    uint8_t first;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 7; i++) {
+        k[i] = open_client(0);
+        allow_compressed(k[i], (uint8_t)(9 + i));
+        channel_join(ch, k[i]->conn);
+    }
+    channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
+    net_flush(&net);
+    assert_int_equal(forms_of(f), 1);
+    for (i = 0; i < 7; i++)
+        assert_true(received_bytes(k[i], &first) < 240);
+    channel_send(ch, noise, 0, 0, SEND_OR_CLOSE); /* gains nothing */
+    net_flush(&net);
+    net.limits.deflate_min = 241;
+    channel_send(ch, f, 0, 0, SEND_OR_CLOSE);
+    net_flush(&net);
+    for (i = 0; i < 7; i++)
+        assert_int_equal(received_bytes(k[i], &first), 18 + 244);
+    assert_int_equal(forms_of(noise), 0);
+    assert_int_equal(net.count->deflated, 1);
+    frame_unref(&f);
+    frame_unref(&noise);
+    for (i = 0; i < 7; i++)
+        end_client(k[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +583,9 @@ int main(void)
         T(leaving_members_do_not_disturb_the_others),
         T(freeing_sends_what_was_noted),
         T(many_memberships),
+        T(one_form_for_all_with_a_window),
+        T(queues_share_a_form),
+        T(short_ones_are_shared_by_all_windows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h> /* wants those above */
 
+#include "net/ws_deflate.h"
+#include "net/ws_inflate.h"
 #include "net_fixture.h"
 
 static void messages_come_whole(void **state)
@@ -603,6 +605,56 @@ static void early_bytes_wait_for_the_introduction(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 
+/* --- compressed --- */
+
+static void forget_events(struct conn *c)
+{
+    (void)c;
+    events[0] = '\0';
+}
+
+/* One read holds many messages that are long once they are inflated: they are not all had in one turn. */
+static void inflating_takes_turns(void **state)
+{
+    struct ws_deflate *d = ws_deflate_new(9);
+    char *text = calloc(1, 100001);
+    const uint8_t *payload;
+    struct client *k = open_client(0);
+    size_t n;
+    int i;
+
+    (void)state;
+    net.inflate = ws_inflate_new();
+    k->conn->window_bits = 15;
+    ws_reader_allow_compressed(&k->conn->reader);
+    memset(text, 'x', 100000);
+    on_message_then = forget_events;
+    n = ws_deflate(d, 9, text, 100000, &payload);
+    for (i = 0; i < 10; i++)
+        client_sends(k, 0xc1, (const char *)payload, n);
+    client_sends(k, 0x81, "short", 5);
+    turn();
+    assert_int_equal(net.count->messages_in, 3); /* 256 KiB, and what is begun below is ended */
+    turn();
+    assert_int_equal(net.count->messages_in, 6);
+    conn_pause(k->conn);
+    turn();
+    assert_int_equal(net.count->messages_in, 6);
+    conn_resume(k->conn);
+    assert_int_equal(net.count->messages_in, 9);
+    turn(); /* at its end it is asked for the next */
+    turn();
+    assert_int_equal(net.count->messages_in, 11);
+    assert_null(k->conn->held);
+    assert_int_equal(net.count->inflated, 10);
+    client_sends(k, 0x81, "read again", 10);
+    turn();
+    assert_int_equal(net.count->messages_in, 12);
+    end_client(k);
+    free(text);
+    ws_deflate_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,6 +687,7 @@ int main(void)
         T(asking_again_when_drained_does_not_hold_the_turn),
         T(the_cap_is_kept),
         T(early_bytes_wait_for_the_introduction),
+        T(inflating_takes_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
