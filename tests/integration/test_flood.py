@@ -34,6 +34,18 @@ def test_a_flood_of_small_frames_closes_with_4003(chatd, kind, headers):
     assert server.metrics()["chatd_too_many_total"] == 1
 
 
+def test_a_flood_of_compressed_messages_is_not_inflated(chatd):
+    server = chatd(core={**CALM, "frame_rate": "100"}, sections=with_secret())
+    hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00"  # RFC 7692, 7.2.3.1
+    with RawWs(server, headers={**cookie("alice"),
+                                "Sec-WebSocket-Extensions": "permessage-deflate"}) as ws:
+        ws.send(frame(TEXT, hello, rsv=0x40) * 1000)
+        assert close_code(ws) == 4003
+    metrics = server.metrics()
+    assert metrics["chatd_too_many_total"] == 1
+    assert 200 <= metrics['chatd_deflate_messages_total{direction="in"}'] < 500
+
+
 @pytest.mark.parametrize("rate", ["0", "1000"])
 def test_what_is_allowed_is_answered(chatd, rate):
     server = chatd(core={**CALM, "frame_rate": rate}, sections=with_secret())
