@@ -35,6 +35,7 @@ static int sleep_long(void *arg)
     const struct sleeper *s = arg;
     struct timespec left = {(time_t)(s->sleep_ms / 1000), (long)(s->sleep_ms % 1000) * 1000000};
 
+    chatd_log(s->self, CHATD_LOG_INFO, "endless-job: run begins");
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         continue;
     chatd_log(s->self, CHATD_LOG_INFO, "endless-job: run returns");
