@@ -3,7 +3,7 @@
 
 The numbers are those that the Autobahn test suite gave its sections and groups: 1 framing, 2 pings and pongs, 3 reserved
 bits, 4 opcodes, 5 fragmentation, 6 UTF-8, 7 closing, 9 large and many, 10 other. Each names the section of RFC 6455
-that it is about.
+that it is about. 12 and 13 are in deflate_cases.py.
 """
 import dataclasses
 
@@ -21,6 +21,9 @@ class Case:
     answers: list = dataclasses.field(default_factory=list)  # (opcode, payload), in this order
     closes: int = None  # the code that the server closes with after them; None: it lives on
     chop: int = 0  # bytes of each write; 0: all at once
+    rfc: str = "6455"
+    offer: str = None  # Sec-WebSocket-Extensions; the answers are given as they are inflated
+    bits: int = 15  # the window that the server was told to keep to
 
     @property
     def key(self):

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Prints the cases as a table by section of RFC 6455: how many, and their numbers."""
+"""Prints the cases as a table by section of RFC 6455 and RFC 7692: how many, and their numbers."""
 import collections
 import pathlib
 import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "lib")]
 
-from cases import CASES  # noqa: E402
+import cases  # noqa: E402
+import deflate_cases  # noqa: E402
 
 
 def groups(found):
@@ -16,10 +17,15 @@ def groups(found):
                                    for case in sorted(found, key=lambda case: case.key)))
 
 
-by_section = collections.defaultdict(list)
-for one in CASES:
-    by_section[one.section].append(one)
-print("| RFC 6455 | cases | numbers |\n|---|---|---|")
-for section in sorted(by_section, key=lambda text: [int(part) for part in text.split(".")]):
-    print(f"| {section} | {len(by_section[section])} | {groups(by_section[section])} |")
-print(f"| | {len(CASES)} | |")
+def print_table(rfc, found):
+    by_section = collections.defaultdict(list)
+    for one in found:
+        by_section[one.section].append(one)
+    print(f"| RFC {rfc} | cases | numbers |\n|---|---|---|")
+    for section in sorted(by_section, key=lambda text: [int(part) for part in text.split(".")]):
+        print(f"| {section} | {len(by_section[section])} | {groups(by_section[section])} |")
+    print(f"| | {len(found)} | |\n")
+
+
+print_table("6455", cases.CASES)
+print_table("7692", deflate_cases.CASES)

@@ -7,58 +7,15 @@ import zlib
 
 import pytest
 import websockets
+from raw_deflate import ANSWER, OFFER, RSV1, Compressed, deflated
 from raw_ws import (BINARY, CALM, CLOSE, CONT, PING, PONG, TEXT, RawWs, blob, close_frame, cookie,
                     frame, with_secret)
 from server import BUILD, wait_until
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 ECHO = {"echo": str(BUILD / "lib" / "chatd-examples" / "echo.so")}
-RSV1 = 0x40
-OFFER = "permessage-deflate"
-ANSWER = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 HELLO = b"\xf2\x48\xcd\xc9\xc9\x07\x00"  # RFC 7692, 7.2.3.1
 LONG = "all work and no play makes Jack a dull boy, " * 20
-
-
-def deflated(text, level=6, bits=15):
-    """A message as a client sends it: a flush without its last four bytes."""
-    data = text.encode() if isinstance(text, str) else text
-    z = zlib.compressobj(level, zlib.DEFLATED, -bits)
-    out = z.compress(data) + z.flush(zlib.Z_SYNC_FLUSH)
-    assert out.endswith(b"\0\0\xff\xff")
-    return out[:-4]
-
-
-def inflated(data, bits=15):
-    """With a window of no more than what was agreed on. In small pieces: zlib looks back in all of
-    what it has just put out, whatever its window."""
-    z = zlib.decompressobj(-bits)
-    out, rest = b"", data + b"\0\0\xff\xff"
-    while True:
-        part = z.decompress(rest, 64)
-        out, rest = out + part, z.unconsumed_tail
-        if not rest and not part:
-            return out
-
-
-class Compressed(RawWs):
-    """A socket that offers permessage-deflate."""
-
-    def __init__(self, server, path="/echo", offer=OFFER, headers=None, bits=15, **options):
-        self.bits = bits
-        super().__init__(server, path, {"Sec-WebSocket-Extensions": offer, **(headers or {})},
-                         **options)
-
-    def message(self):
-        """(was it compressed, its text or bytes)"""
-        while True:
-            first, payload = self.frame_of(RSV1)
-            if first & 15 == PING:
-                self.send(frame(PONG, payload))
-                continue
-            assert first & 15 in (TEXT, BINARY), (first, payload)
-            data = inflated(payload, self.bits) if first & RSV1 else payload
-            return bool(first & RSV1), data.decode() if first & 15 == TEXT else data
 
 
 @pytest.fixture
@@ -172,17 +129,6 @@ def test_compressed_messages_byte_by_byte_and_many_at_once(ws):
     assert ws.message() == (True, LONG)
     ws.send(b"".join(frame(TEXT, deflated(f"m{i}"), rsv=RSV1) for i in range(300)))
     assert [ws.message()[1] for _ in range(300)] == [f"m{i}" for i in range(300)]
-
-
-@pytest.mark.parametrize("data", [
-    pytest.param(b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", id="7.2.3.3: stored"),
-    pytest.param(b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", id="7.2.3.4: a final block"),
-    pytest.param(b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", id="7.2.3.5: two blocks"),
-    pytest.param(deflated("Hello", bits=9), id="a small window"),
-])
-def test_examples_of_the_rfc(ws, data):
-    ws.send(frame(TEXT, data, rsv=RSV1))
-    assert ws.message() == (False, "Hello")
 
 
 def test_a_message_of_message_max_may_be_longer_on_the_wire(ws):
