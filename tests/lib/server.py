@@ -92,12 +92,12 @@ class Server:
         self.ini = self.folder / "chatd.ini"
         self.log_path = self.folder / "chatd.log"
         self.env = clean_env(env)
-        # Many processes on few processors: a hook that took long was rather not running.
-        calm = {} if str(workers) == "0" else {"slow_hook": "60s"}
         chosen = dict(only if only is not None else DEFAULT_PLUGINS)
         chosen.update(plugins or {})
         self.sections = {
-            "chatd": {"listen": "127.0.0.1:0", "workers": str(workers), **calm, **(core or {})},
+            # slow_hook: on a loaded machine a hook that took long was rather not running.
+            "chatd": {"listen": "127.0.0.1:0", "workers": str(workers), "slow_hook": "60s",
+                      **(core or {})},
             "plugins": chosen,
             **{name: dict(keys) for name, keys in (sections or {}).items()},
         }
