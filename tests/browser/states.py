@@ -18,7 +18,7 @@ TALK = (
 )
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)>",
-    "\u202egnp.exe \u2066\u2067 left open",
+    "\u202egnp.exe\u202c and \u2067what follows\u2069",
     "W" * 400,
     "Z\u0335\u0341\u0330\u0345a\u0336\u0301\u0330l\u0337\u0346\u0331g\u0335\u030b\u0332o" * 6,
     "one\n\n\n\nfour lines below",

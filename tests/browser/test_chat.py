@@ -8,7 +8,7 @@ HOSTILE = (
     "<img src=x onerror=\"window.hacked = 2\">",
     "<svg onload=alert(3)>&lt;b&gt; \"quoted\" </div></li></ol>",
     "javascript:window.hacked=4 and data:text/html,<script>window.hacked=5</script>",
-    "\u202egnp.exe \u2066\u2067 left open",
+    "\u202egnp.exe\u202c and \u2067what follows\u2069",
     "{a} {{constructor.constructor('window.hacked=6')()}} ${window.hacked=7}",
     "W" * 3000,
     "http://x.example/" + "a" * 1500,
@@ -17,8 +17,24 @@ HOSTILE = (
     "Z" * 4000,
     "ก็็็็็็็็็็็็็็็็็็็็" * 30,
     "\u200b\u2060\u00ad",
-    "line one\nline two\u2028line three\x0b\x1b[31mred",
+    "line one\nline two\u2028line three",
 )
+OPEN = "\u202egnp.exe \u2066\u2067 left open"
+REFUSED = (
+    ("\x1b[31mred", "Not sent: The message has a control character in it."),
+    (OPEN, "Not sent: The message changes the direction of text and does not change it back."),
+)
+# Whether the text of an element of a message, given by its place and a selector, is drawn from left to right.
+READS_RIGHT = """
+const words = document.querySelectorAll('#messages > .message')[arguments[0]].querySelector(arguments[1]).firstChild;
+const left = (at) => {
+  const range = document.createRange();
+  range.setStart(words, at);
+  range.setEnd(words, at + 1);
+  return range.getBoundingClientRect().left;
+};
+return left(0) < left(words.data.length - 1);
+"""
 
 
 def pair(server, window):
@@ -107,9 +123,33 @@ def test_hostile_texts_are_only_text(chatd, window):
         page.js("document.querySelector('#log').scrollTop = 0")
         page.wait(lambda page=page: page.messages[0]["seq"] == 1, "the first ones")
         assert page.fits()
-    # An override ends with its message: the line after it reads from left to right again.
-    author = bob.js("return document.querySelector('.message .author').getBoundingClientRect().left")
-    assert bob.js("return document.querySelector('.message .text').getBoundingClientRect().left") >= author - 20
+
+
+def test_a_direction_left_open_ends_with_its_message(chatd, window):
+    """This server refuses such texts; an older one may have stored them."""
+    alice = window(chatd()).tap().open()
+    alice.sign_up("alice")
+    alice.send("1")
+    alice.wait_logged(["1"])
+    for seq, text in ((2, OPEN), (3, "what comes after it")):
+        alice.js("tap.say({type: 'message', room: 'general', seq: arguments[0], ts: Date.now(), user: arguments[2],"
+                 " text: arguments[1]})", seq, text, "bob" if seq == 3 else "\u202emallory")
+    alice.wait_texts(["1", OPEN, "what comes after it"])
+    assert not alice.js(READS_RIGHT, 1, ".text"), "the override is not shown at all"
+    for row, selector in ((1, "time"), (2, ".author"), (2, ".text"), (2, "time")):
+        assert alice.js(READS_RIGHT, row, selector), (row, selector)
+
+
+def test_what_the_server_refuses_is_said_at_the_message(chatd, window):
+    alice = window(chatd())
+    alice.sign_up("alice")
+    for text, problem in REFUSED:
+        alice.send(text)
+        alice.wait_text("#messages .problem", problem)
+        alice.click("#messages [data-act=discard]")
+        alice.wait(lambda: not alice.driver.find_elements("css selector", "#messages .problem"), "the end of it")
+    alice.send("as usual")
+    alice.wait_logged(["as usual"])
 
 
 def test_too_long_is_said_while_writing(chatd, window):
