@@ -16,7 +16,7 @@ root=$PWD
 logs=$root/build/test-logs
 python=/usr/bin/python3
 jobs=$(nproc)
-part_limit=1200 # seconds; a part that hangs is ended
+part_limit=2400 # seconds; a part that hangs is ended
 
 usage() {
     parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser'
@@ -271,7 +271,8 @@ part_integration() {
     with_preset asan || return
     # Only the test of the client's library needs them; without them it fails, and the others run.
     with_npm_packages
-    pytest_part asan -n "$jobs" tests/integration tests/conformance tests/sdk
+    # They wait for servers half of their time: one more than there are processors.
+    pytest_part asan -n $((jobs + 1)) tests/integration tests/conformance tests/sdk
 }
 
 # What dies under load.
