@@ -110,6 +110,8 @@ static const struct {
      VALUE(http.refused_address)},
     {"http_refused_origin_total", "", "Requests of a foreign Origin.", SERIES_COUNTER,
      VALUE(http.refused_origin)},
+    {"http_refused_cors_total", "", "Preflights of pages that are not in cors_origins.",
+     SERIES_COUNTER, VALUE(http.refused_cors)},
     {"timers", "", "Timers of plugins that are set now.", SERIES_GAUGE, VALUE(timers)},
     {"watches", "", "Descriptors that plugins watch now.", SERIES_GAUGE, VALUE(watches)},
     PER_QUEUE(SERIES_GAUGE, "jobs_waiting", "Jobs that wait for a thread now.", jobs_waiting),
