@@ -94,6 +94,8 @@ class Server:
         self.env = clean_env(env)
         # Many processes on few processors: a hook that took long was rather not running.
         calm = {} if str(workers) == "0" else {"slow_hook": "60s"}
+        if os.geteuid() != 0:
+            calm["core_dumps"] = "on"  # else the tests that look into /proc/PID may not
         chosen = dict(only if only is not None else DEFAULT_PLUGINS)
         chosen.update(plugins or {})
         self.sections = {
