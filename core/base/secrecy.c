@@ -26,9 +26,9 @@ static void *move_and_wipe(void *p, size_t n)
     size_t had = p != NULL ? malloc_usable_size(p) : 0;
     void *fresh;
 
-    if (had >= n && n > 0)
+    if (p != NULL && had >= n)
         return p;
-    fresh = malloc(n);
+    fresh = malloc(n > 0 ? n : 1);
     if (fresh == NULL || p == NULL)
         return fresh;
     memcpy(fresh, p, had < n ? had : n);
