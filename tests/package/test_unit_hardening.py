@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the unit forbids: that it stays as much, and that chatd does not need what it forbids."""
+import os
 import re
 import shutil
 import subprocess
@@ -88,4 +89,6 @@ def test_no_system_call_is_made_that_the_unit_forbids(analyze, tmp_path):
     # What the program itself does begins behind its execve(); strace stands before it.
     used = set(re.findall(r"^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", trace.read_text(), re.M))
     assert len(used) > 40
+    if os.geteuid() == 0:
+        used.discard("fchown")  # SQLite, for root alone: its files belong to whom the database does
     assert used - allowed == set()
