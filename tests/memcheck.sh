@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Whole chatd under valgrind: memory that is read before it is written, written beyond its end, or lost. The tests are
 # those of tests/integration that reach the parsers, accounts, rooms and both ends of a connection; memcheck.sh
-# PYTEST-ARGUMENT...: others. Ends with pytest's own line. The build is one without sanitizers (build/release).
+# PYTEST-ARGUMENT...: others. Ends with pytest's own line. The build is one without sanitizers,
+# with the examples (build/dev).
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
-build=$PWD/${CHATD_BUILD:-build/release}
+build=$PWD/${CHATD_BUILD:-build/dev}
 # Errors are told in chatd's log, where the fixture looks for them, and by the exit code.
 wrapper="valgrind --quiet --error-exitcode=99 --trace-children=yes --leak-check=full --show-leak-kinds=definite
     --errors-for-leak-kinds=definite --child-silent-after-fork=yes"
