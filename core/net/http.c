@@ -543,7 +543,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     struct http *h = arg;
-    struct timeval tv = {0, ACCEPT_PAUSE_MS * 1000};
+    struct timeval tv = {0, ACCEPT_PAUSE_MS * 1000L};
 
     log_error("cannot accept a connection: %s; raise the descriptor limit (ulimit -n) or lower "
               "max_connections",
