@@ -30,10 +30,12 @@ for group in "$@"; do
         # elsewhere brings its own npm and conflicts with that of Debian.
         command -v npm >/dev/null || packages="$packages npm"
         ;;
+    # What looks into the code and into the running program, longer than every run of the tests has time.
+    analysis) packages="$packages clang-tidy valgrind" ;;
     browser) packages="$packages chromium chromium-driver python3-selenium" ;;
     # CPack asks dpkg-shlibdeps which libraries to depend on, and `file` which files are programs.
     package) packages="$packages dpkg-dev file" ;;
-    package-test) packages="$packages lintian mmdebstrap debian-archive-keyring" ;;
+    package-test) packages="$packages lintian mmdebstrap debian-archive-keyring strace binutils" ;;
     # An engine, and what makes images where no registry answers. Installing it starts it where systemd runs.
     containers-test)
         packages="$packages docker.io docker-compose mmdebstrap debian-archive-keyring ca-certificates"

@@ -9,6 +9,9 @@
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
 #   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
 #                                    earlier run
+#   sh tests/run.sh analyze          clang-tidy and gcc -fanalyzer over all sources
+#   sh tests/run.sh memcheck         a chatd under valgrind: unit tests, and those of the protocol
+#   sh tests/run.sh races            a chatd built with the thread sanitizer: tests of accounts and stores
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -20,7 +23,7 @@ part_limit=2400 # seconds; a part that hangs is ended
 
 usage() {
     parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser'
-    echo "usage: sh tests/run.sh [$parts|containers|lint]" >&2
+    echo "usage: sh tests/run.sh [$parts|containers|lint|analyze|memcheck|races]" >&2
     exit 2
 }
 
@@ -317,12 +320,9 @@ part_containers() {
     sed -n 's/^figure: /containers: /p' "$out" >>"$logs/tails"
 }
 
-part_lint() {
-    with_preset release || return
-    out=$logs/$part.checks
-    CHATD_BUILD=build/release sh tests/lint.sh >"$out" 2>&1
-    cat "$out"
-    line=$(tail -n 1 "$out")
+# What a tool says that ends with `N passed, N failed`.
+count_line() {
+    line=$(tail -n 1 "$1")
     case $line in
     *' passed, '*' failed')
         passed=$((passed + ${line%% *}))
@@ -331,6 +331,46 @@ part_lint() {
         ;;
     *) failed=$((failed + 1)) ;;
     esac
+}
+
+part_analyze() {
+    with_preset asan || return
+    out=$logs/$part.checks
+    CHATD_BUILD=build/asan "$python" tests/analyze.py >"$out" 2>&1
+    cat "$out"
+    count_line "$out"
+}
+
+# The unit tests in a build without sanitizers, then whole servers.
+part_memcheck() {
+    with_preset dev || return
+    part_limit=7200
+    for test in build/dev/bin/unit_*; do
+        case_of "$test" timeout 900 valgrind --quiet --error-exitcode=99 --leak-check=full \
+            --errors-for-leak-kinds=definite "$test"
+    done
+    out=$logs/$part.pytest
+    CHATD_BUILD=build/dev timeout -k 10 $part_limit sh tests/memcheck.sh >"$out" 2>&1
+    count_pytest $?
+}
+
+# Whatever has threads: password hashes, the stores, files of the page.
+part_races() {
+    with_preset tsan || return
+    part_limit=3600
+    export CHATD_TEST_DEADLINE="${CHATD_TEST_DEADLINE:-120}"
+    export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}"
+    pytest_part tsan -n "$jobs" tests/integration/test_accounts.py tests/integration/test_sessions.py \
+        tests/integration/test_store.py tests/integration/test_static_files.py \
+        tests/integration/test_classic.py tests/integration/test_log.py
+}
+
+part_lint() {
+    with_preset release || return
+    out=$logs/$part.checks
+    CHATD_BUILD=build/release sh tests/lint.sh >"$out" 2>&1
+    cat "$out"
+    count_line "$out"
 }
 
 # -- the run --------------------------------------------------------------------------------------
@@ -362,6 +402,10 @@ chaos)
         chaos_seconds=$(seconds "$2") || exit 2
         parts=endurance
     fi
+    ;;
+analyze | memcheck | races)
+    parts=$1
+    groups='build test analysis'
     ;;
 build | unit | tsan | sdk | client | integration | lint) parts=$1 ;;
 *) usage ;;

@@ -13,9 +13,9 @@
 
 enum { MAPPED_BITS = 96 }; /* before an IPv4 address */
 
-#define V4(a, b, n)                                                    \
-    {                                                                  \
-        {{[10] = 0xff, [11] = 0xff, [12] = (a), (b)}}, MAPPED_BITS + n \
+#define V4(a, b, n)                                                      \
+    {                                                                    \
+        {{[10] = 0xff, [11] = 0xff, [12] = (a), (b)}}, MAPPED_BITS + (n) \
     }
 
 /* Not 100.64.0.0/10 (RFC 6598): what comes from there is as likely a customer behind a provider's NAT or

@@ -59,7 +59,8 @@ char *mem_vprintf(const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    /* The analyzer does not see that every caller has begun it. */
+    int n = vsnprintf(NULL, 0, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     /* Only a broken format or a text beyond INT_MAX gets here negative: both are bugs. */
     if (n < 0)
         abort();

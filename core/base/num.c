@@ -80,7 +80,7 @@ static bool parse_with_unit(const struct unit *table, bool fold, const char *s, 
 bool num_parse_size(const char *s, size_t n, int64_t *out)
 {
     static const struct unit units[] = {
-        {"", 1}, {"k", 1024}, {"m", 1024 * 1024}, {"g", 1024 * 1024 * 1024}, {NULL, 0},
+        {"", 1}, {"k", 1024}, {"m", INT64_C(1) << 20}, {"g", INT64_C(1) << 30}, {NULL, 0},
     };
     return parse_with_unit(units, true, s, n, out);
 }
@@ -88,9 +88,8 @@ bool num_parse_size(const char *s, size_t n, int64_t *out)
 bool num_parse_duration_ms(const char *s, size_t n, int64_t *out)
 {
     static const struct unit units[] = {
-        {"", 1000},       {"ms", 1},          {"s", 1000},
-        {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000},
-        {NULL, 0},
+        {"", 1000},     {"ms", 1},       {"s", 1000}, {"m", 60000},
+        {"h", 3600000}, {"d", 86400000}, {NULL, 0},
     };
     return parse_with_unit(units, false, s, n, out);
 }

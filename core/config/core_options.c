@@ -42,6 +42,11 @@ const struct chatd_cfg_field core_option_rows[] = {
      AT(allowed_origins),
      .help = "origins other than the server's own that browsers may come from, "
              "like https://chat.example; * allows all"},
+    {.key = "cors_origins",
+     .type = CHATD_CFG_LIST,
+     AT(cors_origins),
+     .help = "origins whose pages may also read what the server answers, with the user's login "
+             "(CORS), like https://app.example; each is one of allowed_origins as well"},
     {.key = "trusted_proxies",
      .type = CHATD_CFG_LIST,
      AT(trusted_proxies),
@@ -260,6 +265,13 @@ const struct chatd_cfg_field core_option_rows[] = {
      .type = CHATD_CFG_PATH,
      AT(runtime_dir),
      .help = "a folder for chatd.pid, made when it is missing; unset: no such file"},
+    {.key = "core_dumps",
+     .type = CHATD_CFG_BOOL,
+     AT(core_dumps),
+     .def = "off",
+     .help =
+         "a crash may leave a core file, and the user chatd runs as may attach a debugger: both "
+         "show keys, passwords and messages"},
     {.key = "slow_hook",
      .type = CHATD_CFG_DURATION,
      AT(slow_hook),
@@ -344,6 +356,34 @@ static void check_proxies(struct config *config, const struct core_options *opt,
     }
 }
 
+/* scheme://host or scheme://host:port, as a browser writes it (RFC 6454, 6.2). */
+static bool is_origin(const char *word)
+{
+    size_t scheme = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789+.-"), host;
+
+    if (scheme == 0 || strncmp(word + scheme, "://", 3) != 0)
+        return false;
+    word += scheme + 3;
+    host = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789.:[]_-");
+    return host > 0 && word[host] == '\0';
+}
+
+/* Of all pages of the world none may read with a user's login; null is no page one could name. */
+static void check_cors(struct config *config, const struct core_options *opt,
+                       struct config_report *rep)
+{
+    const char *const *word = opt->cors_origins;
+
+    for (; word != NULL && *word != NULL; word++) {
+        if (!is_origin(*word))
+            complain(
+                config, "cors_origins", rep,
+                mem_printf("[chatd] cors_origins: %s is not an origin; write each one out, like "
+                           "https://app.example, in lower case and without a path",
+                           *word));
+    }
+}
+
 /* False: it is no number of workers. */
 static bool read_workers(struct core_options *opt)
 {
@@ -381,6 +421,7 @@ void core_options_read(struct config *config, struct core_options *opt, struct c
     mem_free(host);
     mem_free(port);
     check_proxies(config, opt, rep);
+    check_cors(config, opt, rep);
     /* Without an INI that says otherwise, everything that needs no other service. */
     if (config_items(config, "plugins", &item, 0) == 0) {
         for (i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)

@@ -18,9 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INI_FILE_BYTES    (1024 * 1024) /* larger files are refused */
-#define INI_LINE_BYTES    4096          /* longest line, its end not counted */
-#define INI_SECTION_BYTES 49            /* longest section name: inih's buffer, less the NUL */
+#define INI_FILE_BYTES    1048576 /* larger files are refused */
+#define INI_LINE_BYTES    4096    /* longest line, its end not counted */
+#define INI_SECTION_BYTES 49      /* longest section name: inih's buffer, less the NUL */
 
 struct ini_entry {
     char *section, *key, *value;

@@ -346,7 +346,7 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
         pool->all->prev_all = &job->next_all;
     pool->all = job;
     if (def.deadline_ms > 0) {
-        struct timeval tv = {def.deadline_ms / 1000, def.deadline_ms % 1000 * 1000};
+        struct timeval tv = {def.deadline_ms / 1000, def.deadline_ms % 1000 * 1000L};
 
         job->deadline = evtimer_new(p->host->base, on_deadline, job);
         event_add(job->deadline, &tv);

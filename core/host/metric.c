@@ -110,6 +110,8 @@ static const struct {
      VALUE(http.refused_address)},
     {"http_refused_origin_total", "", "Requests of a foreign Origin.", SERIES_COUNTER,
      VALUE(http.refused_origin)},
+    {"http_refused_cors_total", "", "Preflights of pages that are not in cors_origins.",
+     SERIES_COUNTER, VALUE(http.refused_cors)},
     {"timers", "", "Timers of plugins that are set now.", SERIES_GAUGE, VALUE(timers)},
     {"watches", "", "Descriptors that plugins watch now.", SERIES_GAUGE, VALUE(watches)},
     PER_QUEUE(SERIES_GAUGE, "jobs_waiting", "Jobs that wait for a thread now.", jobs_waiting),
@@ -249,7 +251,7 @@ static enum series_result add_rows(struct host *h, const struct chatd_metric_def
         rc = seat_series(
             h->seat,
             &(struct series_def){name, labels.n > 0 ? labels.p : "", def->help, kind, SERIES_ONE},
-            m->value + (unsigned)i * m->n_values);
+            m->value + (size_t)i * m->n_values);
         buf_deinit(&labels);
     }
     return rc;
@@ -260,7 +262,7 @@ static void hide(struct host *h, const struct metric *m)
     int i;
 
     for (i = 0; i < m->n_rows; i++)
-        seat_hide(h->seat, m->value + (unsigned)i * m->n_values);
+        seat_hide(h->seat, m->value + (size_t)i * m->n_values);
 }
 
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metric_out)
@@ -316,7 +318,7 @@ static int64_t *row(chatd_plugin *self, int metric, int label, uint32_t kinds)
     if (m->plugin != plugin_of(self) || label < 0 || label >= m->n_rows ||
         (kinds >> m->kind & 1) == 0)
         return NULL;
-    return m->value + (unsigned)label * m->n_values;
+    return m->value + (size_t)label * m->n_values;
 }
 
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n)

@@ -32,7 +32,7 @@ void task_init(struct host *h)
 
 static struct timeval interval(uint32_t ms)
 {
-    return (struct timeval){ms / 1000, ms % 1000 * 1000};
+    return (struct timeval){ms / 1000, ms % 1000 * 1000L};
 }
 
 static void timer_free(struct host *h, struct timer *t)

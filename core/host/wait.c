@@ -35,7 +35,7 @@ int wait_new(chatd_plugin *self, struct chatd_ev *ev, uint32_t deadline_ms,
 {
     struct host *h = host_of(self);
     struct chain *ch = h->chain;
-    struct timeval tv = {deadline_ms / 1000, deadline_ms % 1000 * 1000};
+    struct timeval tv = {deadline_ms / 1000, deadline_ms % 1000 * 1000L};
     struct conn *c = conn_get(&h->net, ev->conn.v);
     struct wait *w;
     uint64_t id;

@@ -27,6 +27,7 @@ enum { ACCEPT_PAUSE_MS = 100 };
 
 struct http_note {
     struct http_note *next;
+    size_t n;
     max_align_t bytes[];
 };
 
@@ -42,6 +43,7 @@ void *http_req_alloc(struct http_req *r, size_t n)
     struct http_note *note = mem_alloc(sizeof(*note) + n);
 
     note->next = r->notes;
+    note->n = n;
     r->notes = note;
     return note->bytes;
 }
@@ -105,6 +107,7 @@ static void req_end(struct http_req *r)
     while (r->notes != NULL) {
         struct http_note *next = r->notes->next;
 
+        mem_wipe(r->notes->bytes, r->notes->n); /* bodies have passwords, cookies are logins */
         mem_free(r->notes);
         r->notes = next;
     }
@@ -131,6 +134,15 @@ static void add_common_headers(struct evhttp_request *ev)
 
     for (header = http_common_headers; header->name != NULL; header++)
         add_header(ev, header->name, header->value);
+}
+
+/* A second line where a plugin has one already: lists like Vary add up. */
+static void add_line(void *arg, const char *name, const char *value)
+{
+    struct evkeyvalq *out = evhttp_request_get_output_headers(arg);
+
+    if (strcmp(name, "Vary") == 0 || evhttp_find_header(out, name) == NULL)
+        evhttp_add_header(out, name, value);
 }
 
 static void on_complete(struct evhttp_request *ev, void *arg)
@@ -180,6 +192,7 @@ void http_reply(struct http_req *r, unsigned status, const char *content_type, c
         if (!is_head && n > 0)
             evbuffer_add(out, body, n);
     }
+    http_cors_add(r, add_line, ev);
     add_common_headers(ev);
     /* An upgrade that was refused may have bytes behind it that are not HTTP. */
     if (r->is_upgrade || r->http->is_closing)
@@ -340,12 +353,34 @@ static bool check_upgrade(struct http_req *r)
     return true;
 }
 
+/* RFC 9112, 3.2.2: a target with an authority counts for more than Host. One that says another host than
+ * Host does is for somebody who reads the other of the two. */
+static bool is_two_hosts(struct http_req *r)
+{
+    const char *uri = evhttp_request_get_uri(r->ev), *host = http_req_header(r, "Host");
+    const char *at = uri[0] != '/' ? strstr(uri, "://") : NULL;
+    size_t n;
+
+    if (at == NULL || host == NULL)
+        return false;
+    n = strcspn(at + 3, "/?");
+    return strlen(host) != n || strncasecmp(at + 3, host, n) != 0;
+}
+
+/* OPTIONS on a path that is there. */
+static void reply_options(struct http_req *r)
+{
+    struct http_header row[1 + HTTP_CORS_PREFLIGHT] = {{"Allow", r->match.allow}};
+
+    http_reply(r, 204, NULL, NULL, 0, row, 1 + http_cors_preflight(r, row + 1));
+}
+
 /* What can be said about a request without asking its handler. True: go on. */
 static bool check_route(struct http_req *r)
 {
     const struct route_match *m = &r->match;
     struct http_header allow = {"Allow", m->allow};
-    struct http_header upgrade = {"Upgrade", "websocket"};
+    const struct http_header upgrade[] = {{"Upgrade", "websocket"}, {"Allow", "GET"}};
     const struct http_header any = {"Allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"};
     size_t body_n;
 
@@ -359,12 +394,15 @@ static bool check_route(struct http_req *r)
         return false;
     }
     if (strcmp(r->method, "OPTIONS") == 0 && m->allow[0] != '\0') {
-        http_reply(r, 204, NULL, NULL, 0, &allow, 1);
+        reply_options(r);
         return false;
     }
     if (r->http->calls.is_socket(r->http->calls.arg, r->path)) {
-        http_reply_error(r, 426, "bad_request", "This path is for WebSocket: ask for an upgrade.",
-                         0, &upgrade, 1);
+        if (strcmp(r->method, "OPTIONS") == 0)
+            http_reply(r, 204, NULL, NULL, 0, &upgrade[1], 1);
+        else
+            http_reply_error(r, 426, "bad_request",
+                             "This path is for WebSocket: ask for an upgrade.", 0, upgrade, 1);
         return false;
     }
     if (m->route == NULL) {
@@ -401,9 +439,11 @@ static struct http_req *req_new(struct http *h, struct evhttp_request *ev, struc
     r->method = method_name(evhttp_request_get_command(ev));
     /* absolute-form: what counts is the path behind the authority */
     if (uri[0] != '/' && strstr(uri, "://") != NULL) {
-        const char *slash = strchr(strstr(uri, "://") + 3, '/');
+        const char *authority = strstr(uri, "://") + 3;
+        const char *end = authority + strcspn(authority, "/?");
 
-        uri = slash != NULL ? slash : "/";
+        uri = *end == '/' ? end : "/";
+        ev->flags &= ~EVHTTP_PROXY_REQUEST; /* evhttp would read and write Proxy-Connection */
     }
     r->path = mem_strndup(uri, strcspn(uri, "?#"));
     http_client_find(r);
@@ -421,6 +461,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
 
     h->count->requests++;
     if (r == NULL) {
+        add_common_headers(ev);
         evhttp_request_set_on_complete_cb(ev, on_complete, h);
         evhttp_send_reply(ev, 503, http_status_text(503), NULL);
         return;
@@ -432,6 +473,8 @@ static void on_request(struct evhttp_request *ev, void *arg)
     if (!http_client_admit(r)) {
         http_reply_error(r, 429, "rate_limited", "Too many connections come from your address.",
                          5000, NULL, 0);
+    } else if (is_two_hosts(r)) {
+        http_reply_error(r, 400, "bad_request", "The target and Host name two hosts.", 0, NULL, 0);
     } else if (r->is_upgrade) {
         if (check_upgrade(r))
             h->calls.upgrade(h->calls.arg, r);
@@ -500,7 +543,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     struct http *h = arg;
-    struct timeval tv = {0, ACCEPT_PAUSE_MS * 1000};
+    struct timeval tv = {0, ACCEPT_PAUSE_MS * 1000L};
 
     log_error("cannot accept a connection: %s; raise the descriptor limit (ulimit -n) or lower "
               "max_connections",

@@ -29,6 +29,7 @@ struct http_options {
     int64_t max_connections;                                   /* that speak HTTP at one time */
     int64_t max_per_address;            /* of them, from one client; 0: any number */
     const char *const *allowed_origins; /* ends with NULL; may be NULL */
+    const char *const *cors_origins;    /* the same; see http_cors_may() */
     const char *const *trusted_proxies; /* the same; see http_trust() */
 };
 
@@ -58,6 +59,7 @@ enum handshake {
 struct http_counters {
     int64_t connections; /* now */
     int64_t requests, bad_requests, timeouts, refused_full, refused_address, refused_origin;
+    int64_t refused_cors;
     int64_t handshakes[HANDSHAKES];
 };
 
@@ -153,5 +155,15 @@ int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out);
 
 /* True if the request has no Origin, its own, or an allowed one. Logs a refusal. */
 bool http_origin_ok(struct http_req *r);
+
+/* CORS (http_cors.c). Whether the request comes from a page elsewhere that may read its answer. */
+bool http_cors_may(struct http_req *r);
+/* What every answer says of that; nothing while cors_origins is empty. */
+void http_cors_add(struct http_req *r, void (*add)(void *arg, const char *name, const char *value),
+                   void *arg);
+/* What the answer to an OPTIONS says besides, if it is a preflight of such a page. Logs and counts one of
+ * another page. */
+enum { HTTP_CORS_PREFLIGHT = 3 };
+size_t http_cors_preflight(struct http_req *r, struct http_header out[HTTP_CORS_PREFLIGHT]);
 
 #endif

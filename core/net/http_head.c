@@ -2,6 +2,7 @@
 /* The state machine behind http_head.h: one byte in, one verdict out; bodies are passed over in bulk. */
 #include "net/http_head.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 enum state {
@@ -142,24 +143,70 @@ static enum http_head_result method_byte(struct http_head *h, uint8_t c)
     return HTTP_HEAD_MORE;
 }
 
+/* host [":" port] of an absolute target. Stricter than evhttp, which answers what it dislikes there with a
+   page of its own: no user, no percent signs, a port that exists, brackets around an address. */
+static bool authority_is_good(const char *text, size_t n)
+{
+    char literal[INET6_ADDRSTRLEN];
+    unsigned char address[16];
+    size_t i = 0;
+    unsigned port = 0;
+
+    if (n > 0 && text[0] == '[') {
+        const char *end = memchr(text, ']', n);
+        i = end != NULL ? (size_t)(end - text) : 0;
+        if (i < 2 || i > sizeof literal) {
+            return false;
+        }
+        memcpy(literal, text + 1, i - 1);
+        literal[i - 1] = '\0';
+        if (inet_pton(AF_INET6, literal, address) != 1) {
+            return false;
+        }
+        i++;
+    } else {
+        while (i < n && (is_alpha((uint8_t)text[i]) || is_digit((uint8_t)text[i]) ||
+                         strchr("-._~", text[i]) != NULL)) {
+            i++;
+        }
+    }
+    if (i == 0 || i == n) {
+        return i > 0;
+    }
+    if (text[i] != ':' || n - i > 6 || n - i == 1) {
+        return false;
+    }
+    while (++i < n && is_digit((uint8_t)text[i])) {
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return i == n && port <= 65535;
+}
+
 static bool target_is_absolute(const struct http_head *h)
 {
     size_t scheme = word_starts(h, "http://") ? 7 : word_starts(h, "https://") ? 8 : 0;
-    if (scheme == 0 || h->word_bytes <= scheme) {
-        return false;
+    size_t n = h->word_bytes < sizeof h->word ? h->word_bytes : sizeof h->word;
+    size_t end = scheme;
+
+    while (end < n && h->word[end] != '/' && h->word[end] != '?') {
+        end++;
     }
-    uint8_t c = (uint8_t)h->word[scheme];
-    return is_alpha(c) || is_digit(c) || c == '[';
+    return scheme > 0 && (end < n || n == h->word_bytes) &&
+           authority_is_good(h->word + scheme, end - scheme);
 }
 
 static enum http_head_result target_byte(struct http_head *h, uint8_t c)
 {
-    if (is_visible(c)) {
+    if (is_visible(c) && c != '#') {
         word_add(h, c);
         return HTTP_HEAD_MORE;
     }
     if (c != ' ' || h->word_bytes == 0) {
         return fail(h, 400, "The request target has a byte that must be encoded.");
+    }
+    /* evhttp, and whoever resolves it against an address, takes what follows for a host. */
+    if (word_starts(h, "//")) {
+        return fail(h, 400, "The request target begins with two slashes.");
     }
     h->is_star = word_is(h, "*");
     if (h->word[0] != '/' && !h->is_star && !target_is_absolute(h)) {

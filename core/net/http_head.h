@@ -47,7 +47,7 @@ struct http_head {
     uint8_t host_state; /* see host_byte() */
     uint8_t match;      /* characters of "websocket" matched in the Upgrade element */
     uint8_t seen;       /* bits of the headers that may come once */
-    char word[20];      /* the first bytes of the method, target, version or header name */
+    char word[280];     /* the first bytes of the method, target, version or header name */
     size_t word_bytes;  /* all of them */
     size_t value_bytes; /* of a header value, without blanks around */
     bool value_gap;     /* a blank followed the value */

@@ -2,6 +2,7 @@
 /* The command line: run, --check, --dump-config, --health. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secrecy.h"
 #include "master/master.h"
 #include "net/address.h"
 #include "net/descriptors.h"
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
     bool hooks = false;
     int c, copy = -1;
 
+    secrecy_begin();
     while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
         switch (c) {
         case 'c':

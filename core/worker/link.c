@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secrecy.h"
 #include "board/board.h"
 #include "link/control.h"
 #include "link/pipe.h"
@@ -277,6 +278,7 @@ static int run(const char *file, struct control *start, const int *fds)
     if (left_out != NULL)
         *left_out = '\0';
     core_options_read(config, &opt, &rep);
+    secrecy_cores(opt.core_dumps);
     log_setup(opt.log_format == 1, (enum log_level)opt.log_level);
     log_set_worker((int)start->slot);
     seat.board = board_attach(fds[1], start->seat);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secrecy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ static int refuse_second(int fd, const char *path)
 
 static int open_pid_file(struct place *p, const char *folder, const struct passwd *pw)
 {
-    bool is_made = mkdir(folder, 0755) == 0;
+    bool is_made = mkdir(folder, 0755) == 0 && chmod(folder, 0755) == 0; /* whatever the umask */
     char *path;
     int fd;
 
@@ -54,7 +54,7 @@ static int open_pid_file(struct place *p, const char *folder, const struct passw
         mem_free(path);
         return -1;
     }
-    if (ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
+    if (fchmod(fd, 0644) < 0 || ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
         log_warn("%s cannot be written: %s", path, strerror(errno));
     p->pid_fd = fd;
     p->pid_path = path;
@@ -105,7 +105,6 @@ static int become(const struct passwd *pw)
         log_error("cannot become %s: %s", pw->pw_name, strerror(errno));
         return -1;
     }
-    prctl(PR_SET_DUMPABLE, 1); /* a crash may still leave a core file */
     return 0;
 }
 
@@ -122,5 +121,6 @@ int place_take(struct place *p, const struct core_options *opt)
         place_leave(p);
         return -1;
     }
+    secrecy_cores(opt->core_dumps); /* a change of user has set it anew */
     return 0;
 }

@@ -68,6 +68,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .max_connections = opt->max_http_connections,
                                       .max_per_address = opt->max_connections_per_address,
                                       .allowed_origins = opt->allowed_origins,
+                                      .cors_origins = opt->cors_origins,
                                       .trusted_proxies = opt->trusted_proxies};
     const struct host_options host = {.slow_hook_ms = opt->slow_hook,
                                       .job_queue_max = opt->job_queue_max,

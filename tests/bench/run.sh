@@ -95,6 +95,7 @@ start_chatd() {
     cat >"$temp/chatd.ini" <<INI
 [chatd]
 listen = 127.0.0.1:$chatd_port
+core_dumps = on
 workers = $WORKERS
 
 [plugins]

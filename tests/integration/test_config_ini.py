@@ -15,6 +15,7 @@ WITHOUT_DEFAULT = {
     ("chatd", "user"): "nobody",
     ("chatd", "runtime_dir"): "run",
     ("chatd", "allowed_origins"): "https://chat.example https://www.chat.example",
+    ("chatd", "cors_origins"): "https://app.example http://127.0.0.1:5173",
     ("chatd", "trusted_proxies"): "127.0.0.1 10.0.0.0/8 2001:db8::/32 private",
     ("history-redis", "user"): "chatd",
     ("history-redis", "password"): "secret",

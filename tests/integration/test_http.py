@@ -129,7 +129,23 @@ def test_head_says_the_length_and_sends_no_body(web):
         assert raw.ask(get("/livez")).status == 200  # nothing of a body came before it
 
 
-@pytest.mark.parametrize("path, allowed", [("/livez", {"GET", "HEAD"}), ("/login", {"POST"})])
+@pytest.mark.parametrize("path, status", [
+    ("/", 200), ("/index.html", 200), ("/nothing", 404), ("/livez", 200), ("/readyz", 200),
+    ("/metrics", 200), ("/api/v1/me", 401), ("/api/v1/rooms", 401), ("/ws", 426), ("/%zz", 400)])
+def test_head_is_get_without_its_body(web, path, status):
+    """RFC 9110, 9.3.2"""
+    wait_until(lambda: requests.get(web.http + "/readyz").status_code == 200, what="readiness")
+    with Raw(web) as raw:
+        head, body = raw.ask(get(path, "HEAD"), no_body=True), raw.ask(get(path))
+        assert (head.status, body.status) == (status, status)
+        for reply in (head, body):
+            assert_secure(reply.headers)
+        if path != "/metrics":  # which has other numbers each time
+            assert head.headers == body.headers
+
+
+@pytest.mark.parametrize("path, allowed", [("/livez", {"GET", "HEAD"}), ("/login", {"POST"}),
+                                           ("/ws", {"GET"})])
 def test_options_answers_204_and_allow(bare, chatd, path, allowed):
     server = bare if path == "/livez" else chatd(core=CALM, plugins={"static": "off"})
     reply = requests.options(server.http + path)

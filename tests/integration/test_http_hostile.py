@@ -84,8 +84,35 @@ def test_a_malformed_head_gets_400_and_what_follows_is_never_served(server, data
     assert json.loads(reply.body)["error"]["code"] == "bad_request"
 
 
-def test_an_address_with_an_impossible_port_gets_400(server):
-    refused(server, b"GET http://a:99999/ HTTP/1.1\r\nHost: test\r\n\r\n", 400, more=SMUGGLED)
+@pytest.mark.parametrize("target", [
+    "http://test:99999/", "http://test:0x50/", "http://test:/", "http://test:80:80/", "//test:abc/",
+    "//user@:x/", "//livez", "http://[::1/", "http://[zz]/", "http://[]/", "http://te%zzst/",
+    "http://user@test/", "http://test\\@other/", "http:///livez", "/livez#here", "http://test#x/y",
+])
+def test_a_target_that_readers_disagree_about_gets_400(server, target):
+    """evhttp would answer some of these with a page of its own."""
+    refused(server, f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n".encode(), 400, more=SMUGGLED)
+
+
+@pytest.mark.parametrize("target, host, status", [
+    ("http://test/livez", "test", 200), ("https://TEST/livez", "test", 200),
+    ("http://test:8080/livez", "test:8080", 200), ("http://[::1]:80/livez", "[::1]:80", 200),
+    ("http://other/livez", "test", 400), ("http://test:81/livez", "test", 400),
+    ("http://test.evil/livez", "test", 400), ("http://tes/livez", "test", 400),
+    ("http://evil?/test", "test", 400), ("http://test?/livez", "test", 404),
+])
+def test_an_absolute_target_and_host_name_one_host(server, target, host, status):
+    """RFC 9112, 3.2.2: one of the two would be ignored, and whoever reads the other is deceived."""
+    with Raw(server) as raw:
+        for _ in range(2):  # the connection stays, as with any request
+            reply = raw.ask(f"GET {target} HTTP/1.1\nHost: {host}\n\n")
+            assert reply.status == status
+        assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_an_upgrade_with_two_hosts_gets_400(server):
+    data = upgrade_request("http://evil.example/ws", {"Origin": "http://test"})
+    refused(server, data, 400)
 
 
 @pytest.mark.parametrize("chunk", [

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CHATD_BUILD", ROOT / "build" / "asan")).resolve()
 CHATD = BUILD / "bin" / "chatd"
 WORKERS = int(os.environ.get("CHATD_TEST_WORKERS", "0"))
+# A program that looks on, with its options: tests/memcheck.sh has valgrind there.
+WRAPPER = shlex.split(os.environ.get("CHATD_TEST_WRAPPER", ""))
 DEADLINE = float(os.environ.get("CHATD_TEST_DEADLINE", "20"))
 
 DEFAULT_PLUGINS = {
@@ -92,12 +95,14 @@ class Server:
         self.ini = self.folder / "chatd.ini"
         self.log_path = self.folder / "chatd.log"
         self.env = clean_env(env)
+        # slow_hook: on a loaded machine a hook that took long was rather not running.
+        usual = {"listen": "127.0.0.1:0", "workers": str(workers), "slow_hook": "60s"}
+        if os.geteuid() != 0:
+            usual["core_dumps"] = "on"  # else the tests that look into /proc/PID may not
         chosen = dict(only if only is not None else DEFAULT_PLUGINS)
         chosen.update(plugins or {})
         self.sections = {
-            # slow_hook: on a loaded machine a hook that took long was rather not running.
-            "chatd": {"listen": "127.0.0.1:0", "workers": str(workers), "slow_hook": "60s",
-                      **(core or {})},
+            "chatd": {**usual, **(core or {})},
             "plugins": chosen,
             **{name: dict(keys) for name, keys in (sections or {}).items()},
         }
@@ -119,7 +124,7 @@ class Server:
         log = open(self.log_path, "ab")
         offset = self.log_path.stat().st_size
         self.process = subprocess.Popen(
-            [str(self.program), "-c", str(self.ini)],
+            [*WRAPPER, str(self.program), "-c", str(self.ini)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -243,7 +248,8 @@ class Server:
     def check_log(self):
         text = self.log
         for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
-                     "WARNING: ThreadSanitizer"):
+                     "WARNING: ThreadSanitizer", "definitely lost in loss record",
+                     "uninitialised value", "Invalid read of", "Invalid write of"):
             assert mark not in text, text
         for line in text.splitlines():
             if "(the line above came " in line:

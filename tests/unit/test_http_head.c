@@ -204,6 +204,21 @@ static void bad_targets(void **state)
     REFUSED(400, "GET http:///x HTTP/1.1\r\n" HOST END);
     REFUSED(400, "GET ftp://h/x HTTP/1.1\r\n" HOST END);
     REFUSED(400, "GET h:443 HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET //h/x HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET //h:x/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET /x#y HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://u@h/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h:65536/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h:0080000/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h:8x/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h:/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h:8:8/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://h%41/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://[::1/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://[zz]/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://[]/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://[::1]8/ HTTP/1.1\r\n" HOST END);
+    REFUSED(400, "GET http://\\h/ HTTP/1.1\r\n" HOST END);
     REFUSED(501, "CONNECT h:443 HTTP/1.1\r\n" HOST END);
 }
 
