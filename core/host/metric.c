@@ -90,6 +90,8 @@ static const struct {
      VALUE(net.deflated_bytes)},
     {"deflate_too_big_total", "", "Compressed messages that grew beyond message_max.",
      SERIES_COUNTER, VALUE(net.inflated_too_big)},
+    {"lined_total", "", "Times a connection that sent much had to wait for others.", SERIES_COUNTER,
+     VALUE(net.lined)},
     OUTCOME("ok", HANDSHAKE_OK),
     OUTCOME("bad_request", HANDSHAKE_BAD_REQUEST),
     OUTCOME("unauthorized", HANDSHAKE_UNAUTHORIZED),
