@@ -58,7 +58,7 @@ END
         --error-exitcode=1 --suppress=missingIncludeSystem \
         --suppress=uninitvar:plugins/rooms/list.c --suppress=memleak:plugins/rooms/out.c \
         --include="$work/macros.h" -I core -I sdk/include core plugins sdk/examples tests/bench \
-        tests/fuzz
+        tests/attack tests/fuzz
 }
 
 # A plugin includes its own folder, the SDK and libraries: never the core.

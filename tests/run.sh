@@ -7,6 +7,7 @@
 #   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, package, client, integration,
 #                                    chaos, browser, containers or lint
 #   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
+#   sh tests/run.sh attack           floods from this machine for five minutes, and figures; not in everything
 #   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
 #                                    earlier run
 #   sh tests/run.sh analyze          clang-tidy and gcc -fanalyzer over all sources
@@ -22,7 +23,7 @@ jobs=$(nproc)
 part_limit=2400 # seconds; a part that hangs is ended
 
 usage() {
-    parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|browser'
+    parts='build|unit|tsan|fuzz [DURATION]|sdk|package|client|integration|chaos [DURATION]|attack|browser'
     echo "usage: sh tests/run.sh [$parts|containers|lint|analyze|memcheck|races]" >&2
     exit 2
 }
@@ -293,6 +294,18 @@ part_endurance() {
     grep -E '^(seed |round |sqlite|redis|faults|lost|doubled|    )' "$out" >>"$logs/tails"
 }
 
+# Floods while two people chat; the figures are shown.
+part_attack() {
+    with_preset release || return
+    if ! { cmake -S tests/attack -B build/attack && cmake --build build/attack; }; then
+        echo "FAIL  the build of the attacker"
+        failed=1
+        return
+    fi
+    pytest_part release tests/attack
+    sed -n 's/^figure: /attack: /p' "$out" >>"$logs/tails"
+}
+
 part_browser() {
     # selenium asks for its driver by this name, and without it each test would wait for nothing.
     if ! getent hosts localhost; then
@@ -407,7 +420,7 @@ analyze | memcheck | races)
     parts=$1
     groups='build test analysis'
     ;;
-build | unit | tsan | sdk | client | integration | lint) parts=$1 ;;
+build | unit | tsan | sdk | client | integration | attack | lint) parts=$1 ;;
 *) usage ;;
 esac
 [ $# -le 1 ] || [ "$1" = fuzz ] || [ "$1" = chaos ] || usage

@@ -87,7 +87,8 @@ const struct chatd_cfg_field core_option_rows[] = {
      .def = "2000",
      .min = 1,
      .max = 1000000,
-     .help = "connections that speak HTTP at one time; more are closed"},
+     .help = "connections that speak HTTP at one time; for a newer one the one "
+             "waited for longest is closed"},
     {.key = "max_connections_per_address",
      .type = CHATD_CFG_INT,
      AT(max_connections_per_address),

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/channel.h"
 #include "net/frame_form.h"
+#include "net/line.h"
 #include "net/ws_frame.h"
 #include "net/ws_inflate.h"
 
@@ -16,13 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    FLUSH_EARLY_BYTES = 65536,
-    REASON_MAX = 123,
-    /* Of one connection in one turn. A read may hold a thousand messages that each are as long as they
-     * may be once they are inflated. */
-    INFLATE_BYTES = 262144
-};
+enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
@@ -147,6 +142,7 @@ static void conn_free(struct conn *c)
     struct net *net = c->net;
 
     channel_leave_all(c);
+    line_leave(c);
     wheel_cancel(&net->wheel, slab_index(c->id));
     if (c->fd >= 0) {
         event_del(&c->ev);
@@ -533,15 +529,14 @@ static void hold(struct conn *c, const uint8_t *p, size_t n)
     c->held_n = n;
 }
 
-/* Works through bytes that came; one byte after them is writable. Stops when a handler waits, and
- * keeps the rest. */
+/* Works through bytes that came; one byte after them is writable. Stops when a handler waits or others are
+ * to go first, and keeps the rest. */
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
 {
     struct ws_event ev;
-    size_t bytes = 0;
 
     c->flags |= CONN_IN_HANDLER;
-    while (c->pauses == 0 && c->state != CONN_DEAD && bytes < INFLATE_BYTES) {
+    while (c->pauses == 0 && c->state != CONN_DEAD && line_allows(c)) {
         uint8_t *inflated = NULL;
 
         ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
@@ -551,10 +546,9 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
         }
         if (ev.kind == WS_MORE)
             break;
-        if (ev.is_compressed && c->state == CONN_OPEN) {
+        if (ev.is_compressed && c->state == CONN_OPEN)
             inflated = inflate_message(c, &ev);
-            bytes += ev.len;
-        }
+        line_charge(c, ev.len);
         on_ws_event(c, &ev);
         free(inflated);
         if (ev.kind == WS_ERROR || ev.kind == WS_CLOSE) {
@@ -566,10 +560,8 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
     if (n == 0 || c->state == CONN_DEAD)
         return;
     hold(c, p, n);
-    if (c->pauses == 0) {
-        c->flags |= CONN_HAD_TURN;
-        mark_dirty(c);
-    }
+    if (c->pauses == 0)
+        line_join(c);
 }
 
 static void handle_held(struct conn *c)
@@ -583,14 +575,10 @@ static void handle_held(struct conn *c)
     mem_free(held);
 }
 
-/* Its event comes up in the next turn, beside those of all others. */
 void conn_run_held(struct conn *c)
 {
-    if ((c->flags & CONN_HAD_TURN) == 0)
-        return;
-    c->flags &= (uint16_t)~CONN_HAD_TURN;
     if (c->held != NULL && c->pauses == 0 && c->state != CONN_DEAD)
-        event_active(&c->ev, EV_READ, 0);
+        handle_held(c);
 }
 
 static void read_some(struct conn *c)
@@ -632,10 +620,10 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     }
     if (!(what & EV_READ) || c->state == CONN_DEAD || c->pauses > 0)
         return;
-    if (c->held != NULL)
-        handle_held(c);
-    else
+    if (c->held == NULL)
         read_some(c);
+    else if (!(c->flags & CONN_IN_LINE))
+        handle_held(c);
 }
 
 void conn_pause(struct conn *c)

@@ -37,7 +37,7 @@ enum conn_flag {
     CONN_BROKEN = 128,    /* the stream broke a rule: nothing more is parsed */
     CONN_BEHIND = 256,    /* missed a note of the channel that is being flushed */
     CONN_REFUSED = 512,   /* could not take a frame, and has taken nothing since */
-    CONN_HAD_TURN = 1024  /* what is held is worked through in the next turn */
+    CONN_IN_LINE = 1024   /* what is held is worked through in its turn; see line.h */
 };
 
 struct conn_membership {
@@ -59,8 +59,10 @@ struct conn {
     char *address;
     struct crowd_row *place; /* in net->crowd */
     struct conn_membership *member;
-    uint8_t *held; /* bytes read but not handled while paused, or that have to wait a turn */
+    uint8_t *held; /* bytes read but not handled while paused, or that wait in line */
     size_t held_n;
+    struct conn *line_prev, *line_next;
+    int64_t spent, spent_at_ms, piece;
     int64_t expires_ms, connected_ms; /* wall clock */
     int64_t expires_mono_s;           /* 0: never */
     struct wheel_link link;
@@ -99,7 +101,7 @@ void conn_tell_drained(struct conn *c);
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */
 void conn_flush(struct conn *c);                                    /* writes what waits */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
-void conn_run_held(struct conn *c);    /* goes on with what had to wait, in the next turn */
+void conn_run_held(struct conn *c);    /* goes on with what had to wait in line */
 void conn_due(void *net, uint32_t index);
 /* True: it cannot take so many bytes more; what that means for its kind is done. */
 bool conn_overflows(struct conn *c, size_t bytes, enum send_kind kind);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net/http_client.h"
 #include "net/http_filter.h"
+#include "net/http_pace.h"
 #include "net/net.h"
 #include "net/ws_handshake.h"
 
@@ -539,6 +540,16 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
         evconnlistener_enable(listener_of(l));
 }
 
+/* A listener accepts as long as somebody is there, unless it is disabled meanwhile. */
+void http_rest_listening(struct http *h)
+{
+    const struct http_listener *l;
+
+    for (l = h->listeners; l != NULL; l = l->next)
+        evconnlistener_disable(listener_of(l));
+    event_add(h->accept_again, &(struct timeval){0, 0});
+}
+
 /* Out of descriptors: a listener that stays ready would spin. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
@@ -566,6 +577,7 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
         return -1;
     slab_init(&h->reqs, sizeof(struct http_req), (uint32_t)opt->max_connections, worker);
     h->accept_again = evtimer_new(base, on_accept_again, h);
+    http_pace_init(h);
     evhttp_set_bevcb(h->evhttp, http_filter_new, h);
     evhttp_set_gencb(h->evhttp, on_request, h);
     evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
@@ -641,6 +653,7 @@ void http_close(struct http *h)
     http_stop_listening(h);
     if (h->evhttp != NULL)
         evhttp_free(h->evhttp);
+    http_pace_deinit(h);
     if (h->accept_again != NULL)
         event_free(h->accept_again);
     route_table_deinit(&h->routes);

@@ -61,6 +61,16 @@ struct http_counters {
     int64_t requests, bad_requests, timeouts, refused_full, refused_address, refused_origin;
     int64_t refused_cors;
     int64_t handshakes[HANDSHAKES];
+    int64_t made_room; /* connections ended for a newer one, see http_wait.h */
+    int64_t lined;     /* times a request had to wait for another turn, see http_pace.h */
+};
+
+/* See http_pace.h. */
+struct http_pace {
+    struct timeval turn; /* the time by which it is known */
+    int accepted, begun; /* in it */
+    struct http_peer *line;
+    struct event *again;
 };
 
 struct http {
@@ -73,11 +83,13 @@ struct http {
     struct route_table routes;
     struct slab reqs;
     struct crowd crowd; /* connections by their client; of trusted proxies, requests by theirs */
-    struct http_peer *peers;  /* by the filter's address */
-    struct cidr_list trusted; /* proxies that are believed */
-    bool has_told_untrusted;  /* one line for one that is not */
+    struct http_peer *peers;      /* by the filter's address */
+    struct http_peer *waited_for; /* see http_wait.h */
+    struct cidr_list trusted;     /* proxies that are believed */
+    bool has_told_untrusted;      /* one line for one that is not */
     struct event *accept_again;
     struct http_listener *listeners;
+    struct http_pace pace;
     size_t n_peers;
     int dead_fd;     /* put in the place of a descriptor that was taken over */
     bool is_closing; /* answers end their connections */
@@ -116,6 +128,7 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
 /* Accepts from a listening socket, which is the server's from here on; `key` names it. -1: it is none. */
 int http_listen(struct http *h, unsigned key, int listen_fd);
 void http_unlisten(struct http *h, unsigned key); /* closes that one; unknown keys are fine */
+void http_rest_listening(struct http *h);         /* for the rest of this turn */
 void http_stop_listening(struct http *h);         /* closes all */
 /* Ends the connections that wait for their next request, and each other one with its next answer. */
 void http_end_idle(struct http *h);

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/http_client.h"
+#include "net/http_pace.h"
+#include "net/http_wait.h"
 
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
@@ -98,6 +100,10 @@ static void enter(struct http_peer *peer, enum http_phase phase)
     struct timeval tv;
 
     peer->phase = phase;
+    if (phase == PHASE_IDLE || phase == PHASE_HEAD)
+        http_wait_begin(peer);
+    else if (phase != PHASE_BODY) /* which belongs to what its head began */
+        http_wait_end(peer);
     switch (phase) {
     case PHASE_IDLE:
         ms = opt->idle_timeout_ms;
@@ -112,6 +118,7 @@ static void enter(struct http_peer *peer, enum http_phase phase)
         ms = LINGER_MS;
         break;
     case PHASE_ANSWER:
+        http_pace_begun(peer);
         event_del(peer->timer);
         return;
     }
@@ -175,12 +182,15 @@ static void swallow(struct http_peer *peer, struct evbuffer *src)
 static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *dst, bool *moved)
 {
     size_t n = evbuffer_get_contiguous_space(src), used;
+    struct http_head_limits limits = peer->http->opt.head;
     enum http_head_result r;
 
     if (n == 0)
         return false;
-    r = http_head_feed(&peer->head, &peer->http->opt.head, evbuffer_pullup(src, (ev_ssize_t)n), n,
-                       &used);
+    /* A body that no handler would take is refused before it comes: thousands at a time are much memory. */
+    if (limits.max_body_bytes > route_largest_body(&peer->http->routes))
+        limits.max_body_bytes = route_largest_body(&peer->http->routes);
+    r = http_head_feed(&peer->head, &limits, evbuffer_pullup(src, (ev_ssize_t)n), n, &used);
     /* evhttp would answer with a page of its own, so it never sees the end of this head. */
     if (r == HTTP_HEAD_DONE && !peer->head.known_method) {
         fail(peer, 501, "bad_request", "No path here has this method.");
@@ -202,7 +212,8 @@ static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *
         enter(peer, PHASE_ANSWER);
         return false;
     case HTTP_HEAD_ERROR:
-        fail(peer, peer->head.status, "bad_request", peer->head.reason);
+        fail(peer, peer->head.status, peer->head.status == 413 ? "too_large" : "bad_request",
+             peer->head.reason);
         return false;
     }
     return false;
@@ -221,6 +232,8 @@ static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbu
         swallow(peer, src);
         return BEV_NEED_MORE;
     }
+    if (peer->phase != PHASE_ANSWER && !http_pace_allows(peer))
+        return BEV_NEED_MORE;
     /* While a request is being answered the rest waits here: evhttp must not see bytes then. */
     while (peer->phase != PHASE_ANSWER && peer->phase != PHASE_FAILED) {
         if (!step(peer, src, dst, &moved))
@@ -322,6 +335,8 @@ static void on_free(void *arg)
     struct http *h = peer->http;
 
     HASH_DEL(h->peers, peer);
+    http_wait_end(peer);
+    http_pace_leave(peer);
     crowd_leave(&h->crowd, &peer->place);
     h->n_peers--;
     h->count->connections = (int64_t)h->n_peers;
@@ -330,6 +345,22 @@ static void on_free(void *arg)
     if (peer->writable != NULL)
         event_free(peer->writable);
     mem_free(peer);
+}
+
+/* Whoever says nothing, or hardly anything, must not keep others out. False: all are being answered. */
+static bool make_room(struct http *h)
+{
+    struct http_peer *peer = http_wait_longest(h);
+
+    if (peer == NULL)
+        return false;
+    h->count->made_room++;
+    if (peer->head.in_head || peer->phase == PHASE_BODY)
+        fail(peer, 503, "full", "The server takes no more connections now.");
+    else
+        enter(peer, PHASE_FAILED);
+    http_filter_hang_up(peer);
+    return true;
 }
 
 struct bufferevent *http_filter_new(struct event_base *base, void *arg)
@@ -349,13 +380,12 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     HASH_ADD_PTR(h->peers, filter, peer);
     h->n_peers++;
     h->count->connections = (int64_t)h->n_peers;
-    enter(peer, PHASE_HEAD);
     /* It has no descriptor yet, and evhttp makes a connection past this filter if it gets NULL. */
-    if (h->n_peers > (size_t)h->opt.max_connections) {
-        peer->is_surplus = true;
-        enter(peer, PHASE_FAILED);
-    }
+    peer->is_surplus = h->n_peers > (size_t)h->opt.max_connections && !make_room(h);
+    enter(peer, peer->is_surplus ? PHASE_FAILED : PHASE_HEAD);
     event_active(peer->kick, EV_TIMEOUT, 0); /* then it has one, and nothing was read yet */
+    if (!http_pace_accept(h))
+        http_rest_listening(h);
     return peer->filter;
 }
 

@@ -27,7 +27,11 @@ struct http_peer {
     size_t drained;
     struct crowd_row *place; /* in http->crowd */
     bool is_placed;          /* its address was looked at */
-    bool is_surplus;         /* came when max_connections were there */
+    bool is_surplus;         /* came when max_connections were there, all being answered */
+    bool is_waited_for;      /* see http_wait.h */
+    struct http_peer *wait_prev, *wait_next;
+    bool is_in_line, has_turn; /* see http_pace.h */
+    struct http_peer *line_prev, *line_next;
     UT_hash_handle hh;
 };
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "net/channel.h"
 #include "net/conn.h"
+#include "net/line.h"
 #include "net/ws_deflate.h"
 #include "net/ws_inflate.h"
 
@@ -21,6 +22,13 @@ static struct wheel_link *link_of(void *ctx, uint32_t index)
     return &c->link;
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    line_run(arg);
+}
+
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
               uint8_t worker)
 {
@@ -30,6 +38,7 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
     slab_init(&net->conns, sizeof(struct conn), (uint32_t)limits->max_connections, worker);
     slab_init(&net->channels, sizeof(struct channel), CHANNELS_MAX, worker);
     net->read_buffer = mem_alloc(NET_READ_BYTES + 1);
+    net->again = event_new(base, -1, 0, on_again, net);
     if (limits->deflate_level > 0) {
         net->deflate = ws_deflate_new(limits->deflate_level);
         net->inflate = ws_inflate_new();
@@ -42,6 +51,7 @@ void net_deinit(struct net *net)
 {
     ws_deflate_free(&net->deflate);
     ws_inflate_free(&net->inflate);
+    event_free(net->again);
     mem_free(net->read_buffer);
     mem_free(net->dirty);
     mem_free(net->behind);
@@ -110,7 +120,6 @@ void net_flush(struct net *net)
             if (!(c->flags & CONN_WANT_WRITE))
                 conn_flush(c);
             conn_run_drained(c);
-            conn_run_held(c);
             if (c->state == CONN_DEAD && !(c->flags & CONN_DIRTY))
                 finish(c);
         }
@@ -118,6 +127,8 @@ void net_flush(struct net *net)
         net->n_dirty = 0;
     }
     net->flushing = false;
+    if (net->line != NULL)
+        event_active(net->again, EV_TIMEOUT, 0);
 }
 
 void net_tick(struct net *net)

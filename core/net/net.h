@@ -70,6 +70,7 @@ struct net_counters {
     int64_t deflate_upgrades;
     int64_t deflated, deflated_plain_bytes, deflated_bytes; /* once, however many it goes to */
     int64_t inflated, inflated_plain_bytes, inflated_bytes, inflated_too_big;
+    int64_t lined; /* times a connection had to wait in line, see line.h */
 };
 
 struct net {
@@ -91,7 +92,11 @@ struct net {
     uint32_t n_dirty, cap_dirty;
     struct net_behind *behind; /* to be told at the end of the turn */
     uint32_t n_behind, cap_behind;
-    bool flushing; /* inside net_flush() */
+    bool flushing;     /* inside net_flush() */
+    struct conn *line; /* who sent much lately, see line.h */
+    uint32_t n_line;
+    int64_t line_bytes;  /* handled in this turn */
+    struct event *again; /* the line's next turn */
 };
 
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,

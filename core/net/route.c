@@ -83,6 +83,17 @@ static bool clashes(const struct route *a, const struct route *b)
     return *p == *q;
 }
 
+static void note_body(struct route_table *t, const struct route *route)
+{
+    if (route->max_body > t->max_body)
+        t->max_body = route->max_body;
+}
+
+size_t route_largest_body(const struct route_table *t)
+{
+    return t->max_body > ROUTE_BODY_MIN ? t->max_body : ROUTE_BODY_MIN;
+}
+
 enum route_add_result route_add(struct route_table *t, const struct route *route,
                                 const struct route **conflict_out)
 {
@@ -103,6 +114,7 @@ enum route_add_result route_add(struct route_table *t, const struct route *route
     copy->pattern = mem_strdup(route->pattern);
     t->route = mem_realloc(t->route, (t->n + 1) * sizeof(*t->route));
     t->route[t->n++] = copy;
+    note_body(t, copy);
     return ROUTE_ADDED;
 }
 
@@ -124,6 +136,8 @@ void route_remove_user(struct route_table *t, const void *user)
             t->route[kept++] = t->route[i];
     }
     t->n = kept;
+    for (i = 0, t->max_body = 0; i < t->n; i++)
+        note_body(t, t->route[i]);
 }
 
 void route_table_deinit(struct route_table *t)

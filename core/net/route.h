@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ROUTE_SEGMENTS = 16 };
+enum { ROUTE_SEGMENTS = 16, ROUTE_BODY_MIN = 4096 };
 
 struct route {
     char *method, *pattern;
@@ -22,6 +22,7 @@ struct route {
 struct route_table {
     struct route **route;
     size_t n;
+    size_t max_body; /* of all */
 };
 
 struct route_param {
@@ -43,6 +44,8 @@ enum route_add_result route_add(struct route_table *t, const struct route *route
                                 const struct route **conflict_out);
 void route_remove_user(struct route_table *t, const void *user); /* all of one owner */
 void route_table_deinit(struct route_table *t);
+/* What a body may have before anybody knows its route; at least ROUTE_BODY_MIN, so that a route can refuse it. */
+size_t route_largest_body(const struct route_table *t);
 
 /* `path` is raw, as in the request line, without the query. */
 void route_find(const struct route_table *t, const char *method, const char *path, size_t path_n,

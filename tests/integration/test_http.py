@@ -366,25 +366,44 @@ def test_health_is_0_while_the_server_runs_and_1_when_it_is_down(bare):
     assert f"127.0.0.1:{env['CHATD_LISTEN'].split(':')[1]}" in down.stderr
 
 
-def test_more_http_connections_than_allowed_are_answered_503_and_closed(chatd):
+def test_who_is_waited_for_longest_makes_room(chatd):
+    """Silent, begun or idle: a newer one is let in all the same."""
     server = chatd(core={**CALM, "max_http_connections": "3"}, only={"static": "off"})
-    held = [Raw(server) for _ in range(3)]
-    try:
-        for raw in held:
-            assert raw.ask(get("/livez")).status == 200
-        with Raw(server) as refused:
-            assert refused.reply().status == 503
-            assert refused.rest() == b""
-        for raw in held:
-            assert raw.ask(get("/livez")).status == 200
-        held.pop().close()
+    with Raw(server) as silent, Raw(server) as begun, Raw(server) as idle:
+        begun.send(b"GET /livez HTTP/1.1\r\nHost:")
+        assert idle.ask(get("/livez")).status == 200
+        newer = [Raw(server) for _ in range(3)]
+        try:
+            for raw in newer:
+                assert raw.ask(get("/livez")).status == 200
+            assert [raw.rest()[:12] for raw in (silent, begun, idle)] == [b"", b"HTTP/1.1 503", b""]
+        finally:
+            for raw in newer:
+                raw.close()
+    assert server.metrics()["chatd_http_made_room_total"] >= 3
 
-        def gets_in():
-            with Raw(server) as raw:
-                return raw.ask(get("/livez")).status == 200
-        wait_until(gets_in, what="a free place")
+
+def test_a_flood_of_requests_takes_turns(chatd):
+    server = chatd(core=CALM, only={"static": "off"})
+    asked = get("/livez").replace("\n", "\r\n").encode()
+    floods = [Raw(server) for _ in range(40)]
+    try:
+        for raw in floods:
+            raw.send(asked * 20)
+        for raw in floods:
+            for _ in range(20):
+                assert raw.reply().status == 200
     finally:
-        for raw in held:
+        for raw in floods:
             raw.close()
+    assert server.metrics()["chatd_http_lined_total"] >= 40
+
+
+def test_a_body_that_no_route_takes_is_refused_before_it_comes(chatd):
+    server = chatd(core={**CALM, "http_body_max": "10m"})
+    with Raw(server) as raw:
+        reply = raw.ask(get("/login", "POST", "Content-Type: application/json\nContent-Length: 1000000\n"))
+        assert reply.status == 413
+        assert reply.headers["connection"] == "close"
 
 
