@@ -4,9 +4,10 @@ import os
 import random
 
 import pytest
-from verbs import World
+from verbs import Broken, World
+from world import without
 
-SECONDS = float(os.environ.get("CHATD_FUZZ_SECONDS", "16"))
+SECONDS = 10
 SEED = int(os.environ.get("CHATD_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 
@@ -14,3 +15,9 @@ SEED = int(os.environ.get("CHATD_FUZZ_SEED", "0")) or random.SystemRandom().rand
 def test_random_clients(tmp_path, store, instances, workers):
     print(f"seed {SEED}")
     print(World(tmp_path, SEED, store=store, instances=instances, workers=workers).run(SECONDS))
+
+
+def test_a_broken_store_is_found_guilty(tmp_path):
+    """One that knows no doubles."""
+    with pytest.raises(Broken, match="stored twice"):
+        World(tmp_path, SEED, plugins=without("dedup", "sqlite")).run(2 * SECONDS)

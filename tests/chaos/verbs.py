@@ -529,10 +529,11 @@ class Raw:
 
 
 class World:
-    def __init__(self, folder, seed, clients=12, store="sqlite", workers=0, instances=1):
+    def __init__(self, folder, seed, clients=12, store="sqlite", workers=0, instances=1,
+                 plugins=None):
         self.seed, self.clients = seed, clients
         self.cluster = Cluster(folder, store=store, core=BULK, sections=SECTIONS, workers=workers,
-                               instances=instances)
+                               instances=instances, plugins=plugins)
         self.rng = random.Random(seed)
         self.round, self.texts, self.deeds, self.acks = 0, 0, 0, 0
         self.accounts, self.epoch = [], None
@@ -639,7 +640,8 @@ class World:
         finally:
             problems = self.cluster.close()
         need(not problems, f"seed {self.seed}:", "\n".join(problems))
-        return f"seed {self.seed}: {self.round} rounds, {self.deeds} deeds, {self.texts} messages, {self.acks} acknowledged"
+        return (f"seed {self.seed}: {self.round} rounds, {self.deeds} deeds, {self.texts} messages, "
+                f"{self.acks} acknowledged")
 
 
 def main():

@@ -29,6 +29,13 @@
 
 enum { TIMERS = 64, POSTS = 64, WATCHES = 8, CALLS = 256, SUBS = 16, STEPS = 64, END = 0xff };
 
+/* What Redis announces is not what it gets memory for. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "max_allocation_size_mb=256";
+}
+
 /* A call of a service. */
 struct call {
     bool was_taken, is_answered;
