@@ -627,14 +627,17 @@ class World:
         # A room with messages stays in memory for a minute.
         self.check_figures(waits=is_last and seconds * self.round > 60)
 
+    async def play_all(self, seconds):
+        rounds = max(1, round(seconds / ROUND_S))
+        for i in range(rounds):
+            await self.play(seconds / rounds, i == rounds - 1)
+
     def run(self, seconds):
         """Raises Broken; else returns how often what was done."""
         self.cluster.start()
         problems = []
         try:
-            rounds = max(1, round(seconds / ROUND_S))
-            for i in range(rounds):
-                asyncio.run(self.play(seconds / rounds, i == rounds - 1))
+            asyncio.run(self.play_all(seconds))
         except Exception as error:
             raise Broken(f"seed {self.seed}, round {self.round}: {error!r}") from error
         finally:
