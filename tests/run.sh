@@ -237,11 +237,12 @@ part_fuzzing() {
         target=${target%.c}
         found=build/fuzz/corpus/$target
         dictionary=tests/fuzz/dict/$target.dict
-        [ -e "$dictionary" ] || dictionary=/dev/null
+        [ -e "$dictionary" ] || dictionary=
         mkdir -p "$found"
         case_of "$target for $fuzz_seconds s" "build/fuzz/bin/fuzz_$target" \
             -max_total_time="$fuzz_seconds" -timeout=30 -malloc_limit_mb=2000 -print_final_stats=1 \
-            -dict="$dictionary" -artifact_prefix="$logs/$target-" "$found" "tests/fuzz/corpus/$target"
+            -artifact_prefix="$logs/$target-" ${dictionary:+"-dict=$dictionary"} \
+            "$found" "tests/fuzz/corpus/$target"
     done
     with_preset asan || return
     for store in sqlite redis; do
