@@ -6,7 +6,7 @@
 #   sh tests/run.sh                  everything
 #   sh tests/run.sh PART             build, unit, tsan, fuzz, sdk, package, client, integration,
 #                                    chaos, browser, containers or lint
-#   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long: 60, 30s, 5m, 1h
+#   sh tests/run.sh fuzz DURATION    libFuzzer on each target for so long, then random clients: 60, 30s, 5m, 1h
 #   sh tests/run.sh attack           floods from this machine for five minutes, and figures; not in everything
 #   sh tests/run.sh chaos DURATION   faults on each store for so long; CHATD_CHAOS_SEED: those of an
 #                                    earlier run
@@ -228,16 +228,30 @@ part_tsan() {
     done
 }
 
-# libFuzzer itself; what it finds goes to the logs, new inputs to build/fuzz/corpus.
+# libFuzzer itself; what it finds goes to the logs, new inputs to build/fuzz/corpus. Then clients that do
+# anything.
 part_fuzzing() {
-    with_preset fuzz || return
-    for program in build/fuzz/bin/fuzz_*; do
-        target=${program##*/fuzz_}
+    if ! { cmake --preset fuzz && cmake --build --preset fuzz -j "$jobs" --target fuzz_targets; }; then
+        failed=1
+        echo "FAIL  the build of preset fuzz"
+        return
+    fi
+    for source in tests/fuzz/fuzz_*.c; do
+        target=${source##*/fuzz_}
+        target=${target%.c}
         found=build/fuzz/corpus/$target
+        dictionary=tests/fuzz/dict/$target.dict
+        [ -e "$dictionary" ] || dictionary=
         mkdir -p "$found"
-        case_of "$target for $fuzz_seconds s" "$program" -max_total_time="$fuzz_seconds" \
-            -timeout=10 -print_final_stats=1 -artifact_prefix="$logs/$target-" "$found" \
-            "tests/fuzz/corpus/$target"
+        case_of "$target for $fuzz_seconds s" "build/fuzz/bin/fuzz_$target" \
+            -max_total_time="$fuzz_seconds" -timeout=30 -malloc_limit_mb=2000 -print_final_stats=1 \
+            -artifact_prefix="$logs/$target-" ${dictionary:+"-dict=$dictionary"} \
+            "$found" "tests/fuzz/corpus/$target"
+    done
+    with_preset asan || return
+    for store in sqlite redis; do
+        case_of "random clients on $store for $fuzz_seconds s" env CHATD_BUILD="$root/build/asan" \
+            "$python" tests/chaos/verbs.py --store $store --seconds "$fuzz_seconds"
     done
 }
 

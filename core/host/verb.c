@@ -7,15 +7,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/envelope.h"
 #include "host/metric.h"
 #include "host/work.h"
 
-#include <chatd/json.h>
 #include <chatd/svc/auth.h>
 
 #include <string.h>
-
-enum { ID_MAX = 64 };
 
 /* --- answers ------------------------------------------------------------------------------------ */
 
@@ -152,39 +150,35 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
 static void on_v1_message(chatd_plugin *self, chatd_conn conn, enum chatd_opcode opcode,
                           chatd_str data)
 {
-    struct chatd_verb_call call = {.size = sizeof(call), .conn = conn, .json = data};
-    const char *why = NULL;
-    json_t *root;
+    struct envelope envelope;
+    const char *why;
 
     if (opcode != CHATD_TEXT) {
         chatd_conn_close(self, conn, CHATD_CLOSE_UNSUPPORTED, "text frames only");
         return;
     }
-    root = chatd_json_object(data, &why);
-    if (root == NULL) {
+    why = envelope_open(data, &envelope);
+    if (why != NULL) {
         char *text = mem_printf("Not understood: %s.", why);
 
-        verb_error(self, conn, CHATD_STR(""), "bad_request", text, 0);
+        verb_error(self, conn, envelope.id, "bad_request", text, 0);
         mem_free(text);
-        return;
-    }
-    call.id = CHATD_STR("");
-    if (chatd_json_str(root, "id", &call.id) == CHATD_E_INVAL || call.id.n > ID_MAX) {
-        verb_error(self, conn, CHATD_STR(""), "bad_request",
-                   "id must be a string of at most 64 bytes.", 0);
-    } else if (chatd_json_str(root, "type", &call.type) != CHATD_OK) {
-        verb_error(self, conn, call.id, "bad_request", "type must be a string.", 0);
     } else {
-        dispatch(host_of(self), conn, &call);
+        dispatch(host_of(self), conn,
+                 &(struct chatd_verb_call){.size = sizeof(struct chatd_verb_call),
+                                           .conn = conn,
+                                           .type = envelope.type,
+                                           .id = envelope.id,
+                                           .json = data});
     }
-    json_decref(root);
+    envelope_close(&envelope);
 }
 
 /* --- registration ------------------------------------------------------------------------------- */
 
 static bool name_ok(const char *name)
 {
-    return name != NULL && name[0] != '\0' && strlen(name) <= ID_MAX &&
+    return name != NULL && name[0] != '\0' && strlen(name) <= ENVELOPE_ID_MAX &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name);
 }
 

@@ -133,14 +133,13 @@ static bool handle(struct pipe *p)
         if (have < PIPE_HEAD)
             return true;
         evbuffer_copyout(p->in, head, sizeof(head));
-        memcpy(&length, head, sizeof(length));
-        if (length <= LENGTH_MAX && have < 4 + (size_t)length)
-            return true;
-        n = length <= LENGTH_MAX
-                ? pipe_parse(evbuffer_pullup(p->in, 4 + (ev_ssize_t)length), 4 + length, &f)
-                : -1;
-        if (n <= 0)
+        /* A head that nothing good can follow is not waited with. */
+        if (pipe_parse(head, sizeof(head), &f) < 0)
             return false;
+        memcpy(&length, head, sizeof(length));
+        if (have < 4 + (size_t)length)
+            return true;
+        n = pipe_parse(evbuffer_pullup(p->in, 4 + (ev_ssize_t)length), 4 + length, &f);
         p->calls.frame(p->calls.arg, &f);
         if (!p->is_freed)
             evbuffer_drain(p->in, (size_t)n);

@@ -81,28 +81,53 @@ int token_make(const struct ring *ring, const struct token_claims *claims, int64
     return CHATD_OK;
 }
 
-/* Three non-empty parts of base64url without padding. libjwt also takes less tidy spellings of the
- * same bytes; one token has one spelling here. */
+/* The six bits that a letter of base64url stands for; -1: it is none. */
+static int bits_of(char c)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *at = c != '\0' ? strchr(letters, c) : NULL;
+
+    return at != NULL ? (int)(at - letters) : -1;
+}
+
+/* Base64url without padding, whose bits left over at the end are 0. Of a text libjwt reads what stands
+ * before the first NUL: it has none. */
+static bool part_ok(const char *p, size_t n, bool is_text)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        int value = bits_of(p[i]);
+
+        if (value < 0)
+            return false;
+        bits = (bits << 6 | (uint32_t)value) & 0xffff;
+        have += 6;
+        if (have < 8)
+            continue;
+        have -= 8;
+        if (is_text && (bits >> have & 0xff) == 0)
+            return false;
+    }
+    return n > 0 && have < 6 && (bits & ((1u << have) - 1)) == 0;
+}
+
+/* Three non-empty parts. libjwt also takes less tidy spellings of the same bytes; one token has one
+ * spelling here. */
 static bool shape_ok(chatd_str token)
 {
-    unsigned dots = 0;
-    size_t i;
+    const char *first, *second, *end = token.p + token.n;
 
     if (token.n == 0 || token.n > TOKEN_BYTES_MAX)
         return false;
-    for (i = 0; i < token.n; i++) {
-        char c = token.p[i];
-
-        if (c == '.') {
-            if (i == 0 || i + 1 == token.n || token.p[i + 1] == '.')
-                return false;
-            dots++;
-        } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_')) {
-            return false;
-        }
-    }
-    return dots == 2;
+    first = memchr(token.p, '.', token.n);
+    second = first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
+    return second != NULL && part_ok(token.p, (size_t)(first - token.p), true) &&
+           part_ok(first + 1, (size_t)(second - first - 1), true) &&
+           part_ok(second + 1, (size_t)(end - second - 1), false);
 }
 
 /* The integer claim `name`, or -1: not there, of another type, or out of reason. */

@@ -12,6 +12,7 @@
 #define READ_BYTES  65536
 #define READ_ROUNDS 16         /* then others have their turn */
 #define OUT_KEEP    (1u << 20) /* a larger buffer is given back when it is empty */
+#define ARRAY_MAX   (1 << 20)  /* elements: more than any answer has that is asked for */
 
 void wire_init(struct wire *wire, chatd_plugin *self, const struct wire_events *events, void *arg)
 {
@@ -51,6 +52,30 @@ static void wait_for(struct wire *wire, int events)
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */
+
+static void *(*array_new)(const redisReadTask *task, int elements); /* hiredis' own */
+
+/* It would make room for as many as are announced, before the first of them comes. */
+static void *capped_array_new(const redisReadTask *task, int elements)
+{
+    return elements <= ARRAY_MAX ? array_new(task, elements) : NULL;
+}
+
+static redisReader *reader_new(void)
+{
+    static redisReplyObjectFunctions functions; /* hiredis', but for one; the same for all */
+    redisReader *reader = redisReaderCreate();
+
+    if (reader == NULL)
+        return NULL;
+    if (array_new == NULL) {
+        functions = *reader->fn;
+        array_new = functions.createArray;
+        functions.createArray = capped_array_new;
+    }
+    reader->fn = &functions;
+    return reader;
+}
 
 /* Hands out what is complete. False: the wire was closed. */
 static bool read_replies(struct wire *wire)
@@ -230,7 +255,7 @@ const char *wire_connect(struct wire *wire, const struct sockaddr *address, sock
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     }
-    wire->reader = redisReaderCreate();
+    wire->reader = reader_new();
     if (wire->reader == NULL) {
         close(fd);
         return "there is no memory";

@@ -5,6 +5,7 @@
 #include "join.h"
 #include "publish.h"
 #include "turn.h"
+#include "v1_args.h"
 #include "v1_frame.h"
 #include "walk.h"
 
@@ -37,30 +38,12 @@ static void ack(chatd_plugin *self, chatd_conn conn, chatd_str id, char *members
     free(members);
 }
 
-/* NULL: *flaw_out says why. */
-static json_t *open_call(const struct chatd_verb_call *call, chatd_str *room_out,
-                         const char **flaw_out)
-{
-    const char *flaw = NULL;
-    json_t *json = chatd_json_object(call->json, &flaw);
-
-    if (json != NULL && chatd_json_str(json, "room", room_out) < 0)
-        flaw = "\"room\" is missing or not a string.";
-    else if (json != NULL)
-        flaw = rules_room_name(*room_out);
-    if (flaw == NULL)
-        return json;
-    json_decref(json);
-    *flaw_out = flaw;
-    return NULL;
-}
-
 struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, chatd_str *room_out)
 {
-    const char *flaw = NULL;
-    json_t *json = open_call(call, room_out, &flaw);
+    json_t *json;
+    const char *flaw = v1_args_open(call->json, &json, room_out);
 
-    if (json == NULL)
+    if (flaw != NULL)
         refuse_bad(self, call, flaw);
     return json;
 }
@@ -109,27 +92,6 @@ static void on_join(struct join *join, const struct refusal *why)
     turn_over(rooms, conn);
 }
 
-/* Reads `since`; NULL: it is good or not there, else what is wrong with it. */
-static const char *read_since(const json_t *json, struct position *since_out)
-{
-    const json_t *since = json_object_get(json, "since");
-    const json_t *seq = json_object_get(since, "seq");
-    chatd_str epoch;
-
-    *since_out = (struct position){.seq = 0};
-    if (since == NULL || json_is_null(since))
-        return NULL;
-    if (!json_is_object(since) || chatd_json_str(since, "epoch", &epoch) < 0 ||
-        !json_is_integer(seq) || json_integer_value(seq) < 0)
-        return "\"since\" is not {\"epoch\": a string, \"seq\": a whole number}.";
-    if (epoch.n <= CHATD_LOG_EPOCH_MAX) { /* longer ones are none of ours */
-        memcpy(since_out->epoch, epoch.p, epoch.n);
-        since_out->epoch[epoch.n] = '\0';
-        since_out->seq = (uint64_t)json_integer_value(seq);
-    }
-    return NULL;
-}
-
 /* True if a seat may have one room more; else it is answered. */
 static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str room,
                       const struct chatd_verb_call *call)
@@ -159,7 +121,7 @@ static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_
 
     if (json == NULL)
         return true;
-    flaw = read_since(json, &since);
+    flaw = v1_args_since(json, &since);
     if (flaw != NULL) {
         refuse_bad(self, call, flaw);
     } else if (has_place(rooms, seat, room, call)) {
@@ -289,19 +251,15 @@ static bool send_now(struct rooms *rooms, struct seat *seat, const struct chatd_
     struct publish_call message = {.conn = call->conn, .cid = CHATD_STR("")};
     struct refusal bad = {"bad_request", NULL, 0};
     const struct refusal *why = &bad;
-    json_t *json = open_call(call, &message.room, &bad.text);
+    json_t *json;
 
+    bad.text = v1_args_open(call->json, &json, &message.room);
     message.user = user_of(rooms->self, call->conn);
-    if (json == NULL)
-        why = &bad;
-    else if (!may_send(rooms, seat, call->conn, message.room))
+    if (json != NULL && !may_send(rooms, seat, call->conn, message.room))
         why = &not_member;
-    else if (chatd_json_str(json, "text", &message.text) < 0)
-        bad.text = "\"text\" is missing or not a string.";
-    else if (chatd_json_str(json, "cid", &message.cid) == CHATD_E_INVAL ||
-             message.cid.n > MESSAGE_CID_MAX)
-        bad.text = "\"cid\" is not a string of at most 64 bytes.";
-    else
+    else if (json != NULL)
+        bad.text = v1_args_message(json, &message.text, &message.cid);
+    if (bad.text == NULL && why == &bad)
         why = NULL;
     send_text(rooms, call, &message, why);
     json_decref(json);

@@ -231,20 +231,35 @@ static void test_a_part_of_a_frame_is_waited_for(void **state)
     assert_memory_equal(f.data, "xy", 2);
 }
 
-static void test_nonsense_ends_the_pipe(void **state)
+static void ends_the_pipe(const void *bytes, size_t n)
 {
     int fd[2];
     struct end e;
 
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
     open_end(&e, fd[0]);
-    assert_int_equal(write(fd[1], "GET / HTTP/1.1\r\n", 16), 16);
+    assert_int_equal(write(fd[1], bytes, n), n);
     settle();
     assert_true(e.ended);
     assert_int_equal(e.n, 0);
     close(fd[1]);
     pipe_free(e.pipe);
+}
+
+static void test_nonsense_ends_the_pipe(void **state)
+{
+    (void)state;
+    ends_the_pipe("GET / HTTP/1.1\r\n", 16);
+}
+
+/* Found by fuzz_bus: the rest of a frame that could be none any more was waited for. */
+static void test_a_bad_head_ends_the_pipe_before_the_rest_comes(void **state)
+{
+    /* 65537 bytes of data, one more than there may be. */
+    static const unsigned char head[] = {6, 0, 1, 0, PIPE_PUBLISH, 0, 1, 0};
+
+    (void)state;
+    ends_the_pipe(head, sizeof(head));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -259,6 +274,7 @@ int main(void)
         CASE(test_the_end_is_told_after_what_came_before),
         CASE(test_it_may_be_freed_by_its_own_callback),
         CASE(test_nonsense_ends_the_pipe),
+        CASE(test_a_bad_head_ends_the_pipe_before_the_rest_comes),
         cmocka_unit_test(test_what_is_no_frame_is_refused),
         cmocka_unit_test(test_a_part_of_a_frame_is_waited_for),
     };

@@ -2,6 +2,9 @@
 /* Tests of tokens: what is made is taken, and everything else is refused. */
 #include "token.h"
 
+#include "make_key.h"
+#include "pem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,6 +273,53 @@ static void test_shapes(void **state)
     assert_int_equal(verify(big), CHATD_E_INVAL);
 }
 
+/* Found by fuzz_token: libjwt reads header and claims up to a NUL, whatever stands behind it. */
+static void test_nul_in_a_part(void **state)
+{
+    /* Signed with `key`; the second and third have a NUL and an x behind claims and header. */
+    static const char *const tokens[] = {
+        "eyJhbGciOiJIUzI1NiJ9."
+        "eyJzdWIiOiJhbGljZSIsImp0aSI6ImoxIiwiZXhwIjoxNzkwMDAwMDYwfQ."
+        "aHtvsXdfNDeW-rACgrx8jsRT2WROuVrhGRJCt9CcbYE",
+        "eyJhbGciOiJIUzI1NiJ9."
+        "eyJzdWIiOiJhbGljZSIsImp0aSI6ImoxIiwiZXhwIjoxNzkwMDAwMDYwfQB4."
+        "kSSn95OIXf2_cT7XFSz0pErsdWNkE5Ka9YuVV3zywoI",
+        "eyJhbGciOiJIUzI1NiJ9AHg."
+        "eyJzdWIiOiJhbGljZSIsImp0aSI6ImoxIiwiZXhwIjoxNzkwMDAwMDYwfQ."
+        "uyDeMYHWPut7pySiXmymVfcDR6c8MCGzmroEXCwuhBk"};
+
+    (void)state;
+    assert_int_equal(verify(tokens[0]), CHATD_OK);
+    assert_int_equal(verify(tokens[1]), CHATD_E_INVAL);
+    assert_int_equal(verify(tokens[2]), CHATD_E_INVAL);
+}
+
+/* Found by fuzz_token: the last letter of a signature has bits that say nothing. */
+static void test_one_spelling(void **state)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    EVP_PKEY *pkey = make_key(0, "P-256");
+    char why[PEM_WHY_BYTES], *pem = make_pem(pkey, 1, 0), *token = NULL;
+    struct ring own = {.n = 0};
+    struct token_claims claims;
+    size_t i, n, taken = 0;
+
+    (void)state;
+    assert_int_equal(pem_read(&own, (chatd_str){pem, strlen(pem)}, true, why), CHATD_OK);
+    assert_int_equal(token_make(&own, &alice, NOW, &token), CHATD_OK);
+    n = strlen(token);
+    for (i = 0; i < 64; i++) {
+        token[n - 1] = letters[i];
+        taken += verify_with(&own, token, NOW, &claims) == CHATD_OK;
+    }
+    assert_int_equal(taken, 1);
+    free(token);
+    free(pem);
+    EVP_PKEY_free(pkey);
+    ring_deinit(&own);
+}
+
 static void test_claims(void **state)
 {
     static const char *const bad[] = {
@@ -353,6 +403,8 @@ int main(void)
         cmocka_unit_test(test_every_changed_byte),
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_nul_in_a_part),
+        cmocka_unit_test(test_one_spelling),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_long_claims),
     };
