@@ -112,6 +112,8 @@ int object_conn_close(chatd_plugin *self, chatd_conn conn, int code, const char 
     /* 1004 to 1006 and 1015 never stand in a frame (RFC 6455, 7.4.1). */
     if (code < 1000 || code > 4999 || (code >= 1004 && code <= 1006) || code == 1015)
         return CHATD_E_INVAL;
+    if (code == CHATD_CLOSE_TOO_MANY)
+        c->net->count->too_many++;
     conn_close(c, (unsigned)code, reason != NULL ? reason : "");
     return CHATD_OK;
 }

@@ -2,7 +2,6 @@
 /* chatd.v1 as far as the core knows it: the envelope {type, id, ...}, and verbs by name. */
 #include "host/host.h"
 
-#include "base/bucket.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +10,7 @@
 #include "host/metric.h"
 #include "host/work.h"
 
+#include <chatd/bucket.h>
 #include <chatd/svc/auth.h>
 
 #include <string.h>
@@ -100,9 +100,9 @@ static const struct verb *find(const struct host *h, chatd_str type)
     return NULL;
 }
 
-/* What a connection may still ask, and how many refusals it may still ignore. */
+/* What a connection may still ask, and how many refusals it may still ignore: chatd/bucket.h. */
 struct pace {
-    struct bucket requests, patience;
+    int64_t requests, patience;
 };
 
 enum { PATIENCE = 100 };
@@ -114,13 +114,13 @@ static bool over_rate(struct host *h, chatd_conn conn, chatd_str id)
     int64_t rate = h->opt.verb_rate, now = clock_mono_ms();
     uint32_t retry_ms;
 
-    if (pace == NULL || (retry_ms = bucket_take(&pace->requests, rate, 2 * rate, 1, now)) == 0)
+    if (pace == NULL ||
+        (retry_ms = chatd_bucket_take(&pace->requests, rate, 2 * rate, 1, now)) == 0)
         return false;
     h->values->rate_limited++;
-    if (bucket_take(&pace->patience, (rate + 3) / 4, PATIENCE + 4 * rate, 1, now) == 0) {
+    if (chatd_bucket_take(&pace->patience, (rate + 3) / 4, PATIENCE + 4 * rate, 1, now) == 0) {
         verb_error(&h->core.pub, conn, id, "rate_limited", "Too many messages.", retry_ms);
     } else {
-        h->net.count->too_many++;
         chatd_conn_close(&h->core.pub, conn, CHATD_CLOSE_TOO_MANY, "too many messages");
     }
     return true;

@@ -9,6 +9,7 @@
 #include "net/ws_frame.h"
 #include "net/ws_inflate.h"
 
+#include <chatd/bucket.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -511,7 +512,7 @@ static bool sends_too_many(struct conn *c)
 
     c->reader.frames = 0;
     if (c->state != CONN_OPEN ||
-        bucket_take(&c->frames, rate, 2 * rate, frames, c->net->mono_ms) == 0)
+        chatd_bucket_take(&c->frames, rate, 2 * rate, frames, c->net->mono_ms) == 0)
         return false;
     c->net->count->too_many++;
     c->flags |= CONN_BROKEN;

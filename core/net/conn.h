@@ -10,7 +10,6 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
-#include "base/bucket.h"
 #include "net/net.h"
 #include "net/outq.h"
 #include "net/ws_reader.h"
@@ -50,12 +49,12 @@ struct conn {
     struct net *net;
     uint64_t id;
     struct ws_reader reader;
-    struct bucket frames; /* it may still send */
-    struct outq *queue;   /* NULL while it keeps up */
-    void *slots;          /* plugins' blocks; the host's */
-    const void *claim;    /* the host's: who handles its messages */
-    void *drains;         /* the host's: who waits until it has drained */
-    char *user;           /* NULL: not identified */
+    int64_t frames;     /* chatd/bucket.h: what it may still send */
+    struct outq *queue; /* NULL while it keeps up */
+    void *slots;        /* plugins' blocks; the host's */
+    const void *claim;  /* the host's: who handles its messages */
+    void *drains;       /* the host's: who waits until it has drained */
+    char *user;         /* NULL: not identified */
     char *address;
     struct crowd_row *place; /* in net->crowd */
     struct conn_membership *member;

@@ -63,6 +63,7 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
 {
     struct rooms *rooms = self->data;
     struct chatd_conn_info info = {.size = sizeof(info)};
+    struct refusal why;
     struct seat *seat;
     struct join *join;
     chatd_str room;
@@ -75,6 +76,8 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
     seat = seat_of(rooms, ev->ev.conn);
     if (seat == NULL || seat->joins != NULL || chatd_conn_info(self, ev->ev.conn, &info) < 0)
         return chatd_deny(self, &ev->ev, "internal", "The connection cannot be used.");
+    if (!limits_join(rooms, seat, ev->ev.conn, &why))
+        return chatd_deny_for(self, &ev->ev, why.code, why.text, why.retry_ms);
     join = join_new(seat, rooms, ev->ev.conn, room, info.user, on_join);
     if (join == NULL)
         return chatd_deny_for(self, &ev->ev, "unavailable", "The server is short of memory.", 1000);

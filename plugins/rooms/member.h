@@ -42,6 +42,8 @@ struct seat {
     uint32_t inflight;                /* messages of this connection that are not answered yet */
     struct publication *publications; /* these, in their order */
 
+    struct pace pace; /* limits.h */
+
     struct asker *page; /* history.c: the page that waits until what was sent is read */
 
     /* turn.c: requests that are under way or put off */

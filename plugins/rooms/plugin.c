@@ -89,6 +89,70 @@ static const struct chatd_cfg_field fields[] = {
      .flags = CHATD_CFG_RELOADABLE,
      .offset = offsetof(struct rooms_config, dedup_window_ms),
      .help = "how long a repeated message is recognised by its cid"},
+    {.key = "message_rate",
+     .type = CHATD_CFG_INT,
+     .def = "10",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_MESSAGE]),
+     .help = "messages a second of one connection, five times that at once"},
+    {.key = "message_rate_user",
+     .type = CHATD_CFG_INT,
+     .def = "20",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_MESSAGE_USER]),
+     .help = "messages a second of one user, on whatever connections"},
+    {.key = "message_rate_address",
+     .type = CHATD_CFG_INT,
+     .def = "100",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_MESSAGE_ADDRESS]),
+     .help = "messages a second from one client address (IPv6: from one /64)"},
+    {.key = "message_rate_room",
+     .type = CHATD_CFG_INT,
+     .def = "100",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_MESSAGE_ROOM]),
+     .help = "messages a second in one room, of all its members"},
+    {.key = "byte_rate_user",
+     .type = CHATD_CFG_SIZE,
+     .def = "32k",
+     .min = 0,
+     .max = 512 * MIB,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_BYTE_USER]),
+     .help = "bytes of text a second of one user"},
+    {.key = "join_rate_user",
+     .type = CHATD_CFG_INT,
+     .def = "40",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_JOIN_USER]),
+     .help = "joins of rooms a second of one user"},
+    {.key = "join_rate_address",
+     .type = CHATD_CFG_INT,
+     .def = "100",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_JOIN_ADDRESS]),
+     .help = "joins of rooms a second from one client address"},
+    {.key = "signal_rate_user",
+     .type = CHATD_CFG_INT,
+     .def = "5",
+     .min = 0,
+     .max = 1000000,
+     .flags = CHATD_CFG_RELOADABLE,
+     .offset = offsetof(struct rooms_config, rate[LIMIT_SIGNAL_USER]),
+     .help = "signals, such as typing, a second of one user; more are dropped"},
     {.key = NULL},
 };
 
@@ -160,6 +224,8 @@ static int register_all(struct rooms *rooms)
         rc = turn_register(rooms);
     if (rc >= 0)
         rc = register_metrics(rooms);
+    if (rc >= 0)
+        rc = limits_register(rooms);
     if (rc >= 0)
         rc = service_register(rooms);
     if (rc >= 0)
@@ -253,6 +319,7 @@ static void stop(chatd_plugin *self)
     if (rooms->listing != NULL || !room_free_all(rooms))
         return;
     self->data = NULL;
+    limits_deinit(rooms);
     free(rooms);
 }
 

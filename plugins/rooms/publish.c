@@ -341,6 +341,15 @@ void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *
     finish_refused(p, why);
 }
 
+/* Other plugins' own messages have no connection behind them, and no limit. */
+static bool is_within_limits(const struct publication *p, struct refusal *why_out)
+{
+    chatd_conn conn = p->ev.ev.conn;
+
+    return conn.v == 0 ||
+           limits_message(p->rooms, seat_of(p->rooms, conn), conn, p->room, p->ev.text.n, why_out);
+}
+
 void publish(struct rooms *rooms, const struct publish_call *call, publish_cb done, void *arg)
 {
     const struct rooms_config *config = config_of(rooms);
@@ -364,7 +373,7 @@ void publish(struct rooms *rooms, const struct publish_call *call, publish_cb do
     p->done = done;
     p->arg = arg;
     enlist(p);
-    if (!directory_admits(p->room, &why)) {
+    if (!directory_admits(p->room, &why) || !is_within_limits(p, &why)) {
         finish_refused(p, &why);
         return;
     }

@@ -50,6 +50,7 @@ struct room {
     struct member *members;
     uint32_t n_members;
     uint32_t n_ahead; /* members that have more than came over the subscription yet */
+    int64_t messages; /* bucket of limits.h */
 
     enum room_listed listed;
     size_t name_n;

@@ -3,6 +3,7 @@
 #ifndef ROOMS_ROOMS_H
 #define ROOMS_ROOMS_H
 
+#include "limits.h"
 #include "ring.h"
 #include "rules.h"
 
@@ -24,6 +25,7 @@ struct rooms_config {
     int64_t joins_max;
     int64_t resume_max;
     int64_t dedup_window_ms;
+    int64_t rate[LIMIT_COUNT]; /* a second; 0: no limit */
 };
 
 enum rooms_metric {
@@ -49,6 +51,7 @@ struct rooms {
     struct room *table; /* uthash by name */
     struct room *idle;  /* without holders, the longest idle first */
     struct ring_budget budget;
+    struct limits limits;
     struct census *census;   /* members in other workers */
     struct listing *listing; /* the scan of kv `rooms` under way */
     uint64_t listed;         /* rooms in kv `rooms`, as far as this worker knows */

@@ -104,6 +104,8 @@ int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str
         return CHATD_E_INVAL;
     if (conn.v != 0 && member_find(rooms, conn, room) == NULL)
         return CHATD_E_NOTFOUND;
+    if (conn.v != 0 && !limits_signal(rooms, seat_of(rooms, conn), conn))
+        return CHATD_OK; /* as a denial: silent */
     rc = chatd_raise_signal(rooms->self, &ev, note_verdict, &allowed);
     if (rc < 0 || !allowed)
         return rc;

@@ -112,6 +112,7 @@ static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str ro
 static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
     chatd_plugin *self = rooms->self;
+    struct refusal why = no_memory;
     struct position since;
     struct join *join;
     bool is_begun = false;
@@ -125,9 +126,11 @@ static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_
     if (flaw != NULL) {
         refuse_bad(self, call, flaw);
     } else if (has_place(rooms, seat, room, call)) {
-        join = join_new(seat, rooms, call->conn, room, user_of(self, call->conn), on_join);
+        join = limits_join(rooms, seat, call->conn, &why)
+                   ? join_new(seat, rooms, call->conn, room, user_of(self, call->conn), on_join)
+                   : NULL;
         if (join == NULL) {
-            v1_refuse(self, call->conn, call->id, &no_memory);
+            v1_refuse(self, call->conn, call->id, &why);
         } else {
             join->since = since;
             memcpy(join->id, call->id.p, call->id.n); /* at most JOIN_ID_MAX: verb.h */

@@ -105,6 +105,16 @@ auth = off
 history-sqlite = off
 history-redis = off
 static = off
+
+[rooms]
+message_rate = 0
+message_rate_user = 0
+message_rate_address = 0
+message_rate_room = 0
+byte_rate_user = 0
+join_rate_user = 0
+join_rate_address = 0
+signal_rate_user = 0
 INI
     [ -z "$INI_EXTRA" ] || cat "$INI_EXTRA" >>"$temp/chatd.ini"
     "$CHATD" -c "$temp/chatd.ini" >>"$temp/chatd.log" 2>&1 &

@@ -49,7 +49,7 @@ class Stack:
         self.made = set()  # ids of images
         self.nodes = [Site(free_port())]
         files = ["docker/docker-compose.yml", *(f"docker/docker-compose.{one}.yml" for one in overlays),
-                 *([OVERRIDE] if OVERRIDE else [])]
+                 "tests/containers/fast.yml", *([OVERRIDE] if OVERRIDE else [])]
         self.env = clean_env({"COMPOSE_FILE": ":".join(files), "COMPOSE_PROJECT_NAME": name,
                               "CHATD_IMAGE": self.image, "COMPOSE_IGNORE_ORPHANS": "1",
                               "HTTP_PORT": f"127.0.0.1:{self.nodes[0].port}", **(env or {})})

@@ -60,12 +60,13 @@ class Client:
     subprotocols = None
 
     def __init__(self, servers, token=None, name=None, room=None, transcript=None,
-                 reconnects=False, narrow=False):
+                 reconnects=False, narrow=False, headers=None):
         self.servers = servers if isinstance(servers, list) else [servers]
         self.instance = 0  # index of the server it is, or was last, connected to
         self.token, self.name, self.room = token, name, room
         self.reader = name or uuid.uuid4().hex[:8]  # its name in the transcript
         self.transcript, self.reconnects = transcript, reconnects
+        self.headers = headers or {}  # of the upgrade, such as a proxy's
         self.narrow = narrow  # the kernel keeps next to nothing for who does not read
         self.inbox = asyncio.Queue()
         self.connections = 0
@@ -92,7 +93,7 @@ class Client:
         self.ws = await websockets.connect(
             self.server.ws(self.path()),
             **(await narrow_socket(self.server.port) if self.narrow else {}),
-            extra_headers={"Cookie": f"token={self.token}"} if self.token else {},
+            extra_headers={**self.headers, **({"Cookie": f"token={self.token}"} if self.token else {})},
             subprotocols=self.subprotocols, compression=None, ping_interval=None, max_queue=None,
             max_size=None, open_timeout=DEADLINE, close_timeout=2)
         self.connections += 1

@@ -20,6 +20,9 @@ WORKERS = int(os.environ.get("CHATD_TEST_WORKERS", "0"))
 WRAPPER = shlex.split(os.environ.get("CHATD_TEST_WRAPPER", ""))
 DEADLINE = float(os.environ.get("CHATD_TEST_DEADLINE", "20"))
 
+NO_RATES = dict.fromkeys((
+    "message_rate", "message_rate_user", "message_rate_address", "message_rate_room",
+    "byte_rate_user", "join_rate_user", "join_rate_address", "signal_rate_user"), "0")
 DEFAULT_PLUGINS = {
     "auth": "on",
     "rooms": "on",
@@ -85,10 +88,11 @@ def clean_env(extra=None):
 
 class Server:
     """One chatd. Options of [chatd] as `core`, of plugins as `sections`, on/off as `plugins`.
-    `workers`: 0 is one process, which starts soonest; `program`: another chatd, or a link to one."""
+    `workers`: 0 is one process, which starts soonest; `program`: another chatd, or a link to one.
+    `rates`: the limits of [rooms] are as shipped; else off, since tests talk faster than people."""
 
     def __init__(self, folder, core=None, plugins=None, sections=None, env=None, only=None,
-                 workers=WORKERS, program=None):
+                 workers=WORKERS, program=None, rates=False):
         self.folder = pathlib.Path(folder)
         self.program = program or CHATD
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +114,8 @@ class Server:
             self.sections.setdefault("auth", {})
             for key, value in {"bcrypt_cost": "10"}.items():
                 self.sections["auth"].setdefault(key, value)
+        if chosen.get("rooms", "off") != "off" and not rates:
+            self.sections["rooms"] = {**NO_RATES, **self.sections.get("rooms", {})}
         self.process = None
         self.port = None
         self.expected = ["running as root"]  # patterns of warnings and errors that belong to the test

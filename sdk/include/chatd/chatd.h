@@ -19,6 +19,7 @@
 #define CHATD_CHATD_H
 
 #include <chatd/abi.h>
+#include <chatd/bucket.h>
 #include <chatd/channel.h>
 #include <chatd/config.h>
 #include <chatd/conn.h>
