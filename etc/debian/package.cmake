@@ -31,9 +31,8 @@ set(CPACK_DEBIAN_SERVER_PACKAGE_NAME chatd)
 set(CPACK_DEBIAN_SERVER_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS adduser)
-# The dictionary of libcrack2, which tells weak passwords.
-set(CPACK_DEBIAN_SERVER_PACKAGE_RECOMMENDS cracklib-runtime)
+# cracklib-runtime has the dictionary without which libcrack2, and chatd as it is configured, tells no weak password.
+set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS "adduser, cracklib-runtime")
 set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS "redis-server")
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
     ${CMAKE_CURRENT_LIST_DIR}/conffiles ${CMAKE_CURRENT_LIST_DIR}/postinst
