@@ -17,8 +17,9 @@
  * promoted may never have had them: another run_id begins a new epoch. Its name follows from the old
  * one and the run_id, so that all readers find the same, also where it cannot be written. A list
  * without the hash was left by the seed; its epoch's name follows from what is in it. A room that has
- * neither has an epoch that is kept ready for a while, so that all who look in know the one that its first
- * record will have; the rest of it costs Redis nothing until somebody writes there.
+ * neither has an epoch that is kept ready for a while, with the run_id it was made under, so that all who look
+ * in know the one that its first record will have; the rest of it costs Redis nothing until somebody writes
+ * there. Under another run_id it is the one before: records that had it may have been forgotten, all of them.
  *
  * An append is one transaction in Redis' append-only file. Where a power cut tore the file within one, Redis
  * (seen with 7.0.15) cuts off the torn command, leaves the beginning of the transaction, and runs it with the next
@@ -29,54 +30,59 @@
  * All is read before anything is written: an error leaves nothing half done. What a key is, is asked only
  * when a command did not find what it wanted; the error names the key then.
  */
-#define STATE                                                                              \
-    "local function want(key, kind)\n"                                                     \
-    "  local is = redis.call('TYPE', key).ok\n"                                            \
-    "  if is ~= 'none' and is ~= kind then\n"                                              \
-    "    return redis.error_reply('WRONGTYPE key ' .. key .. ' is a ' .. is ..\n"          \
-    "      ', not a ' .. kind)\n"                                                          \
-    "  end\n"                                                                              \
-    "end\n"                                                                                \
-    "local run, fresh = ARGV[1], ARGV[2]\n"                                                \
-    "local len = redis.pcall('LLEN', KEYS[1])\n"                                           \
-    "if type(len) == 'table' then return want(KEYS[1], 'list') or len end\n"               \
-    "local meta = redis.pcall('HMGET', KEYS[2], 'seq', 'epoch', 'run', 'first', 'prev')\n" \
-    "if meta.err then return want(KEYS[2], 'hash') or meta end\n"                          \
-    "local seq, epoch = tonumber(meta[1] or ''), meta[2]\n"                                \
-    "local first, prev = tonumber(meta[4] or '') or 1, meta[5] or ''\n"                    \
-    "local changed, is_new = false, false\n"                                               \
-    "if not seq or not epoch then\n"                                                       \
-    "  seq, first, prev, changed = len, 1, '', true\n"                                     \
-    "  if len > 0 then\n"                                                                  \
-    "    local last = redis.call('LINDEX', KEYS[1], -1)\n"                                 \
-    "    epoch = string.sub(redis.sha1hex(run .. len .. last), 1, 16)\n"                   \
-    "  else\n"                                                                             \
-    "    local ready = redis.pcall('GET', KEYS[3])\n"                                      \
-    "    is_new, epoch = true, type(ready) == 'string' and ready or fresh\n"               \
-    "  end\n"                                                                              \
-    "elseif meta[3] ~= run then\n"                                                         \
-    "  local function number(place)\n"                                                     \
-    "    local entry = redis.call('LINDEX', KEYS[1], place - 1) or ''\n"                   \
-    "    return tonumber(string.match(entry, '^{\"seq\":(%d+)') or ''), entry\n"           \
-    "  end\n"                                                                              \
-    "  while len > 0 and number(len) == seq do\n"                                          \
-    "    local lo, hi = 1, len\n"                                                          \
-    "    while lo < hi do\n"                                                               \
-    "      local mid = math.floor((lo + hi) / 2)\n"                                        \
-    "      local n = number(mid)\n"                                                        \
-    "      if n and n <= seq - len + mid then hi = mid else lo = mid + 1 end\n"            \
-    "    end\n"                                                                            \
-    "    local n, entry = number(lo - 1)\n"                                                \
-    "    if lo == 1 or not n or n <= seq - len + lo - 1 then break end\n"                  \
-    "    local gone = redis.pcall('LREM', KEYS[1], 1, entry)\n"                            \
-    "    if type(gone) == 'table' then return gone end\n"                                  \
-    "    len = len - gone\n"                                                               \
-    "    if gone == 0 then break end\n"                                                    \
-    "  end\n"                                                                              \
-    "  prev, first, changed = epoch, seq + 1, true\n"                                      \
-    "  epoch = string.sub(redis.sha1hex(epoch .. run), 1, 16)\n"                           \
-    "end\n"                                                                                \
-    "if len > seq then seq = len end\n"                                                    \
+#define STATE                                                                                    \
+    "local function want(key, kind)\n"                                                           \
+    "  local is = redis.call('TYPE', key).ok\n"                                                  \
+    "  if is ~= 'none' and is ~= kind then\n"                                                    \
+    "    return redis.error_reply('WRONGTYPE key ' .. key .. ' is a ' .. is ..\n"                \
+    "      ', not a ' .. kind)\n"                                                                \
+    "  end\n"                                                                                    \
+    "end\n"                                                                                      \
+    "local run, fresh = ARGV[1], ARGV[2]\n"                                                      \
+    "local len = redis.pcall('LLEN', KEYS[1])\n"                                                 \
+    "if type(len) == 'table' then return want(KEYS[1], 'list') or len end\n"                     \
+    "local meta = redis.pcall('HMGET', KEYS[2], 'seq', 'epoch', 'run', 'first', 'prev')\n"       \
+    "if meta.err then return want(KEYS[2], 'hash') or meta end\n"                                \
+    "local seq, epoch = tonumber(meta[1] or ''), meta[2]\n"                                      \
+    "local first, prev = tonumber(meta[4] or '') or 1, meta[5] or ''\n"                          \
+    "local changed, is_new = false, false\n"                                                     \
+    "if not seq or not epoch then\n"                                                             \
+    "  seq, first, prev, changed = len, 1, '', true\n"                                           \
+    "  if len > 0 then\n"                                                                        \
+    "    local last = redis.call('LINDEX', KEYS[1], -1)\n"                                       \
+    "    epoch = string.sub(redis.sha1hex(run .. len .. last), 1, 16)\n"                         \
+    "  else\n"                                                                                   \
+    "    local ready = redis.pcall('GET', KEYS[3])\n"                                            \
+    "    local was, name = '', nil\n"                                                            \
+    "    if type(ready) == 'string' then was, name = string.match(ready, '^(%S*) (%S+)$') end\n" \
+    "    is_new, epoch = true, name or fresh\n"                                                  \
+    "    if name and was ~= run then\n"                                                          \
+    "      prev, epoch = name, string.sub(redis.sha1hex(name .. run), 1, 16)\n"                  \
+    "    end\n"                                                                                  \
+    "  end\n"                                                                                    \
+    "elseif meta[3] ~= run then\n"                                                               \
+    "  local function number(place)\n"                                                           \
+    "    local entry = redis.call('LINDEX', KEYS[1], place - 1) or ''\n"                         \
+    "    return tonumber(string.match(entry, '^{\"seq\":(%d+)') or ''), entry\n"                 \
+    "  end\n"                                                                                    \
+    "  while len > 0 and number(len) == seq do\n"                                                \
+    "    local lo, hi = 1, len\n"                                                                \
+    "    while lo < hi do\n"                                                                     \
+    "      local mid = math.floor((lo + hi) / 2)\n"                                              \
+    "      local n = number(mid)\n"                                                              \
+    "      if n and n <= seq - len + mid then hi = mid else lo = mid + 1 end\n"                  \
+    "    end\n"                                                                                  \
+    "    local n, entry = number(lo - 1)\n"                                                      \
+    "    if lo == 1 or not n or n <= seq - len + lo - 1 then break end\n"                        \
+    "    local gone = redis.pcall('LREM', KEYS[1], 1, entry)\n"                                  \
+    "    if type(gone) == 'table' then return gone end\n"                                        \
+    "    len = len - gone\n"                                                                     \
+    "    if gone == 0 then break end\n"                                                          \
+    "  end\n"                                                                                    \
+    "  prev, first, changed = epoch, seq + 1, true\n"                                            \
+    "  epoch = string.sub(redis.sha1hex(epoch .. run), 1, 16)\n"                                 \
+    "end\n"                                                                                      \
+    "if len > seq then seq = len end\n"                                                          \
     "local function text(n) return string.format('%d', n) end\n"
 
 /*
@@ -141,7 +147,7 @@ const char script_append[] = STATE
  */
 const char script_range[] = STATE
     "if is_new and seq == 0 and epoch == fresh then\n"
-    "  redis.pcall('SET', KEYS[3], epoch, 'PX', '" EPOCH_READY_MS "')\n"
+    "  redis.pcall('SET', KEYS[3], run .. ' ' .. epoch, 'PX', '" EPOCH_READY_MS "')\n"
     "end\n"
     "if changed and len + seq > 0 then\n"
     "  redis.pcall('HSET', KEYS[2], 'seq', text(seq), 'epoch', epoch, 'run', run,\n"

@@ -78,11 +78,33 @@ def test_a_room_that_is_only_looked_at_leaves_nothing_that_stays(start, redis):
         wait_until(lambda: client.pubsub_channels("room:made-up"))
         assert client.keys("chat_*") == ["chat_epoch:made-up"]
         assert 0 < client.pttl("chat_epoch:made-up") <= 600_000
-        ready = client.get("chat_epoch:made-up")
+        _, ready = client.get("chat_epoch:made-up").split()
         alice.say("one")
         alice.hears("one")
     assert client.hget("chat_meta:made-up", "epoch") == ready
     assert not client.exists("chat_epoch:made-up")
+
+
+def test_a_room_whose_first_records_are_lost_takes_another_epoch(start, redis):
+    """Redis was killed within the second of `appendfsync everysec`: it knows the epoch that was kept ready for the room,
+    and nothing of the messages that had it."""
+    server, client = start().expect("history-redis: ", "the store lost the records after 0"), redis.client()
+    with v1(server, sign_up(server, "alice")) as alice:
+        first = alice.ask(type="room.join", room="general")["epoch"]
+        ready = client.get("chat_epoch:general")
+        alice.send({"type": "message.send", "room": "general", "text": "lost"})
+        assert alice.hears("lost")["seq"] == 1
+        client.delete("chat_history:general", "chat_meta:general")
+        client.set("chat_epoch:general", ready, px=600_000)
+        redis.restart()
+        reset = alice.recv()
+        while reset["type"] != "reset":
+            reset = alice.recv()
+        assert reset["epoch"] != first and reset["seq"] == 0
+        wait_until(lambda: requests.get(server.http + "/readyz").ok)
+        alice.send({"type": "message.send", "room": "general", "text": "kept"})
+        assert alice.hears("kept")["seq"] == 1
+        assert redis.client().hget("chat_meta:general", "epoch") == reset["epoch"]
 
 
 def test_a_room_that_somebody_deletes_begins_a_new_life(start, redis):
