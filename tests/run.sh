@@ -289,8 +289,7 @@ part_integration() {
     with_preset asan || return
     # Only the test of the client's library needs them; without them it fails, and the others run.
     with_npm_packages
-    # They wait for servers half of their time: one more than there are processors.
-    pytest_part asan -n $((jobs + 1)) tests/integration tests/conformance tests/sdk
+    pytest_part asan -n "$jobs" tests/integration tests/conformance tests/sdk
 }
 
 # What dies under load.

@@ -124,7 +124,7 @@ async def test_write_timeout_is_for_little_that_waits_too(start, subprotocol):
 
 async def test_who_takes_a_little_now_and_then_stays_within_the_caps(start):
     """A trickle is progress: it is kept, and what it may cost is bounded by queue_hard."""
-    chat = start(write_timeout="1s")
+    chat = start(write_timeout="3s")
     async with chat.v1("alice") as alice, chat.v1("bob") as bob:
         with Slow(chat.nodes[0], "slow") as slow:
             slow.ask(type="room.join", room="general")
