@@ -3,7 +3,6 @@
 // their own.
 // @ts-check
 
-import { AccountView } from './account.js';
 import { Composer } from './composer.js';
 import { byId, isTouch, isWide, make, paintAvatar, tell } from './dom.js';
 import { currentLanguage, isTextKey, t, timeOf } from './i18n.js';
@@ -20,7 +19,7 @@ import { fitToKeyboard } from './viewport.js';
  * What the person does.
  * @typedef {import('./sign.js').SignActions & import('./rooms.js').RoomsActions
  *   & import('./composer.js').ComposerActions & import('./messages.js').MessagesActions
- *   & import('./settings.js').SettingsActions & import('./account.js').AccountActions
+ *   & import('./settings.js').SettingsActions
  *   & {signOut: () => void, retry: () => void, leaveRoom: () => void}} Actions
  */
 
@@ -45,7 +44,6 @@ export class Page {
   /** @param {Actions} actions */
   constructor(actions) {
     this.settings = new SettingsView(actions);
-    this.account = new AccountView(actions);
     this.sign = new SignView(actions);
     this.rooms = new RoomsView(actions);
     this.box = new Composer(actions);
@@ -70,7 +68,6 @@ export class Page {
     clearInterval(this.#ticking);
     tell(this.#boot, '');
     this.settings.close();
-    this.account.hide();
     this.#chat.hidden = true;
     this.#room = '';
     this.#title();
@@ -83,7 +80,6 @@ export class Page {
     this.sign.hide();
     this.#chat.hidden = false;
     this.#signOut.hidden = isGuest;
-    this.account.show(isGuest ? '' : user);
     this.showName(user);
   }
 
