@@ -7,7 +7,8 @@
 
 #include <stdarg.h>
 
-static void core_log(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void core_log(chatd_plugin *self, int level,
+                                                           chatd_conn conn, const char *fmt, ...)
 {
     va_list args;
 
