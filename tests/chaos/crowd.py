@@ -171,6 +171,9 @@ class Ends(Transcript):
         super().add(op, **fields)
         if op in ("record", "fetched") and fields["text"].startswith(END):
             self.ended.add((fields["reader"], fields["room"]))
+        elif op == "join" and fields["seq"] is None:
+            # Classic: it begins anew with a page, which a worker that lags behind ends where it is itself.
+            self.ended.discard((fields["reader"], fields["room"]))
 
 
 async def until(condition, what):
