@@ -161,19 +161,32 @@ class Crowd:
 
 
 class Ends(Transcript):
-    """A transcript that knows who has come to the end of which room."""
+    """A transcript that knows who has come to the end of which room: has it, or was told by a gap that it misses it."""
 
     def __init__(self, path):
         super().__init__(path)
-        self.ended = set()
+        self.ended = set()  # (reader, room)
+        self.places = {}  # (room, epoch): seq of the end
+        self.gaps = {}  # (reader, room): (epoch, to) of its latest gap
 
     def add(self, op, **fields):
         super().add(op, **fields)
         if op in ("record", "fetched") and fields["text"].startswith(END):
+            self.places[fields["room"], fields["epoch"]] = fields["seq"]
             self.ended.add((fields["reader"], fields["room"]))
+            self.ended |= {key for key in self.gaps if self._leaps(key)}
+        elif op == "gap":
+            self.gaps[fields["reader"], fields["room"]] = fields["epoch"], fields["to"]
+            if self._leaps((fields["reader"], fields["room"])):
+                self.ended.add((fields["reader"], fields["room"]))
         elif op == "join" and fields["seq"] is None:
             # Classic: it begins anew with a page, which a worker that lags behind ends where it is itself.
             self.ended.discard((fields["reader"], fields["room"]))
+
+    def _leaps(self, key):
+        """Over the end."""
+        epoch, to = self.gaps[key]
+        return to >= self.places.get((key[1], epoch), to + 1)
 
 
 async def until(condition, what):
