@@ -28,8 +28,9 @@ enum control_kind {
     CONTROL_READY,     /* a: 1 if a plugin is away; text: which */
     CONTROL_SERVING,
     CONTROL_RELOADED, /* a: 1 if it was applied */
-    CONTROL_START,    /* struct control_start's members; fds: bus, board, listener,
-                        * and a copy of the configuration where there is a file */
+    CONTROL_START,    /* slot and what follows; fds: bus, board, listener, and a copy of the
+                        * configuration where there is a file; ms: the clock_mono_ms() from which
+                        * start_time counts, 0 from an older master */
     CONTROL_LISTEN,
     CONTROL_LEND,      /* a: the slot; fds: its listener */
     CONTROL_TAKE_BACK, /* a: the slot */

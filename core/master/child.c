@@ -86,6 +86,7 @@ static void give_seat(struct child *c)
 {
     struct master *m = c->master;
     struct control start = {.kind = CONTROL_START,
+                            .ms = c->started_ms,
                             .protocol = CONTROL_PROTOCOL,
                             .pid = (uint32_t)getpid(),
                             .slot = c->slot,

@@ -235,9 +235,10 @@ void link_free(struct worker *w)
 static int serve(struct worker *w, const struct control *start)
 {
     bool patient = (start->flags & CONTROL_AWAIT_STORE) != 0;
+    int64_t since_ms = start->ms > 0 ? start->ms : clock_mono_ms();
 
-    /* A tenth short of what the master allows: time to say what it waited for. */
-    if (worker_start(w, patient ? w->opt.start_time - w->opt.start_time / 10 : 0) < 0)
+    /* A tenth of what the master allows is time to say what it waited for. */
+    if (worker_start(w, patient ? since_ms + w->opt.start_time / 10 * 9 : 0) < 0)
         return 1;
     tell_ready(w);
     worker_loop(w);

@@ -205,11 +205,12 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 static void await_ready(struct worker *w, int64_t wait_ms)
 {
     struct timeval tv = {wait_ms / 1000, wait_ms % 1000 * 1000};
-    bool is_over = false;
+    bool is_over = wait_ms <= 0;
     struct event *limit = evtimer_new(w->base, on_limit, &is_over);
     size_t i;
 
-    event_add(limit, &tv);
+    if (!is_over)
+        event_add(limit, &tv);
     while (w->leaving == STAY && !w->done && is_away(w) && !is_over)
         turn(w);
     event_free(limit);
@@ -223,7 +224,7 @@ static void await_ready(struct worker *w, int64_t wait_ms)
     }
 }
 
-int worker_start(struct worker *w, int64_t wait_ms)
+int worker_start(struct worker *w, int64_t until_ms)
 {
     static const struct timeval second = {1, 0};
 
@@ -233,7 +234,7 @@ int worker_start(struct worker *w, int64_t wait_ms)
     w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
     event_add(w->tick, &second);
     host_tick(&w->host);
-    await_ready(w, wait_ms > 0 ? wait_ms : START_WAIT_MS);
+    await_ready(w, until_ms > 0 ? until_ms - clock_mono_ms() : START_WAIT_MS);
     return 0;
 }
 

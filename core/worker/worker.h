@@ -51,8 +51,9 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
 void worker_log_report(void *arg, int severity, const char *text);
 /* Alone: listens by itself, until it is told to stop. The exit code. */
 int worker_run(struct worker *w);
-/* Starts the plugins and waits for those that are away, at most `wait_ms`. 0, or -1: one failed. */
-int worker_start(struct worker *w, int64_t wait_ms);
+/* Starts the plugins and waits for those that are away: until clock_mono_ms() is `until_ms`, with 0 for a
+ * moment. 0, or -1: one failed. */
+int worker_start(struct worker *w, int64_t until_ms);
 void worker_loop(struct worker *w); /* until `done`; then all connections have ended */
 /* Ends the process when a plugin's job does not return in time. */
 void worker_deinit(struct worker *w);

@@ -208,8 +208,7 @@ def test_a_plugin_that_cannot_be_used_calls_it_off(chatd, workers, name, why):
 
 
 def test_a_store_that_is_away_calls_it_off(clusters, workers):
-    # A worker says what it waited for a tenth before the time: until it begins to wait it may be loaded for so long.
-    chat = clusters(store="redis", workers=workers, core={**SOON, "start_time": "20s"})
+    chat = clusters(store="redis", workers=workers, core={**SOON, "start_time": "10s"})
     server = chat.nodes[0].expect("history-redis", "auth")
     address = server.sections["history-redis"]["address"]
     server.sections["history-redis"]["address"] = f"127.0.0.1:{free_port()}"
