@@ -27,29 +27,33 @@ static bool is_able(struct auth *a, chatd_req req)
     return true;
 }
 
-/* Takes a try of the address, and one of all together: in this order, so that a single address cannot
- * use up the others'. */
+/* Takes a try of the address, and one of all together. The address is asked first, so that a single one
+ * cannot use up the others'. Half of what all have is for addresses that were let in for the last time
+ * more than a minute ago: people log in once, a storm comes from the same addresses again and again. */
 static bool take(struct auth *a, const struct entry_kind *kind, const struct entry *entry)
 {
-    int64_t now_ms = chatd_mono_ms(a->self);
+    const int64_t now_ms = chatd_mono_ms(a->self);
     char network[NETWORK_BYTES];
-    uint32_t retry_ms =
-        limit_take(kind->limit, network_of(entry->address, network), kind->per_minute, now_ms);
+    uint32_t retry_ms;
+    int64_t rest;
 
+    network_of(entry->address, network);
+    retry_ms = limit_ask(kind->limit, network, kind->per_minute, now_ms);
     if (retry_ms > 0) {
         chatd_log(a->self, CHATD_LOG_INFO, "%s: too many tries from %s", kind->what,
                   entry->address);
         answer_limited(a, entry->req, LIMIT_ADDRESS, retry_ms);
         return false;
     }
-    retry_ms = limit_take(kind->total, "", kind->total_per_minute, now_ms);
+    rest = limit_met(kind->limit, network, now_ms) ? kind->total_per_minute / 2 : 0;
+    retry_ms = limit_take_leaving(kind->total, "", kind->total_per_minute, rest, now_ms);
     if (retry_ms > 0) {
-        limit_give(kind->limit, network, kind->per_minute, now_ms);
         chatd_log(a->self, CHATD_LOG_INFO, "%s: too many tries in all, the last from %s",
                   kind->what, entry->address);
         answer_busy(a, entry->req, LIMIT_SERVER, retry_ms);
         return false;
     }
+    (void)limit_take(kind->limit, network, kind->per_minute, now_ms);
     if (kind->per_minute > 0 || kind->total_per_minute > 0)
         tries_tell(a, (enum try_kind)kind->try_kind, entry->address);
     return true;

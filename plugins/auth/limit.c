@@ -37,30 +37,34 @@ static struct limit_row *add(struct limit *limit, const char *key, int64_t level
     return row;
 }
 
-static void refill(struct limit_row *row, int64_t per_minute, int64_t full, int64_t now_ms)
+static int64_t level_now(const struct limit_row *row, int64_t per_minute, int64_t now_ms)
 {
-    int64_t passed = now_ms - row->at_ms;
+    const int64_t full = per_minute * MINUTE_MS;
+    int64_t passed = now_ms - row->at_ms, level;
 
     if (passed > MINUTE_MS)
         passed = MINUTE_MS;
-    row->level += passed * per_minute;
-    if (row->level > full)
-        row->level = full;
-    row->at_ms = now_ms;
+    level = row->level + passed * per_minute;
+    return level < full ? level : full;
+}
+
+static uint32_t wait_ms(int64_t level, int64_t wanted, int64_t per_minute)
+{
+    return level >= wanted ? 0 : (uint32_t)((wanted - level + per_minute - 1) / per_minute);
 }
 
 /* The bucket of a text, filled up to now. */
 static struct limit_row *get(struct limit *limit, const char *key, int64_t per_minute,
                              int64_t now_ms)
 {
-    const int64_t full = per_minute * MINUTE_MS;
     struct limit_row *row = NULL;
 
     HASH_FIND_STR(limit->rows, key, row);
     if (row == NULL) {
-        row = add(limit, key, full, now_ms);
+        row = add(limit, key, per_minute * MINUTE_MS, now_ms);
     } else {
-        refill(row, per_minute, full, now_ms);
+        row->level = level_now(row, per_minute, now_ms);
+        row->at_ms = now_ms;
         /* To the end of the order: the head is then the one that tried longest ago. */
         HASH_DEL(limit->rows, row);
         HASH_ADD_STR(limit->rows, key, row);
@@ -70,16 +74,40 @@ static struct limit_row *get(struct limit *limit, const char *key, int64_t per_m
 
 uint32_t limit_take(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)
 {
+    return limit_take_leaving(limit, key, per_minute, 0, now_ms);
+}
+
+uint32_t limit_take_leaving(struct limit *limit, const char *key, int64_t per_minute, int64_t rest,
+                            int64_t now_ms)
+{
     struct limit_row *row;
+    uint32_t retry_ms;
 
     if (per_minute <= 0)
         return 0;
     row = get(limit, key, per_minute, now_ms);
-    if (row->level >= MINUTE_MS) {
+    retry_ms = wait_ms(row->level, (rest + 1) * MINUTE_MS, per_minute);
+    if (retry_ms == 0)
         row->level -= MINUTE_MS;
+    return retry_ms;
+}
+
+uint32_t limit_ask(const struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)
+{
+    const struct limit_row *row = NULL;
+
+    HASH_FIND_STR(limit->rows, key, row);
+    if (row == NULL || per_minute <= 0)
         return 0;
-    }
-    return (uint32_t)((MINUTE_MS - row->level + per_minute - 1) / per_minute);
+    return wait_ms(level_now(row, per_minute, now_ms), MINUTE_MS, per_minute);
+}
+
+bool limit_met(const struct limit *limit, const char *key, int64_t now_ms)
+{
+    const struct limit_row *row = NULL;
+
+    HASH_FIND_STR(limit->rows, key, row);
+    return row != NULL && now_ms - row->at_ms < MINUTE_MS;
 }
 
 void limit_note(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms)

@@ -4,6 +4,7 @@
 #ifndef AUTH_LIMIT_H
 #define AUTH_LIMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Texts remembered; the one that tried longest ago gives way. */
@@ -19,6 +20,16 @@ struct limit {
 /* Takes one try of `key`, which may make `per_minute` of them (0: no limit) in a burst or spread out.
  * 0: allowed, else the milliseconds until one is allowed again. */
 uint32_t limit_take(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);
+
+/* The same, but the last `rest` tries of the bucket, fewer than `per_minute`, are kept for others. */
+uint32_t limit_take_leaving(struct limit *limit, const char *key, int64_t per_minute, int64_t rest,
+                            int64_t now_ms);
+
+/* What limit_take() would return, and nothing is taken. */
+uint32_t limit_ask(const struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);
+
+/* Was anything taken from the bucket of `key`, or noted or given, within the last minute? */
+bool limit_met(const struct limit *limit, const char *key, int64_t now_ms);
 
 /* Takes one try that was allowed elsewhere. When it is one too many, the next has to wait longer. */
 void limit_note(struct limit *limit, const char *key, int64_t per_minute, int64_t now_ms);

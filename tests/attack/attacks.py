@@ -139,7 +139,7 @@ ATTACKS = [
     # -- accounts -------------------------------------------------------------------------------
     Attack("wrong passwords",
            [Hose(400, 2, sources=100, records=posts("/login", 2000, "wrong horse"), lockstep=1)],
-           {limited("queue"): 100, limited("server"): 100}, http(800), sections={"auth": {"bcrypt_cost": "12"}}),
+           {limited("server"): 100}, http(800), sections={"auth": {"bcrypt_cost": "12"}}),
     Attack("registrations",
            [Hose(400, 2, sources=100, records=posts("/register", 2000, "correct horse"), lockstep=1)],
            {limited("server"): 100}, http(800), sections={"auth": {"bcrypt_cost": "12"}}),

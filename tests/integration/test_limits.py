@@ -124,6 +124,22 @@ def test_one_address_does_not_use_up_what_all_have(start):
     assert reply.status_code == 400
 
 
+def test_who_comes_for_the_first_time_gets_in_during_a_storm(start):
+    server = start(login_rate_total="20")
+    account(server, "alice")
+
+    def storm():
+        return [requests.post(server.http + "/login", data="{}", timeout=DEADLINE,
+                              headers={"X-Forwarded-For": address}).status_code
+                for address in itertools.islice(itertools.cycle(STRANGERS[:5]), 40)]
+
+    statuses = storm()
+    assert statuses[:9] == [400] * 9 and statuses.count(503) >= 20, statuses
+    assert log_in(server, address="203.0.113.1").status_code == 200
+    assert storm().count(503) >= 30
+    assert log_in(server, address="203.0.113.2").status_code == 200
+
+
 def test_a_classroom_of_40_behind_one_address_is_not_turned_away(start):
     """With the defaults: all at once, and every third mistypes the password first."""
     server = start()

@@ -79,6 +79,53 @@ static void test_given_back(void **state)
     limit_deinit(&limit);
 }
 
+static void test_a_rest_is_kept(void **state)
+{
+    struct limit limit = {NULL};
+    int i;
+
+    (void)state;
+    for (i = 0; i < 6; i++)
+        assert_int_equal(limit_take_leaving(&limit, "", 10, 4, 0), 0);
+    assert_int_equal(limit_take_leaving(&limit, "", 10, 4, 0), 6000);
+    assert_int_equal(limit_take(&limit, "", 10, 0), 0);
+    assert_int_equal(limit_take_leaving(&limit, "", 10, 4, 0), 12000);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(limit_take(&limit, "", 10, 0), 0);
+    assert_int_equal(limit_take(&limit, "", 10, 0), 6000);
+    limit_deinit(&limit);
+}
+
+static void test_asking_takes_nothing(void **state)
+{
+    struct limit limit = {NULL};
+
+    (void)state;
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 2, 0), 0);
+    assert_null(limit.rows);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 0);
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 2, 0), 0);
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 2, 0), 0);
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 2, 10000), 20000);
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 2, 10000), 20000);
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 0, 10000), 0);
+    limit_deinit(&limit);
+}
+
+static void test_who_was_met(void **state)
+{
+    struct limit limit = {NULL};
+
+    (void)state;
+    assert_false(limit_met(&limit, "192.0.2.1", 1000));
+    assert_int_equal(limit_take(&limit, "192.0.2.1", 60, 1000), 0);
+    assert_true(limit_met(&limit, "192.0.2.1", 60999));
+    assert_false(limit_met(&limit, "192.0.2.2", 60999));
+    assert_int_equal(limit_ask(&limit, "192.0.2.1", 60, 60999), 0); /* asking is no meeting */
+    assert_false(limit_met(&limit, "192.0.2.1", 61000));
+    limit_deinit(&limit);
+}
+
 static void assert_network(const char *address, const char *network)
 {
     char out[NETWORK_BYTES];
@@ -175,6 +222,9 @@ int main(void)
         cmocka_unit_test(test_tries_elsewhere),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_a_rest_is_kept),
+        cmocka_unit_test(test_asking_takes_nothing),
+        cmocka_unit_test(test_who_was_met),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_table_is_bounded),
         cmocka_unit_test(test_revoked_stays_revoked),
