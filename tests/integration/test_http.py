@@ -2,6 +2,7 @@
 """HTTP as well-behaved clients speak it: statuses, headers, connections that are kept."""
 import os
 import re
+import select
 import subprocess
 
 import pytest
@@ -34,6 +35,25 @@ static int init(chatd_plugin *self)
 CHATD_PLUGIN(.name = "wants-json", .version = "1.0", .license = "MIT", .init = init);
 """
 
+# Answers nobody.
+MUTE_PLUGIN = """
+#include <chatd/chatd.h>
+static void handle(chatd_plugin *self, chatd_req req)
+{
+    static int n;
+
+    (void)req;
+    chatd_log(self, CHATD_LOG_INFO, "%d wait", ++n);
+}
+static int init(chatd_plugin *self)
+{
+    static const struct chatd_route_def def = {
+        .size = sizeof(def), .method = "GET", .pattern = "/mute", .handle = handle};
+    return chatd_route(self, &def);
+}
+CHATD_PLUGIN(.name = "mute", .version = "1.0", .license = "MIT", .init = init);
+"""
+
 
 def get(path, method="GET", headers=""):
     return f"{method} {path} HTTP/1.1\nHost: test\n{headers}\n"
@@ -63,14 +83,19 @@ def bare(chatd):
     return chatd(core=CALM, only={"static": "off"})
 
 
+def built(folder, name, text):
+    """The path of the plugin with that text."""
+    source, so = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text(text)
+    subprocess.run(["cc", "-shared", "-fPIC", "-I", ROOT / "sdk" / "include", source, "-o", so],
+                   check=True)
+    return str(so)
+
+
 @pytest.fixture
 def wants_json(chatd, tmp_path):
     """A server with a route POST /json that wants application/json."""
-    source, so = tmp_path / "wants-json.c", tmp_path / "wants-json.so"
-    source.write_text(JSON_PLUGIN)
-    subprocess.run(["cc", "-shared", "-fPIC", "-I", ROOT / "sdk" / "include", source, "-o", so],
-                   check=True)
-    return chatd(core=CALM, only={"wants-json": str(so)})
+    return chatd(core=CALM, only={"wants-json": built(tmp_path, "wants-json", JSON_PLUGIN)})
 
 
 def test_livez_says_that_the_server_lives(bare):
@@ -381,6 +406,23 @@ def test_who_is_waited_for_longest_makes_room(chatd):
             for raw in newer:
                 raw.close()
     assert server.metrics()["chatd_http_made_room_total"] >= 3
+
+
+def test_nobody_who_is_being_answered_makes_room(chatd, tmp_path):
+    server = chatd(core={**CALM, "max_http_connections": "2"}, only={"mute": built(tmp_path, "mute", MUTE_PLUGIN)})
+    first, second = Raw(server), Raw(server)
+    with first, second:
+        first.send(get("/mute").replace("\n", "\r\n").encode())
+        second.send(get("/mute").replace("\n", "\r\n").encode())
+        server.wait_log("2 wait")
+        with Raw(server) as third:
+            refused = third.ask(get("/livez"))
+            assert refused.status == 503 and b'"full"' in refused.body, refused.body
+            assert third.rest() == b""
+        assert select.select([first.sock, second.sock], [], [], 0)[0] == []  # neither an answer nor an end
+        first.close()
+        wait_until(lambda: requests.get(server.http + "/livez").status_code == 200, what="room")
+    assert server.metrics()["chatd_http_refused_full_total"] >= 1
 
 
 def test_a_flood_of_requests_takes_turns(chatd):
