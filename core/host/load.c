@@ -111,10 +111,12 @@ static char *read_desc(const char *path, const void *symbol, struct chatd_plugin
         return mem_printf("plugin %s has a larger descriptor than this chatd knows, and uses it: "
                           "it needs a newer chatd",
                           path);
-    if (rc < 0)
-        return mem_printf("plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
-                          "built with this SDK",
-                          path, *(const uint32_t *)symbol, DESC_MIN_BYTES, CHATD_RECORD_MAX);
+    if (rc < 0) /* dlsym() found the symbol: it is not NULL */
+        return mem_printf(
+            "plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
+            "built with this SDK",
+            path, *(const uint32_t *)symbol, /* NOLINT(clang-analyzer-core.NullDereference) */
+            DESC_MIN_BYTES, CHATD_RECORD_MAX);
     if (out->abi_major != CHATD_ABI_MAJOR)
         return mem_printf("plugin %s is built for ABI %u.%u, chatd has %d.%d: rebuild it", path,
                           out->abi_major, out->abi_minor, CHATD_ABI_MAJOR, CHATD_ABI_MINOR);

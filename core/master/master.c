@@ -136,7 +136,7 @@ static void watch_signals(struct master *m)
                {SIGHUP, on_hup},
                {SIGUSR2, on_usr2},
                {SIGCHLD, on_child}};
-    struct timeval every = {0, TICK_MS * 1000};
+    struct timeval every = {0, TICK_MS * 1000L};
     size_t i;
 
     signal(SIGPIPE, SIG_IGN);

@@ -40,7 +40,7 @@ static struct addrinfo *resolve(const char *listen, int flags, char **error_out)
 
 static char *name_of(int fd)
 {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {0};
     socklen_t n = sizeof(ss);
     char host[NI_MAXHOST], port[NI_MAXSERV];
 

@@ -178,7 +178,9 @@ static bool keep(struct ws_reader *r, const uint8_t *p, size_t n, size_t max)
             most = used + r->left;
         }
         size_t cap = need > most / 2 ? most : need * 2;
-        uint8_t *grown = realloc(r->buf, cap + 1); /* one to spare: see ws_event.data */
+        /* One to spare: see ws_event.data. A message's bytes are far from the end of size_t. */
+        uint8_t *grown =
+            realloc(r->buf, cap + 1); /* NOLINT(clang-analyzer-optin.portability.UnixAPI) */
         if (grown == NULL) {
             return false;
         }

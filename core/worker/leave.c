@@ -102,7 +102,7 @@ static void stop(struct worker *w, int64_t ms)
 /* The plugins go on as before until the last client has left. */
 static void roll(struct worker *w, int64_t ms)
 {
-    struct timeval every = {0, STEP_MS * 1000};
+    struct timeval every = {0, STEP_MS * 1000L};
     struct timeval tv = span(ms + w->opt.close_timeout);
 
     w->leaving = LEAVE_ROLL;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX (64u * 1024u)
+#define FILE_BYTES_MAX ((size_t)64 * 1024)
 
 /* Empty is as good as absent: compose files pass variables on that nobody set. */
 static bool is_set(const char *option)
@@ -74,7 +74,7 @@ static int add_file(struct auth *a, struct ring *ring, const char *option, const
 {
     char *text = auth_alloc(FILE_BYTES_MAX + 1);
     char why[PEM_WHY_BYTES];
-    struct stat st;
+    struct stat st = {0};
     ssize_t n = read_all(path, text, &st);
     int rc = CHATD_E_INVAL;
 
@@ -84,7 +84,7 @@ static int add_file(struct auth *a, struct ring *ring, const char *option, const
         chatd_log(a->self, CHATD_LOG_ERROR, "%s: %s cannot be read: %s", option, path,
                   strerror((int)-n));
     else if (n == (ssize_t)FILE_BYTES_MAX)
-        chatd_log(a->self, CHATD_LOG_ERROR, "%s: %s has more than %u bytes; keys are smaller",
+        chatd_log(a->self, CHATD_LOG_ERROR, "%s: %s has more than %zu bytes; keys are smaller",
                   option, path, FILE_BYTES_MAX - 1);
     else if (pem_read(ring, (chatd_str){text, (size_t)n}, signs, why) < 0)
         chatd_log(a->self, CHATD_LOG_ERROR, "%s: %s %s", option, path, why);
