@@ -8,7 +8,7 @@
 
 void seat_text(char *out, size_t out_bytes, const char *in, size_t in_bytes)
 {
-    size_t n = strnlen(in, in_bytes);
+    size_t n = strnlen(in, in_bytes); /* NOLINT(clang-analyzer-core.*): a seat is never NULL */
 
     if (n >= out_bytes) {
         n = out_bytes - 1; /* cut, but never inside a character */
@@ -133,9 +133,8 @@ const char *board_work_text(const struct seat *s, uint32_t work, char *out, size
         seat_text(version, sizeof(version), p->version, sizeof(p->version));
     }
     if (kind == WORK_HOOK || kind == WORK_VERDICT) {
-        if (event < BOARD_EVENTS_MAX)                  /* a seat is never NULL */
-            seat_text(of, sizeof(of), s->event[event], /* NOLINT(clang-analyzer-core.*) */
-                      sizeof(s->event[event]));
+        if (event < BOARD_EVENTS_MAX)
+            seat_text(of, sizeof(of), s->event[event], sizeof(s->event[event]));
         if (of[0] == '\0')
             snprintf(of, sizeof(of), "an event");
     }

@@ -90,6 +90,7 @@ static void token_drop(struct auth *a, struct socket_token *token)
     struct socket_user *user = token->user;
 
     unqueue(a, token);
+    /* NOLINTNEXTLINE(clang-analyzer-*): uthash frees an empty table, and forgets it */
     HASH_DEL(a->sockets.tokens, token);
     DL_DELETE2(user->tokens, token, uprev, unext);
     free(token);

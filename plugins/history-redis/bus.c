@@ -191,7 +191,7 @@ static int bus_publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, cha
 
     if (payload == NULL)
         return CHATD_E_BUSY;
-    memcpy(payload, "b ", 2);
+    memcpy(payload, "b ", 2); /* NOLINT(bugprone-not-null-terminated-result): it has a length */
     if (data.n > 0)
         memcpy(payload + 2, data.p, data.n);
     const chatd_str argv[] = {CHATD_STR("PUBLISH"),

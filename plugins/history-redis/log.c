@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_RECORD_MAX (1024u * 1024u)
+#define LOG_RECORD_MAX ((size_t)1024 * 1024)
 
 _Static_assert(QUEUE_DEADLINE_MS == CHATD_LOG_DEADLINE_MS, "the queue keeps the log's deadline");
 

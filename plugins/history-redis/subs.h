@@ -21,7 +21,7 @@
 #define SUBS_PAGE_BYTES (512u * 1024u)
 #define SUBS_READS_MAX  64u  /* pages on their way at one time, of all subscribers */
 #define SUBS_KEPT_MAX   256u /* publications kept for a room while somebody reads */
-#define SUBS_KEPT_BYTES (1024u * 1024u)
+#define SUBS_KEPT_BYTES ((size_t)1024 * 1024)
 #define SUBS_RETRY_MS   1000u
 
 struct sub;

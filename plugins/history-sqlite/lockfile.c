@@ -64,6 +64,7 @@ static bool instance_read(int fd, char id[LOCKFILE_INSTANCE_MAX + 1], long *pid_
     char line[INSTANCE_LINE + 1];
 
     return line_read(fd, 0, line, INSTANCE_LINE) &&
+           /* The width keeps the number small: NOLINTNEXTLINE(cert-err34-c) */
            sscanf(line, "instance %32s pid %10ld", id, pid_out) == 2;
 }
 
@@ -222,6 +223,7 @@ bool lockfile_note_read(const struct lockfile *lock, struct lockfile_note *note_
     char line[NOTE_LINE + 1];
 
     return line_read(lock->fd, NOTE_OFFSET, line, NOTE_LINE) &&
+           /* As lockfile_note_write() wrote it: NOLINTNEXTLINE(cert-err34-c) */
            sscanf(line, "epoch %16s generation %20" SCNu64, note_out->epoch,
                   &note_out->generation) == 2;
 }

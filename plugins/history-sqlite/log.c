@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LOG_NAME_MAX   256u /* bytes of a room, user or cid */
-#define LOG_RECORD_MAX (1024u * 1024u)
+#define LOG_RECORD_MAX ((size_t)1024 * 1024)
 
 _Static_assert(BATCH_DEADLINE_MS == CHATD_LOG_DEADLINE_MS, "the batch keeps the log's deadline");
 

@@ -11,7 +11,7 @@ char *text_format(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(NULL, 0, format, args); /* NOLINT(clang-analyzer-valist*): it was begun */
     va_end(args);
     if (n < 0)
         return NULL;

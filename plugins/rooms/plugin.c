@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#define KIB 1024
+#define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 
 static const struct chatd_cfg_field fields[] = {
@@ -45,7 +45,7 @@ static const struct chatd_cfg_field fields[] = {
      .type = CHATD_CFG_SIZE,
      .def = "64m",
      .min = MIB,
-     .max = (int64_t)64 * KIB * MIB,
+     .max = 64 * KIB * MIB,
      .flags = CHATD_CFG_RELOADABLE,
      .offset = offsetof(struct rooms_config, ring_bytes),
      .help = "memory of each worker for the latest messages of all rooms"},

@@ -11,7 +11,7 @@
 
 /* From so many requests put off, or bytes of them, nothing more is read until a quarter of them are gone. */
 #define PUT_OFF_MAX       32u
-#define PUT_OFF_BYTES_MAX 65536u
+#define PUT_OFF_BYTES_MAX ((size_t)64 * 1024)
 
 /* The core lets no event wait for longer than 60 s: before, one request more may come, and it waits again. */
 #define HOLD_MS       50000u

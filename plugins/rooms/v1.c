@@ -16,7 +16,7 @@ static const struct refusal not_member = {"not_member", "Join the room first.", 
 
 /* Nothing but messages is long. */
 #define SHORT_MAX   4096u
-#define MESSAGE_MAX (1024u * 1024u)
+#define MESSAGE_MAX ((size_t)1024 * 1024)
 
 void v1_refuse(chatd_plugin *self, chatd_conn conn, chatd_str id, const struct refusal *why)
 {
