@@ -87,7 +87,7 @@ const struct chatd_cfg_field core_option_rows[] = {
      .def = "2000",
      .min = 1,
      .max = 1000000,
-     .help = "connections that speak HTTP at one time; for a newer one the one "
+     .help = "connections that speak HTTP at one time, of each worker; for a newer one the one "
              "waited for longest is closed"},
     {.key = "max_connections_per_address",
      .type = CHATD_CFG_INT,
@@ -97,7 +97,7 @@ const struct chatd_cfg_field core_option_rows[] = {
      .min = 0,
      .max = 1000000,
      .help = "WebSocket connections of one client address on one worker, and as many that speak "
-             "HTTP; more are answered 429; 0: any number"},
+             "HTTP; more are answered 429; 0: any number; private addresses are not counted"},
     {.key = "message_max",
      .type = CHATD_CFG_SIZE,
      AT(message_max),
@@ -153,7 +153,8 @@ const struct chatd_cfg_field core_option_rows[] = {
      .def = "30s",
      .min = 1000,
      .max = 3600000,
-     .help = "no progress in writing for so long closes with 4001"},
+     .help = "no progress in writing for so long closes with 4001; an HTTP client that takes less "
+             "than 32k of an answer in it is closed too"},
     {.key = "ping_interval",
      .type = CHATD_CFG_DURATION,
      AT(ping_interval),
@@ -188,7 +189,7 @@ const struct chatd_cfg_field core_option_rows[] = {
      .def = "1m",
      .min = 1024,
      .max = 67108864,
-     .help = "a body, whatever its route allows; more is answered 413"},
+     .help = "a body, or less where its route or all routes take less; more is answered 413"},
     {.key = "http_head_timeout",
      .type = CHATD_CFG_DURATION,
      AT(http_head_timeout),

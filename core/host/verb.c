@@ -126,19 +126,26 @@ static bool over_rate(struct host *h, chatd_conn conn, chatd_str id)
     return true;
 }
 
+/* A message that no handler gets counts as one, and is no cheaper for who sends it. */
+static void refuse(struct host *h, chatd_conn conn, chatd_str id, const char *code,
+                   const char *text)
+{
+    if (!over_rate(h, conn, id))
+        verb_error(&h->core.pub, conn, id, code, text, 0);
+}
+
 static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_call *call)
 {
-    chatd_plugin *self = &h->core.pub;
     const struct verb *v = find(h, call->type);
     struct conn *c = conn_get(&h->net, conn.v);
 
     if (v == NULL) {
-        verb_error(self, conn, call->id, "unknown_type", "No such message type here.", 0);
+        refuse(h, conn, call->id, "unknown_type", "No such message type here.");
     } else if (call->json.n > v->def.max_body) {
-        verb_error(self, conn, call->id, "too_large", "This message is too large.", 0);
+        refuse(h, conn, call->id, "too_large", "This message is too large.");
     } else if ((v->def.flags & CHATD_VERB_LOGIN) && c->user == NULL &&
                service_loaded(h, CHATD_AUTH_SERVICE)) {
-        verb_error(self, conn, call->id, "unauthorized", "Sign in first.", 0);
+        refuse(h, conn, call->id, "unauthorized", "Sign in first.");
     } else if (!(v->def.flags & CHATD_VERB_RATE) || !over_rate(h, conn, call->id)) {
         struct work_before before = work_enter(v->plugin, WORK_VERB, conn.v);
 
@@ -161,7 +168,7 @@ static void on_v1_message(chatd_plugin *self, chatd_conn conn, enum chatd_opcode
     if (why != NULL) {
         char *text = mem_printf("Not understood: %s.", why);
 
-        verb_error(self, conn, envelope.id, "bad_request", text, 0);
+        refuse(host_of(self), conn, envelope.id, "bad_request", text);
         mem_free(text);
     } else {
         dispatch(host_of(self), conn,

@@ -539,6 +539,7 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
     c->flags |= CONN_IN_HANDLER;
     while (c->pauses == 0 && c->state != CONN_DEAD && line_allows(c)) {
         uint8_t *inflated = NULL;
+        size_t came;
 
         ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
         if (sends_too_many(c)) {
@@ -547,9 +548,10 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
         }
         if (ev.kind == WS_MORE)
             break;
+        came = ev.len;
         if (ev.is_compressed && c->state == CONN_OPEN)
             inflated = inflate_message(c, &ev);
-        line_charge(c, ev.len);
+        line_charge(c, LINE_MESSAGE_BYTES + (came > ev.len ? came : ev.len));
         on_ws_event(c, &ev);
         free(inflated);
         if (ev.kind == WS_ERROR || ev.kind == WS_CLOSE) {

@@ -26,7 +26,8 @@ struct http_options {
     struct http_head_limits head;
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* of the client */
     int64_t reply_timeout_ms;                                  /* of a handler */
-    int64_t max_connections;                                   /* that speak HTTP at one time */
+    int64_t write_timeout_ms;           /* of a client, for HTTP_TAKE_BYTES of an answer */
+    int64_t max_connections;            /* that speak HTTP at one time */
     int64_t max_per_address;            /* of them, from one client; 0: any number */
     const char *const *allowed_origins; /* ends with NULL; may be NULL */
     const char *const *cors_origins;    /* the same; see http_cors_may() */

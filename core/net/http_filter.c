@@ -13,12 +13,14 @@
 #include <event2/http_struct.h>
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
-enum { READ_AHEAD_BYTES = 65536, LINGER_BYTES = 262144, LINGER_MS = 2000 };
+enum { READ_AHEAD_BYTES = 65536, LINGER_BYTES = 262144, LINGER_MS = 2000, YOUNG_TURNS = 4 };
 
 const char *http_status_text(unsigned status)
 {
@@ -93,6 +95,21 @@ size_t http_error_text(unsigned status, const char *code, const char *reason, ch
     return n;
 }
 
+/* Bytes that the kernel holds for the client. */
+static int64_t in_kernel(const struct http_peer *peer)
+{
+    int n = 0;
+
+    return ioctl(bufferevent_getfd(peer->under), SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+/* It took enough of its answer since its deadline was set. A socket can be written to again only when a third of what the
+ * kernel holds is gone, which may be megabytes: what counts is what the client took. */
+static bool took_enough(const struct http_peer *peer)
+{
+    return peer->owed - in_kernel(peer) >= HTTP_TAKE_BYTES;
+}
+
 static void enter(struct http_peer *peer, enum http_phase phase)
 {
     const struct http_options *opt = &peer->http->opt;
@@ -100,7 +117,7 @@ static void enter(struct http_peer *peer, enum http_phase phase)
     struct timeval tv;
 
     peer->phase = phase;
-    if (phase == PHASE_IDLE || phase == PHASE_HEAD)
+    if (phase == PHASE_IDLE || phase == PHASE_HEAD || phase == PHASE_TAKE)
         http_wait_begin(peer);
     else if (phase != PHASE_BODY) /* which belongs to what its head began */
         http_wait_end(peer);
@@ -113,6 +130,10 @@ static void enter(struct http_peer *peer, enum http_phase phase)
         break;
     case PHASE_BODY:
         ms = opt->body_timeout_ms;
+        break;
+    case PHASE_TAKE:
+        ms = opt->write_timeout_ms;
+        peer->owed = in_kernel(peer);
         break;
     case PHASE_FAILED:
         ms = LINGER_MS;
@@ -144,8 +165,22 @@ static void fail(struct http_peer *peer, unsigned status, const char *code, cons
     if (n > 0 && send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("an error answer could not be sent: %u %s", status, reason);
     shutdown(fd, SHUT_WR);
-    peer->http->count->bad_requests++;
     enter(peer, PHASE_FAILED);
+}
+
+/* It does not take its answer: the rest is thrown away, here and in the kernel. */
+static void give_up(struct http_peer *peer)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    if (setsockopt(bufferevent_getfd(peer->under), SOL_SOCKET, SO_LINGER, &at_once,
+                   sizeof(at_once)) < 0)
+        log_debug("an answer that nobody takes stays in the kernel: %s", strerror(errno));
+    if (peer->writable != NULL)
+        event_del(peer->writable);
+    enter(peer, PHASE_FAILED);
+    http_filter_hang_up(peer);
+    event_active(peer->kick, EV_TIMEOUT, 0);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -158,7 +193,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         http_filter_hang_up(peer);
         return;
     }
+    if (http_pace_holds(peer)) { /* what is late is the server */
+        event_add(peer->timer, &(struct timeval){1, 0});
+        return;
+    }
+    if (peer->phase == PHASE_TAKE && took_enough(peer)) {
+        enter(peer, PHASE_TAKE);
+        return;
+    }
     peer->http->count->timeouts++;
+    if (peer->phase == PHASE_TAKE) {
+        give_up(peer);
+        return;
+    }
     if (peer->phase == PHASE_HEAD && !peer->head.in_head) {
         http_filter_hang_up(peer);
         return;
@@ -193,6 +240,7 @@ static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *
     r = http_head_feed(&peer->head, &limits, evbuffer_pullup(src, (ev_ssize_t)n), n, &used);
     /* evhttp would answer with a page of its own, so it never sees the end of this head. */
     if (r == HTTP_HEAD_DONE && !peer->head.known_method) {
+        peer->http->count->bad_requests++;
         fail(peer, 501, "bad_request", "No path here has this method.");
         return false;
     }
@@ -212,11 +260,17 @@ static bool step(struct http_peer *peer, struct evbuffer *src, struct evbuffer *
         enter(peer, PHASE_ANSWER);
         return false;
     case HTTP_HEAD_ERROR:
+        peer->http->count->bad_requests++;
         fail(peer, peer->head.status, peer->head.status == 413 ? "too_large" : "bad_request",
              peer->head.reason);
         return false;
     }
     return false;
+}
+
+static bool is_answered(const struct http_peer *peer)
+{
+    return peer->phase == PHASE_ANSWER || peer->phase == PHASE_TAKE;
 }
 
 static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbuffer *dst,
@@ -232,13 +286,14 @@ static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbu
         swallow(peer, src);
         return BEV_NEED_MORE;
     }
-    if (peer->phase != PHASE_ANSWER && !http_pace_allows(peer))
+    if (!is_answered(peer) && !http_pace_allows(peer))
         return BEV_NEED_MORE;
     /* While a request is being answered the rest waits here: evhttp must not see bytes then. */
-    while (peer->phase != PHASE_ANSWER && peer->phase != PHASE_FAILED) {
+    while (!is_answered(peer) && peer->phase != PHASE_FAILED) {
         if (!step(peer, src, dst, &moved))
             break;
     }
+    http_pace_turn_over(peer);
     return moved ? BEV_OK : BEV_NEED_MORE;
 }
 
@@ -258,15 +313,24 @@ static enum bufferevent_filter_result on_output(struct evbuffer *src, struct evb
     (void)limit;
     if (mode == BEV_NORMAL || evbuffer_get_length(src) == 0)
         return BEV_NEED_MORE;
+    if (peer->phase == PHASE_FAILED)
+        evbuffer_drain(src, evbuffer_get_length(src)); /* of an answer that was given up */
     while (evbuffer_get_length(src) > 0) {
-        if (evbuffer_write(src, fd) >= 0)
+        int n = evbuffer_write(src, fd);
+
+        if (n >= 0) {
+            peer->owed += n;
             continue;
+        }
         if (errno == EINTR)
             continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
             if (peer->writable == NULL)
                 peer->writable = event_new(peer->http->base, fd, EV_WRITE, on_writable, peer);
             event_add(peer->writable, NULL);
+            /* A trickle does not stretch it: the next deadline is for those who took enough. */
+            if (peer->phase != PHASE_TAKE || took_enough(peer))
+                enter(peer, PHASE_TAKE);
             return BEV_NEED_MORE;
         }
         /* Nobody is there to read it: evhttp finds the end of file next. */
@@ -314,6 +378,10 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
             return;
         }
     }
+    if (peer->n_young > 0 && --peer->n_young > 0)
+        event_add(peer->kick, &(struct timeval){0, 0});
+    if (peer->phase == PHASE_FAILED && evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
+        bufferevent_trigger(peer->under, EV_READ, BEV_OPT_DEFER_CALLBACKS);
     if (evbuffer_get_length(bufferevent_get_output(peer->filter)) > 0)
         bufferevent_flush(peer->filter, EV_WRITE, BEV_FLUSH); /* may free the peer */
     else if (evbuffer_get_length(bufferevent_get_input(peer->under)) > 0)
@@ -322,7 +390,7 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 void http_filter_answered(struct http_peer *peer)
 {
-    if (peer->phase != PHASE_ANSWER)
+    if (!is_answered(peer))
         return;
     http_head_init(&peer->head);
     enter(peer, PHASE_IDLE);
@@ -355,6 +423,10 @@ static bool make_room(struct http *h)
     if (peer == NULL)
         return false;
     h->count->made_room++;
+    if (peer->phase == PHASE_TAKE) {
+        give_up(peer);
+        return true;
+    }
     if (peer->head.in_head || peer->phase == PHASE_BODY)
         fail(peer, 503, "full", "The server takes no more connections now.");
     else
@@ -383,6 +455,7 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     /* It has no descriptor yet, and evhttp makes a connection past this filter if it gets NULL. */
     peer->is_surplus = h->n_peers > (size_t)h->opt.max_connections && !make_room(h);
     enter(peer, peer->is_surplus ? PHASE_FAILED : PHASE_HEAD);
+    peer->n_young = YOUNG_TURNS;
     event_active(peer->kick, EV_TIMEOUT, 0); /* then it has one, and nothing was read yet */
     if (!http_pace_accept(h))
         http_rest_listening(h);

@@ -13,7 +13,10 @@
 
 #include <uthash.h>
 
-enum http_phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_FAILED };
+/* ANSWER: the handler has its turn, or the answer leaves; TAKE: the client has to take more of it. */
+enum http_phase { PHASE_IDLE, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_TAKE, PHASE_FAILED };
+
+enum { HTTP_TAKE_BYTES = 32768 };
 
 struct http_peer {
     struct http *http;
@@ -25,12 +28,14 @@ struct http_peer {
     struct http_head head;
     enum http_phase phase;
     size_t drained;
+    int64_t owed; /* in PHASE_TAKE: what the kernel held when its deadline was set, and got since */
     struct crowd_row *place; /* in http->crowd */
     bool is_placed;          /* its address was looked at */
     bool is_surplus;         /* came when max_connections were there, all being answered */
     bool is_waited_for;      /* see http_wait.h */
     struct http_peer *wait_prev, *wait_next;
     bool is_in_line, has_turn; /* see http_pace.h */
+    unsigned n_young;          /* turns of the loop in which it makes no room yet */
     struct http_peer *line_prev, *line_next;
     UT_hash_handle hh;
 };

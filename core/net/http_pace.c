@@ -72,8 +72,17 @@ bool http_pace_allows(struct http_peer *peer)
 
 void http_pace_begun(struct http_peer *peer)
 {
-    peer->has_turn = false;
     peer->http->pace.begun++;
+}
+
+void http_pace_turn_over(struct http_peer *peer)
+{
+    peer->has_turn = false;
+}
+
+bool http_pace_holds(const struct http_peer *peer)
+{
+    return peer->is_in_line || peer->has_turn;
 }
 
 void http_pace_leave(struct http_peer *peer)

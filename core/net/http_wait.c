@@ -3,6 +3,7 @@
 #include "net/http_wait.h"
 
 #include "net/http_filter.h"
+#include "net/http_pace.h"
 
 #include <utlist.h>
 
@@ -23,5 +24,12 @@ void http_wait_end(struct http_peer *peer)
 
 struct http_peer *http_wait_longest(struct http *h)
 {
-    return h->waited_for;
+    struct http_peer *peer;
+
+    DL_FOREACH2(h->waited_for, peer, wait_next)
+    {
+        if (peer->n_young == 0 && !http_pace_holds(peer))
+            return peer;
+    }
+    return NULL;
 }

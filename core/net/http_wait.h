@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP connections whose clients the server waits for - to say something, to end a head or a body - those first that
- * it has waited for longest. Where there are too many connections, these make room. */
+/* The HTTP connections whose clients the server waits for - to say something, to end a head or a body, to take an answer -
+ * those first that it has waited for longest. Where there are too many connections, these make room; but not those that
+ * http_pace_holds(), which wait for the server, nor those so young that what they sent may not have been read yet. */
 #ifndef NET_HTTP_WAIT_H
 #define NET_HTTP_WAIT_H
 

@@ -2,7 +2,8 @@
 /*
  * Who sent much lately waits in line, so that who sends little does not wait for them: a turn of the loop works off so
  * much of the line, however long it is, and each in it goes on a piece at a time. What counts are bytes of
- * messages as handlers get them, inflated: a compressed message of 60 bytes may be 64 KiB of work.
+ * messages as handlers get them: a compressed message of 60 bytes may be 64 KiB of work. Where it inflates to less
+ * than came, what came counts; and each frame counts as some bytes more, since the smallest is work too.
  */
 #ifndef NET_LINE_H
 #define NET_LINE_H
@@ -14,6 +15,7 @@ struct conn;
 struct net;
 
 enum {
+    LINE_MESSAGE_BYTES = 256,
     LINE_FREE_BYTES = 32768, /* of one connection at once, without the line; ... */
     LINE_FREE_RATE = 65536,  /* ... so many come back in a second */
     LINE_PIECE_BYTES =

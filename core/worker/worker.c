@@ -64,6 +64,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .head_timeout_ms = opt->http_head_timeout,
                                       .body_timeout_ms = opt->http_body_timeout,
                                       .idle_timeout_ms = opt->http_idle_timeout,
+                                      .write_timeout_ms = opt->write_timeout,
                                       .reply_timeout_ms = opt->http_timeout,
                                       .max_connections = opt->max_http_connections,
                                       .max_per_address = opt->max_connections_per_address,

@@ -80,6 +80,24 @@ def test_who_ignores_rate_limited_is_closed(chatd):
     assert metrics["chatd_rate_limited_total"] > seen["error"]
 
 
+@pytest.mark.parametrize("text", ['{"type":"no.such","id":"1"}', "[]", '{"type":"ping","id":"1","x":"' + "x" * 5000 + '"}'],
+                         ids=["unknown", "malformed", "large"])
+def test_messages_that_are_refused_count_too(chatd, text):
+    server = chatd(core={**CALM, "verb_rate": "5", "frame_rate": "0"}, only=ALL_OFF)
+    with RawWs(server, headers=V1) as ws:
+        ws.send(frame(TEXT, text) * 300)
+        codes = []
+        while True:
+            opcode, payload = ws.frame()
+            if opcode == CLOSE:
+                break
+            if (got := json.loads(payload))["type"] == "error":
+                codes.append(got["code"])
+        assert int.from_bytes(payload[:2], "big") == 4003
+        assert set(codes[:10]) < {"unknown_type", "bad_request", "too_large"}, codes[:10]
+        assert 100 <= codes.count("rate_limited") < 200
+
+
 def test_who_waits_as_told_is_never_closed(chatd):
     server = chatd(core={**CALM, "verb_rate": "50"}, only=ALL_OFF)
     with RawWs(server, headers=V1) as ws:

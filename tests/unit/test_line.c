@@ -131,6 +131,30 @@ static void one_that_ends_leaves_the_line(void **state)
     assert_null(net.line);
 }
 
+/* The smallest message is work too: a thousand of them are not one of a kilobyte. */
+static void many_small_ones_wait_in_line(void **state)
+{
+    const unsigned free_ones = LINE_FREE_BYTES / LINE_MESSAGE_BYTES;
+    const unsigned piece = LINE_PIECE_BYTES / LINE_MESSAGE_BYTES;
+    static uint8_t frames[2000][8];
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 100 && all() < CLIENTS * EACH; i++)
+        turn();
+    turn();
+    assert_int_equal(net.n_line, 0);
+    for (i = 0; i < 2000; i++)
+        memcpy(frames[i], (uint8_t[]){0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 8);
+    assert_int_equal(send(small->fd, frames, sizeof(frames), 0), sizeof(frames));
+    turn();
+    assert_in_range(others, 1, free_ones + piece + 2);
+    assert_int_equal(net.n_line, 1);
+    for (i = 0; i < 20 && others < 2000; i++)
+        turn();
+    assert_int_equal(others, 2000);
+}
+
 static void a_pause_is_forgiven(void **state)
 {
     struct conn *c = large[0]->conn;
@@ -151,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_turn_has_a_limit_and_all_come_to_their_turn, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(one_that_ends_leaves_the_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_small_ones_wait_in_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pause_is_forgiven, setup, teardown),
     };
 
