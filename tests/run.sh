@@ -372,7 +372,13 @@ part_memcheck() {
     with_preset dev || return
     part_limit=7200
     for test in build/dev/bin/unit_*; do
-        case_of "$test" timeout 900 valgrind --quiet --error-exitcode=99 --leak-check=full \
+        # valgrind keeps its one lock while F_OFD_SETLKW waits for another thread's lock.
+        if [ "$test" = build/dev/bin/unit_history-sqlite_test_peers ]; then
+            skipped=$((skipped + 1))
+            echo "skip  $test: waits for locks of files in threads"
+            continue
+        fi
+        case_of "$test" timeout -k 10 900 valgrind --quiet --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite "$test"
     done
     out=$logs/$part.pytest
