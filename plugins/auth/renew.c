@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #define TOO_OLD    "This session is not renewed any more: sign in again."
+#define DOUBTFUL   "Whether this token was revoked is not known at the moment."
 #define AWAY_MS    2000u
 #define VERB_BYTES (TOKEN_BYTES_MAX + 1024u)
 
@@ -70,30 +71,71 @@ static int reply(struct auth *a, chatd_req req, const struct token_claims *claim
     return rc;
 }
 
-static void handle_session(chatd_plugin *self, chatd_req req)
+static void renew(struct auth *a, chatd_req req, struct token_claims *claims)
 {
-    struct auth *a = self->data;
-    struct token_claims claims;
     char *token = NULL;
     int rc;
 
-    if (!caller_get(a, req, &claims))
-        return;
-    claims.expires_s = renewed_end_s(a, claims.renew_s, claims.expires_s - leeway_s(a));
-    if (claims.expires_s == 0) {
+    claims->expires_s = renewed_end_s(a, claims->renew_s, claims->expires_s - leeway_s(a));
+    if (claims->expires_s == 0) {
         answer_error(a, req, 403, "not_renewable", TOO_OLD, 0);
         return;
     }
-    rc = token_make(key_get(a), &claims, claims.issued_s, &token);
+    rc = token_make(key_get(a), claims, claims->issued_s, &token);
     if (rc == CHATD_OK) {
-        rc = reply(a, req, &claims, token);
+        rc = reply(a, req, claims, token);
         explicit_bzero(token, strlen(token));
         free(token);
     }
     if (rc == CHATD_OK)
-        chatd_metric_add(self, a->metric.renewed, 0, 1);
+        chatd_metric_add(a->self, a->metric.renewed, 0, 1);
     else if (rc != CHATD_E_GONE)
         answer_error(a, req, 500, "internal", "The token could not be made.", 0);
+}
+
+/* One call, while the store is asked. */
+struct renewal {
+    chatd_req req;
+    struct token_claims claims;
+};
+
+/* Unlike a request that is let in, a renewal may not be in doubt: the token would outlive the entry
+ * that says it was revoked. */
+static void on_looked_up(struct auth *a, enum revoked_state state, void *arg)
+{
+    struct renewal *renewal = arg;
+
+    if (state == REVOKED_NO)
+        renew(a, renewal->req, &renewal->claims);
+    else if (state == REVOKED_YES)
+        answer_error(a, renewal->req, 401, "unauthorized", "This token was revoked.", 0);
+    else
+        answer_error(a, renewal->req, 503, "unavailable", DOUBTFUL, AWAY_MS);
+    free(renewal);
+}
+
+static void look_up(struct auth *a, chatd_req req, const struct token_claims *claims)
+{
+    struct renewal *renewal = auth_alloc(sizeof(*renewal));
+
+    renewal->req = req;
+    renewal->claims = *claims;
+    if (revoke_ask(a, &renewal->claims, on_looked_up, renewal) < 0)
+        on_looked_up(a, REVOKED_UNKNOWN, renewal);
+}
+
+static void handle_session(chatd_plugin *self, chatd_req req)
+{
+    struct auth *a = self->data;
+    struct token_claims claims;
+
+    if (!caller_get(a, req, &claims))
+        return;
+    /* Known after the event `http`, unless the store is away, or it took long from there to here. */
+    if (a->kv == NULL || revoke_known(a, &claims) == REVOKED_NO)
+        renew(a, req, &claims);
+    else
+        look_up(a, req, &claims);
 }
 
 /* --- session.refresh ---------------------------------------------------------------------------- */
@@ -142,15 +184,22 @@ static void take(struct auth *a, const struct refresh *r, bool sure)
     (void)chatd_verb_ack(a->self, r->conn, store_str(r->id), (chatd_str){members, (size_t)n});
 }
 
+static void decide(struct auth *a, const struct refresh *r, enum revoked_state state)
+{
+    if (state == REVOKED_YES)
+        refuse(a, r, "unauthorized", "This token was revoked.");
+    else if (state == REVOKED_UNKNOWN && !r->has_token)
+        refuse(a, r, "unavailable", DOUBTFUL); /* as renewing a token */
+    else
+        take(a, r, state == REVOKED_NO); /* as an upgrade with it */
+}
+
 static void on_asked(struct auth *a, enum revoked_state state, void *arg)
 {
     struct refresh *r = arg;
 
-    /* As for an upgrade: a store that is away ends nobody's session. */
-    if (!a->stopped && state == REVOKED_YES)
-        refuse(a, r, "unauthorized", "This token was revoked.");
-    else if (!a->stopped)
-        take(a, r, state == REVOKED_NO);
+    if (!a->stopped)
+        decide(a, r, state);
     free(r);
 }
 

@@ -110,8 +110,7 @@ static void test_signing_out_everywhere(void **state)
     assert_status(200, "");
     take_cookie();
     assert_int_equal(claims_of(token).since_ms, INT64_C(1789999999000));
-    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_WAIT);
-    pump();
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT); /* looked up when it was renewed */
     assert_string_equal(fake.named, "alice");
     call("/api/v1/logout-all", "");
     assert_status(200, "");
@@ -322,21 +321,83 @@ static void test_revoked_socket(void **state)
     assert_string_equal(fake.code, "unauthorized");
 }
 
-/* The session goes on, and is looked up when the store is back. */
-static void test_store_away(void **state)
+/* Whether it was revoked is not known, so it gets no longer; it stays as good as it was. */
+static void test_socket_while_the_store_is_away(void **state)
 {
+    int64_t end_ms;
+
     (void)state;
     sign_in();
     open_socket(1);
+    end_ms = fake.expires_ms;
     wait_s(60);
     fake.store_away = true;
     verb(1, PLAIN);
-    assert_moved(START_S + 60 + TTL_S);
+    assert_string_equal(fake.code, "unavailable");
+    assert_int_equal(fake.expires_ms, end_ms);
+    assert_int_equal(fake.closed[1], 0);
     fake.store_away = false;
-    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    verb(1, PLAIN);
+    assert_moved(START_S + 60 + TTL_S);
+}
+
+/* Another token is no renewal: it is taken as by an upgrade, and looked up when the store is back. */
+static void test_socket_takes_a_token_while_the_store_is_away(void **state)
+{
+    char *text;
+
+    (void)state;
+    log_in();
+    open_socket(1);
+    text = made("alice", "another", 500);
+    fake.store_away = true;
+    verb_with(1, text);
+    assert_moved(START_S + 500);
+    fake.store_away = false;
+    fake_put("revoked", "another", "1", 1000);
     fake_timers();
     pump();
     assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    free(text);
+}
+
+/* A revoked token that a worker has not heard of is not made to outlive its entry in the store. */
+static void test_revoked_while_the_store_is_away(void **state)
+{
+    (void)state;
+    sign_in();
+    fake_put("revoked", claims_of(token).jti, "1", 1000);
+    fake.store_away = true;
+    call("/api/v1/session", "");
+    assert_status(503, "unavailable");
+    assert_true(fake.retry_ms > 0);
+    assert_string_equal(fake.set_cookie, "");
+    fake.store_away = false;
+    call("/api/v1/session", "");
+    assert_status(401, "unauthorized");
+    assert_string_equal(fake.set_cookie, "");
+}
+
+static void test_while_the_store_is_away(void **state)
+{
+    (void)state;
+    sign_in();
+    fake.store_away = true;
+    call("/api/v1/session", "");
+    assert_status(503, "unavailable");
+    fake.store_away = false;
+    call("/api/v1/session", "");
+    assert_status(200, "");
+}
+
+static void test_stop_while_looked_up(void **state)
+{
+    (void)state;
+    sign_in();
+    begin("/api/v1/session", "");
+    chatd_plugin_v1.stop(&fake.plugin);
+    pump();
+    assert_int_equal(fake.status, 0);
 }
 
 static void test_stop_under_way(void **state)
@@ -370,7 +431,11 @@ int main(void)
         FLOW(test_socket_takes_a_token),
         FLOW(test_socket_refuses_a_token),
         FLOW(test_revoked_socket),
-        FLOW(test_store_away),
+        FLOW(test_socket_while_the_store_is_away),
+        FLOW(test_socket_takes_a_token_while_the_store_is_away),
+        FLOW(test_revoked_while_the_store_is_away),
+        FLOW(test_while_the_store_is_away),
+        FLOW(test_stop_while_looked_up),
         FLOW(test_stop_under_way),
     };
 
