@@ -146,13 +146,13 @@ static bool time_ok_if_there(const json_t *claims, const char *name)
 }
 
 /* See token.h. -1: it is there, and no time. */
-static int64_t since_claim(const json_t *claims)
+static int64_t since_claim(const json_t *claims, int64_t leeway_s)
 {
     const json_t *v = json_object_get(claims, SINCE_CLAIM);
     int64_t issued_s = time_claim(claims, "iat");
 
     if (v == NULL)
-        return issued_s > 0 ? issued_s * 1000 : 0;
+        return issued_s > leeway_s ? (issued_s - leeway_s) * 1000 : 0;
     if (!json_is_integer(v) || json_integer_value(v) > TIME_MAX_S * 1000)
         return -1;
     return (int64_t)json_integer_value(v);
@@ -185,7 +185,7 @@ static const char *read_claims(const json_t *claims, const struct token_clock *c
     out->issued_s = json_object_get(claims, "iat") != NULL ? time_claim(claims, "iat") : 0;
     out->renew_s =
         json_object_get(claims, RENEW_CLAIM) != NULL ? time_claim(claims, RENEW_CLAIM) : 0;
-    out->since_ms = since_claim(claims);
+    out->since_ms = since_claim(claims, clock->leeway_s);
     if (out->since_ms < 0)
         return SINCE_CLAIM " is not a time";
     /* RFC 7519, 4.1.4 and 4.1.5. One made in the future has been made up, or by a wrong clock. */

@@ -16,7 +16,8 @@ struct token_claims {
     char jti[TOKEN_JTI_MAX + 1];   /* the name it is revoked by */
     int64_t expires_s;             /* exp, seconds since 1970; once verified, with the leeway */
     /* chatd_since: what auth-since held for the user before the token was made (since.h). iat would
-     * not do: it has whole seconds, and clocks differ. Of a token without it: iat, or 0. */
+     * not do: it has whole seconds, and clocks differ. Of a token without it: iat less the leeway, by
+     * which the clock of who made it may be ahead, or 0. */
     int64_t since_ms;
     int64_t issued_s; /* iat; 0: not there */
     int64_t renew_s;  /* chatd_renew: until when the token may be renewed; 0: it may not */

@@ -89,7 +89,8 @@ static void test_round_trip(void **state)
     free(token);
 }
 
-/* What auth-since is compared with; a token that does not say has its iat, in seconds. */
+/* What auth-since is compared with; a token that does not say has its iat, in seconds, of a clock that
+ * may be ahead. */
 static void test_since(void **state)
 {
     static const struct {
@@ -127,6 +128,38 @@ static void test_since(void **state)
     assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
     assert_int_equal(claims.since_ms, NOW * 1000 + 7);
     free(token);
+}
+
+static void test_since_of_a_clock_ahead(void **state)
+{
+    static const struct {
+        int64_t leeway_s;
+        const char *more;
+        int64_t since_ms;
+    } rows[] = {
+        {30, ",\"iat\":1790000030", NOW * 1000},
+        {30, ",\"iat\":1790000030,\"chatd_since\":5", 5},
+        {30, ",\"iat\":31", 1000},
+        {30, ",\"iat\":30", 0},
+        {30, ",\"iat\":29", 0},
+        {30, "", 0},
+        {0, ",\"iat\":1", 1000},
+    };
+    struct token_claims claims;
+    char text[256], *token;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(text, sizeof(text), "{\"sub\":\"alice\",\"jti\":\"j1\",\"exp\":1790000060%s}",
+                 rows[i].more);
+        token = sign(JWT_ALG_HS256, key, text);
+        leeway_s = rows[i].leeway_s;
+        assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
+        assert_int_equal(claims.since_ms, rows[i].since_ms);
+        free(token);
+    }
+    leeway_s = 0;
 }
 
 static void test_expiry(void **state)
@@ -395,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_since),
+        cmocka_unit_test(test_since_of_a_clock_ahead),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_leeway),
         cmocka_unit_test(test_keys),
