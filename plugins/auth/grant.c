@@ -16,7 +16,7 @@ static int make_token(struct auth *a, const char *user, int64_t since_ms, int64_
                       char **token_out)
 {
     unsigned char random[JTI_BYTES];
-    struct token_claims claims = {.since_ms = since_ms};
+    struct token_claims claims = {.is_own = true, .since_ms = since_ms};
     int64_t now_s = chatd_wall_ms(a->self) / 1000;
     size_t i;
 

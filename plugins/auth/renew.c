@@ -21,10 +21,20 @@
 #define AWAY_MS    2000u
 #define VERB_BYTES (TOKEN_BYTES_MAX + 1024u)
 
+/* Until when a token may be renewed. One of ours says what session_max was when its owner logged in; what
+ * it is now counts as well. Another issuer decides for itself. */
+static int64_t renewable_until_s(const struct auth *a, const struct token_claims *claims)
+{
+    int64_t until_s = claims->issued_s + auth_config(a)->session_max_ms / 1000;
+
+    return claims->is_own && until_s < claims->renew_s ? until_s : claims->renew_s;
+}
+
 /* The end that a renewal gives, as exp says it; 0: there is none to be had. It is never earlier than
  * before: token_ttl may have become shorter. */
-static int64_t renewed_end_s(struct auth *a, int64_t renew_s, int64_t before_s)
+static int64_t renewed_end_s(struct auth *a, const struct token_claims *claims, int64_t before_s)
 {
+    const int64_t renew_s = renewable_until_s(a, claims);
     int64_t end_s = (chatd_wall_ms(a->self) + auth_config(a)->token_ttl_ms) / 1000;
 
     if (end_s > renew_s)
@@ -76,7 +86,7 @@ static void renew(struct auth *a, chatd_req req, struct token_claims *claims)
     char *token = NULL;
     int rc;
 
-    claims->expires_s = renewed_end_s(a, claims->renew_s, claims->expires_s - leeway_s(a));
+    claims->expires_s = renewed_end_s(a, claims, claims->expires_s - leeway_s(a));
     if (claims->expires_s == 0) {
         answer_error(a, req, 403, "not_renewable", TOO_OLD, 0);
         return;
@@ -165,7 +175,7 @@ static void take(struct auth *a, const struct refresh *r, bool sure)
     if (chatd_conn_info(a->self, r->conn, &info) < 0)
         return;
     if (!r->has_token) {
-        int64_t end_s = renewed_end_s(a, r->claims.renew_s, info.expires_ms / 1000 - leeway_s(a));
+        int64_t end_s = renewed_end_s(a, &r->claims, info.expires_ms / 1000 - leeway_s(a));
 
         if (end_s == 0) {
             refuse(a, r, "auth.not_renewable", TOO_OLD);

@@ -25,6 +25,8 @@ struct socket_token {
     char jti[TOKEN_JTI_MAX + 1];
     int64_t since_ms;
     int64_t renew_s; /* until when it may be renewed */
+    int64_t issued_s;
+    bool is_own;
     struct socket_user *user;
     struct socket *sockets;
     bool queued;                        /* in `unsure` */
@@ -110,6 +112,8 @@ static struct socket_token *token_get(struct auth *a, const struct token_claims 
     snprintf(token->jti, sizeof(token->jti), "%s", claims->jti);
     token->since_ms = claims->since_ms;
     token->renew_s = claims->renew_s;
+    token->issued_s = claims->issued_s;
+    token->is_own = claims->is_own;
     token->user = user_get(a, claims->user);
     HASH_ADD_STR(a->sockets.tokens, jti, token);
     DL_APPEND2(token->user->tokens, token, uprev, unext);
@@ -138,6 +142,8 @@ bool sockets_get(struct auth *a, chatd_conn conn, struct token_claims *claims_ou
     *claims_out = (struct token_claims){
         .since_ms = socket->token->since_ms,
         .renew_s = socket->token->renew_s,
+        .issued_s = socket->token->issued_s,
+        .is_own = socket->token->is_own,
     };
     snprintf(claims_out->jti, sizeof(claims_out->jti), "%s", socket->token->jti);
     snprintf(claims_out->user, sizeof(claims_out->user), "%s", socket->token->user->name);

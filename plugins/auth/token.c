@@ -41,8 +41,9 @@ static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now
     if (jwt_add_grant(jwt, "sub", claims->user) != 0 ||
         jwt_add_grant(jwt, "jti", claims->jti) != 0 ||
         jwt_add_grant_int(jwt, "iat", (long)now_s) != 0 ||
-        jwt_add_grant_int(jwt, SINCE_CLAIM, (long)claims->since_ms) != 0 ||
         jwt_add_grant_int(jwt, "exp", (long)claims->expires_s) != 0)
+        return CHATD_E_INVAL;
+    if (claims->is_own && jwt_add_grant_int(jwt, SINCE_CLAIM, (long)claims->since_ms) != 0)
         return CHATD_E_INVAL;
     if (claims->renew_s > 0 && jwt_add_grant_int(jwt, RENEW_CLAIM, (long)claims->renew_s) != 0)
         return CHATD_E_INVAL;
@@ -185,6 +186,7 @@ static const char *read_claims(const json_t *claims, const struct token_clock *c
     out->issued_s = json_object_get(claims, "iat") != NULL ? time_claim(claims, "iat") : 0;
     out->renew_s =
         json_object_get(claims, RENEW_CLAIM) != NULL ? time_claim(claims, RENEW_CLAIM) : 0;
+    out->is_own = json_object_get(claims, SINCE_CLAIM) != NULL;
     out->since_ms = since_claim(claims, clock->leeway_s);
     if (out->since_ms < 0)
         return SINCE_CLAIM " is not a time";

@@ -19,6 +19,7 @@ struct token_claims {
      * not do: it has whole seconds, and clocks differ. Of a token without it: iat less the leeway, by
      * which the clock of who made it may be ahead, or 0. */
     int64_t since_ms;
+    bool is_own;      /* it has chatd_since: an instance of chatd made it */
     int64_t issued_s; /* iat; 0: not there */
     int64_t renew_s;  /* chatd_renew: until when the token may be renewed; 0: it may not */
 };

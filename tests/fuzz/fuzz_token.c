@@ -275,7 +275,9 @@ static void check_signed(unsigned with, uint8_t choice, const uint8_t *data, siz
 static void check_made(const uint8_t *data, size_t size)
 {
     const uint8_t *line = memchr(data, '\n', size);
-    struct token_claims c = {.expires_s = NOW + 60, .since_ms = 5, .renew_s = NOW + 600}, out;
+    struct token_claims c = {
+        .expires_s = NOW + 60, .is_own = true, .since_ms = 5, .renew_s = NOW + 600};
+    struct token_claims out;
     char *token = NULL;
     size_t jti_n;
 
@@ -293,7 +295,7 @@ static void check_made(const uint8_t *data, size_t size)
         check_claims(&out);
         CHECK(strcmp(out.user, c.user) == 0 && strcmp(out.jti, c.jti) == 0);
         CHECK(out.expires_s == c.expires_s + now.leeway_s && out.issued_s == NOW);
-        CHECK(out.since_ms == c.since_ms && out.renew_s == c.renew_s);
+        CHECK(out.is_own && out.since_ms == c.since_ms && out.renew_s == c.renew_s);
     } else {
         CHECK(!utf8_valid(c.user, strlen(c.user)) || strlen(token) > TOKEN_BYTES_MAX);
     }

@@ -130,6 +130,34 @@ static void test_never_earlier(void **state)
     assert_int_equal(claims_of(token).expires_s, START_S + TTL_S);
 }
 
+/* What session_max is now counts for sessions that exist, too; what they have already is left to them. */
+static void test_session_max_is_lowered(void **state)
+{
+    (void)state;
+    sign_in();
+    wait_s(TTL_S / 2);
+    config.session_max_ms = (TTL_S + TTL_S / 4) * 1000;
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    assert_int_equal(claims_of(token).expires_s, START_S + TTL_S + TTL_S / 4);
+    call("/api/v1/session", "");
+    assert_status(403, "not_renewable");
+    config.session_max_ms = 0;
+    call("/api/v1/session", "");
+    assert_status(403, "not_renewable");
+    assert_int_equal(http(CHATD_ROUTE_LOGIN), CHATD_NEXT);
+    assert_string_equal(fake.named, "alice");
+    /* More than the token says is not to be had. */
+    config.session_max_ms = 100 * MAX_S * 1000;
+    wait_s(TTL_S / 2);
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    assert_int_equal(claims_of(token).expires_s, START_S + 2 * TTL_S);
+    assert_int_equal(claims_of(token).renew_s, START_S + MAX_S);
+}
+
 static void test_switched_off(void **state)
 {
     (void)state;
@@ -222,6 +250,43 @@ static void test_socket(void **state)
     assert_moved(START_S + MAX_S + 30);
     verb(1, PLAIN);
     assert_string_equal(fake.code, "auth.not_renewable");
+}
+
+static void test_session_max_is_lowered_for_sockets(void **state)
+{
+    (void)state;
+    sign_in();
+    open_socket(1);
+    wait_s(TTL_S / 2);
+    config.session_max_ms = (TTL_S + TTL_S / 4) * 1000;
+    verb(1, PLAIN);
+    assert_moved(START_S + TTL_S + TTL_S / 4);
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "auth.not_renewable");
+    assert_int_equal(fake.closed[1], 0);
+}
+
+/* Another issuer, who may know nothing of session_max, decides for itself. */
+static void test_session_of_another_issuer(void **state)
+{
+    struct token_claims claims = {
+        .user = "alice", .jti = "foreign", .expires_s = START_S + 60, .renew_s = START_S + 5000};
+    char *text = NULL;
+
+    (void)state;
+    assert_int_equal(token_make(key_get(fake.plugin.data), &claims, START_S, &text), CHATD_OK);
+    fake.cookie = text;
+    call("/api/v1/session", "");
+    assert_status(200, "");
+    take_cookie();
+    fake.cookie = token;
+    assert_int_equal(claims_of(token).expires_s, START_S + 5000);
+    wait_s(10);
+    open_socket(1);
+    fake.expires_ms = (START_S + 60) * 1000;
+    verb(1, PLAIN);
+    assert_moved(START_S + 5000);
+    free(text);
 }
 
 static void test_socket_of_no_session(void **state)
@@ -424,9 +489,12 @@ int main(void)
         FLOW(test_not_for_ever),
         FLOW(test_signing_out_everywhere),
         FLOW(test_never_earlier),
+        FLOW(test_session_max_is_lowered),
         FLOW(test_switched_off),
         FLOW(test_logout_ends_all_of_a_session),
         FLOW(test_socket),
+        FLOW(test_session_max_is_lowered_for_sockets),
+        FLOW(test_session_of_another_issuer),
         FLOW(test_socket_of_no_session),
         FLOW(test_socket_takes_a_token),
         FLOW(test_socket_refuses_a_token),

@@ -122,11 +122,20 @@ static void test_since(void **state)
             assert_int_equal(claims.since_ms, rows[i].since_ms);
         free(token);
     }
+    claims.is_own = true;
     claims.since_ms = NOW * 1000 + 7;
     assert_int_equal(token_make(&ring, &claims, NOW, &token), CHATD_OK);
     claims.since_ms = 0;
     assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
     assert_int_equal(claims.since_ms, NOW * 1000 + 7);
+    assert_true(claims.is_own);
+    free(token);
+    /* One from elsewhere stays one when it is renewed. */
+    claims.is_own = false;
+    assert_int_equal(token_make(&ring, &claims, NOW, &token), CHATD_OK);
+    assert_int_equal(verify_with(&ring, token, NOW, &claims), CHATD_OK);
+    assert_false(claims.is_own);
+    assert_int_equal(claims.since_ms, NOW * 1000);
     free(token);
 }
 
