@@ -141,6 +141,12 @@ static void test_networks(void **state)
     assert_network("2001:db8:1:2::1", "2001:db8:1:2::");
     assert_network("2001:db8:1:2:ffff::9", "2001:db8:1:2::");
     assert_network("2001:0DB8:1:3::1", "2001:db8:1:3::");
+    /* A link-local address comes with its interface. */
+    assert_network("fe80::1:2:3:4%eth0", "fe80::");
+    assert_network("fe80::5:6:7:8%eth0", "fe80::");
+    assert_network("fe80::1%", "fe80::");
+    assert_network("fe80::1%an-interface-whose-name-is-longer-than-any-address", "fe80::");
+    assert_network("%eth0", "%eth0");
     assert_network("unix", "unix");
     assert_network("", "");
 }
