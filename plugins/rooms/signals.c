@@ -104,7 +104,9 @@ int signals_send(struct rooms *rooms, chatd_conn conn, chatd_str room, chatd_str
         return CHATD_E_INVAL;
     if (conn.v != 0 && member_find(rooms, conn, room) == NULL)
         return CHATD_E_NOTFOUND;
-    if (conn.v != 0 && !limits_signal(rooms, seat_of(rooms, conn), conn))
+    /* That something is over passes: the others would go on showing it. There are no more of these to be
+     * seen than of those that began. */
+    if (conn.v != 0 && on != 0 && !limits_signal(rooms, seat_of(rooms, conn), conn))
         return CHATD_OK; /* as a denial: silent */
     rc = chatd_raise_signal(rooms->self, &ev, note_verdict, &allowed);
     if (rc < 0 || !allowed)

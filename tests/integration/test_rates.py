@@ -132,17 +132,38 @@ async def test_a_flood_of_signals_is_dropped_silently(chatd, rate):
             await alice.type(i % 2 == 0)
         assert [f for f in await alice.settle() if f["type"] == "error"] == []
         await alice.say("still here")
-        seen = 0
-        while (got := await bob.next())["type"] != "message":
-            seen += got["type"] == "typing"
+        seen = await typing_before_a_message(bob)
+        begun = seen.count(True)
+        assert seen == [True, False] * begun
         if rate == "0":
-            assert seen == 8 * N and limited(server) == {}
+            assert begun == 4 * N and limited(server) == {}
         else:
-            assert 5 <= seen < 8 * N
-            assert limited(server)["signal_rate_user"] >= 7 * N - 30
+            assert 5 <= begun < 4 * N
+            assert limited(server) == {"signal_rate_user": 4 * N - begun}
         await bob.type()  # who is not concerned
         while not alice.is_typing(await alice.next(), "bob"):
             pass
+
+
+async def typing_before_a_message(reader):
+    seen = []
+    while (got := await reader.next())["type"] != "message":
+        if got["type"] == "typing":
+            seen.append(got["typing"])
+    return seen
+
+
+async def test_that_somebody_stopped_typing_is_told_over_the_limit(chatd):
+    """Else it would stand there until it expires."""
+    server = start(chatd, typing={"throttle": "0"}, signal_rate_user="1")
+    async with person(server, *ONE) as alice, person(server, "bob") as bob:
+        for _ in range(N):
+            await alice.type(True)
+        await alice.type(False)
+        await alice.say("still here")
+        seen = await typing_before_a_message(bob)
+        assert 5 <= len(seen) < N and seen == [True] * (len(seen) - 1) + [False]
+    assert limited(server)["signal_rate_user"] > 0
 
 
 def test_who_ignores_rate_limited_is_closed(chatd, dialect):
