@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RETRY_MS 2000u
+#define MANY     "Too many are at it; try again soon."
 
 void answer_error(struct auth *a, chatd_req req, int status, const char *code, const char *message,
                   uint32_t retry_ms)
@@ -20,7 +21,7 @@ void answer_error(struct auth *a, chatd_req req, int status, const char *code, c
 void answer_busy(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms)
 {
     auth_limited(a, limit);
-    answer_error(a, req, 503, "unavailable", "Too many are at it; try again soon.", retry_ms);
+    answer_error(a, req, 503, "unavailable", MANY, retry_ms);
 }
 
 void answer_limited(struct auth *a, chatd_req req, enum auth_limit limit, uint32_t retry_ms)
@@ -38,7 +39,7 @@ void answer_failure(struct auth *a, chatd_req req, int err)
         answer_error(a, req, 503, "timeout",
                      "The server was too slow; whether it was done is not known.", RETRY_MS);
     else if (err == CHATD_E_BUSY)
-        answer_busy(a, req, LIMIT_QUEUE, RETRY_MS);
+        answer_error(a, req, 503, "unavailable", MANY, RETRY_MS);
     else
         answer_error(a, req, 503, "unavailable", "The account store does not answer.", RETRY_MS);
 }

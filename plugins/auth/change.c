@@ -153,14 +153,27 @@ static void on_weighed(struct auth *a, int rc, const char *why, void *arg)
         fail(a, change, rc);
 }
 
+static void limited(struct auth *a, struct change *change, uint32_t retry_ms)
+{
+    char shown[NAME_LOG_BYTES];
+
+    if (!a->stopped) {
+        name_for_log(store_str(change->user), shown);
+        chatd_log(a->self, CHATD_LOG_INFO,
+                  "a change of the password of `%s` from %s: too many wrong passwords", shown,
+                  change->address);
+        answer_limited(a, change->req, LIMIT_ACCOUNT, retry_ms);
+    }
+    finish(a, change, RESULT_LIMITED);
+}
+
 static void on_guess(struct auth *a, uint32_t retry_ms, void *arg)
 {
     struct change *change = arg;
     int rc;
 
     if (retry_ms > 0) {
-        answer_limited(a, change->req, LIMIT_ACCOUNT, retry_ms);
-        finish(a, change, RESULT_LIMITED);
+        limited(a, change, retry_ms);
         return;
     }
     rc = weak_ask(a, change->fresh, change->user, on_weighed, change);

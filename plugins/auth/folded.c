@@ -164,8 +164,10 @@ int folded_wait(struct auth *a, folded_cb cb, void *arg)
 
     if (a->folded.done)
         return 1;
-    if (a->folded.n_waiters >= WAITERS_MAX)
+    if (a->folded.n_waiters >= WAITERS_MAX) {
+        auth_limited(a, LIMIT_QUEUE);
         return CHATD_E_BUSY;
+    }
     waiter = auth_alloc(sizeof(*waiter));
     waiter->cb = cb;
     waiter->arg = arg;

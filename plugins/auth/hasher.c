@@ -102,6 +102,8 @@ static int start(struct auth *a, struct hashing *h, const char *password)
     chatd_random(a->self, h->salt, sizeof(h->salt));
     h->cost = (unsigned)auth_config(a)->bcrypt_cost;
     rc = chatd_job(a->self, &job);
+    if (rc == CHATD_E_BUSY)
+        auth_limited(a, LIMIT_QUEUE);
     if (rc < 0)
         release(h);
     return rc;

@@ -113,13 +113,30 @@ static void finish(struct auth *a, struct revocation *r, int err)
 
 static void write_entry(struct auth *a, struct revocation *r);
 
+/* Was the entry another one than it was thought to be? Somebody wrote it, or took it away. */
+static bool is_other(int err)
+{
+    return err == CHATD_E_EXISTS || err == CHATD_E_NOTFOUND;
+}
+
+/* Notes what is there instead, to be replaced; false: it is no entry. Of one that is gone the time still
+ * counts: tokens that were made with it are to be revoked too. */
+static bool take_before(struct auth *a, struct revocation *r, int err, chatd_str value)
+{
+    r->before[0] = '\0';
+    if (err == CHATD_E_NOTFOUND)
+        return true;
+    if (revoke_user_read(a, r->user, CHATD_OK, value, &r->since_ms) != CHATD_OK)
+        return false;
+    snprintf(r->before, sizeof(r->before), "%s", value.p);
+    return true;
+}
+
 static void on_written(struct auth *a, int err, chatd_str value, void *arg)
 {
     struct revocation *r = arg;
 
-    if (err == CHATD_E_EXISTS && ++r->writes < WRITES_MAX &&
-        revoke_user_read(a, r->user, CHATD_OK, value, &r->since_ms) == CHATD_OK) {
-        snprintf(r->before, sizeof(r->before), "%s", value.p);
+    if (is_other(err) && ++r->writes < WRITES_MAX && take_before(a, r, err, value)) {
         write_entry(a, r);
         return;
     }
@@ -130,7 +147,7 @@ static void on_written(struct auth *a, int err, chatd_str value, void *arg)
     } else if (!a->stopped && err == CHATD_E_TIMEOUT) {
         publish(a, r->user, 0);
     }
-    finish(a, r, err == CHATD_E_EXISTS ? CHATD_E_BUSY : err);
+    finish(a, r, is_other(err) ? CHATD_E_BUSY : err);
 }
 
 /* Replaces the entry by a later one. Not by the clock alone: those of other hosts may be ahead, and

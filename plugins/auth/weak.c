@@ -117,6 +117,8 @@ static int start(struct auth *a, struct weighing *w)
     snprintf(w->dictionary, sizeof(w->dictionary), "%s",
              own != NULL && own[0] != '\0' ? own : GetDefaultCracklibDict());
     rc = chatd_job(a->self, &job);
+    if (rc == CHATD_E_BUSY && w->cb != NULL)
+        auth_limited(a, LIMIT_QUEUE);
     if (rc < 0)
         release(w);
     return rc;

@@ -293,14 +293,25 @@ static int core_job(chatd_plugin *self, const struct chatd_job *job)
 
 static int core_metric(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out)
 {
-    (void)self, (void)def;
-    *metric_out = 1;
+    (void)self;
+    snprintf(fake.metrics[fake.n_metrics], sizeof(fake.metrics[0]), "%s", def->name);
+    *metric_out = fake.n_metrics++;
     return CHATD_OK;
 }
 
 static void core_metric_add(chatd_plugin *self, int metric, int label, int64_t n)
 {
-    (void)self, (void)metric, (void)label, (void)n;
+    (void)self;
+    fake.counted[metric][label] += n;
+}
+
+static inline int64_t fake_counted(const char *name, int label)
+{
+    int i = 0;
+
+    while (strcmp(fake.metrics[i], name) != 0)
+        i++;
+    return fake.counted[i][label];
 }
 
 static void core_metric_observe(chatd_plugin *self, int metric, int label, double value)

@@ -87,6 +87,9 @@ struct fake {
     void (*slot_gone)(chatd_plugin *, void *);
     int closed[8];
     char logged[512]; /* the last line */
+    char metrics[16][64];
+    int64_t counted[16][4]; /* by label */
+    int n_metrics;
     int ready;
     unsigned reports; /* calls of chatd_ready() that were not READY */
 };
@@ -190,7 +193,9 @@ static int fake_kv_cas(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_
 {
     const char *there = fake_get(ns.p, key.p);
 
-    if (there == NULL || strcmp(there, expected.p) != 0)
+    if (there == NULL)
+        return fake_reply_later(CHATD_E_NOTFOUND, NULL, cb, arg);
+    if (strcmp(there, expected.p) != 0)
         return fake_reply_later(CHATD_E_EXISTS, there, cb, arg);
     return fake_kv_put(p, self, ns, key, value, 0, cb, arg);
 }

@@ -106,6 +106,41 @@ static void test_two_at_once(void **state)
     assert_string_equal(fake_get("auth-since", "alice"), "1790000000601");
 }
 
+/* Somebody deletes the entry at the same time. */
+static void test_entry_goes_meanwhile(void **state)
+{
+    (void)state;
+    fake_put("auth-since", "alice", "1790000000500", 0);
+    log_in();
+    begin("/api/v1/logout-all", "");
+    fake_find("auth-since", "alice")->used = false;
+    pump();
+    assert_status(200, "");
+    assert_true(strcmp(fake_get("auth-since", "alice"), "1790000000500") > 0);
+    assert_false(is_good(token));
+}
+
+/* Others are faster each time: no limit has turned it away. */
+static void test_too_many_at_once(void **state)
+{
+    char value[24];
+    unsigned i;
+
+    (void)state;
+    log_in();
+    begin("/api/v1/logout-all", "");
+    for (i = 0; fake.n_later > 0 && i < 20; i++) {
+        snprintf(value, sizeof(value), "17900000005%02u", i);
+        fake_put("auth-since", "alice", value, 0);
+        pump_one();
+    }
+    assert_status(503, "unavailable");
+    assert_true(fake.retry_ms > 0);
+    assert_int_equal(fake_counted("limited_total", LIMIT_QUEUE), 0);
+    call("/api/v1/logout-all", "");
+    assert_status(200, "");
+}
+
 /* A token is made with the entry from before its password was tried. */
 static void test_login_meanwhile(void **state)
 {
@@ -288,6 +323,21 @@ static void test_change_refuses(void **state)
     assert_null(fake_get("auth-since", "alice"));
 }
 
+/* As at /login, the log says who came, and from where. */
+static void test_change_too_often(void **state)
+{
+    (void)state;
+    log_in();
+    config.account_rate = 1;
+    call("/api/v1/password", "{\"old\":\"wrong horse\",\"new\":\"battery staple\"}");
+    assert_status(403, "bad_credentials");
+    call("/api/v1/password", CHANGE);
+    assert_status(429, "rate_limited");
+    assert_string_equal(fake.logged, "a change of the password of `alice` from 192.0.2.1: "
+                                     "too many wrong passwords");
+    assert_int_equal(fake_counted("limited_total", LIMIT_ACCOUNT), 1);
+}
+
 /* A token that was signed elsewhere, of somebody without an account. */
 static void test_change_without_account(void **state)
 {
@@ -333,6 +383,8 @@ int main(void)
         FLOW(test_others_stay),
         FLOW(test_clock_behind),
         FLOW(test_two_at_once),
+        FLOW(test_entry_goes_meanwhile),
+        FLOW(test_too_many_at_once),
         FLOW(test_login_meanwhile),
         FLOW(test_store_away),
         FLOW(test_news),
@@ -341,6 +393,7 @@ int main(void)
         FLOW(test_recheck),
         FLOW(test_change_password),
         FLOW(test_change_refuses),
+        FLOW(test_change_too_often),
         FLOW(test_change_without_account),
         FLOW(test_change_meanwhile),
         FLOW(test_stop_under_way),

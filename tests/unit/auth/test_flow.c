@@ -138,9 +138,11 @@ static void test_full_queue(void **state)
     call("/register", ALICE);
     assert_status(503, "unavailable");
     assert_int_equal(fake.dropped, 1);
+    assert_int_equal(fake_counted("limited_total", LIMIT_QUEUE), 1);
     call("/login", ALICE);
     assert_status(503, "unavailable");
     assert_true(fake.retry_ms > 0);
+    assert_int_equal(fake_counted("limited_total", LIMIT_QUEUE), 2);
 }
 
 static void test_taken_over_accounts(void **state)
