@@ -194,9 +194,20 @@ static void take(struct auth *a, const struct refresh *r, bool sure)
     (void)chatd_verb_ack(a->self, r->conn, store_str(r->id), (chatd_str){members, (size_t)n});
 }
 
+/* Has the connection become another token's while the store was asked about the one it came with? */
+static bool has_moved(struct auth *a, const struct refresh *r)
+{
+    struct token_claims claims;
+
+    return !r->has_token &&
+           (!sockets_get(a, r->conn, &claims) || strcmp(claims.jti, r->claims.jti) != 0);
+}
+
 static void decide(struct auth *a, const struct refresh *r, enum revoked_state state)
 {
-    if (state == REVOKED_YES)
+    if (has_moved(a, r))
+        refuse(a, r, "unavailable", "This connection has taken another token meanwhile.");
+    else if (state == REVOKED_YES)
         refuse(a, r, "unauthorized", "This token was revoked.");
     else if (state == REVOKED_UNKNOWN && !r->has_token)
         refuse(a, r, "unavailable", DOUBTFUL); /* as renewing a token */

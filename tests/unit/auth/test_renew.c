@@ -302,13 +302,18 @@ static void test_socket_of_no_session(void **state)
     assert_string_equal(fake.code, "bad_request");
 }
 
+static char verb_json[FAKE_BYTES + 64];
+
+static const char *taking(const char *text)
+{
+    snprintf(verb_json, sizeof(verb_json),
+             "{\"type\":\"session.refresh\",\"id\":\"7\",\"token\":\"%s\"}", text);
+    return verb_json;
+}
+
 static void verb_with(uint64_t conn, const char *text)
 {
-    char json[FAKE_BYTES + 64];
-
-    snprintf(json, sizeof(json), "{\"type\":\"session.refresh\",\"id\":\"7\",\"token\":\"%s\"}",
-             text);
-    verb(conn, json);
+    verb(conn, taking(text));
 }
 
 static char *made(const char *user, const char *jti, int64_t ttl_s)
@@ -384,6 +389,38 @@ static void test_revoked_socket(void **state)
     assert_string_equal(fake.code, "unauthorized");
     verb(1, PLAIN); /* known by now */
     assert_string_equal(fake.code, "unauthorized");
+}
+
+/* Two in a row: the answer about the first token comes when the socket is the second's already, and moves
+ * nothing back. */
+static void test_socket_takes_a_token_while_its_own_is_looked_up(void **state)
+{
+    struct chatd_verb_call verb_call = {
+        .size = sizeof(verb_call), .conn = {1}, .id = CHATD_STR("6"), .json = CHATD_STR(PLAIN)};
+    struct auth *a = fake.plugin.data;
+    struct token_claims claims;
+    char *text;
+
+    (void)state;
+    sign_in();
+    open_socket(1);
+    wait_s(60);
+    text = made("alice", "another", 500);
+    revoked_note(&a->revoked, "another", REVOKED_NO, fake.mono_ms, 5000);
+    since_note(&a->since, "alice", 0, fake.mono_ms);
+    fake.verb.handle(&fake.plugin, &verb_call);
+    assert_true(fake.n_later > 0);
+    verb_call.json = fake_str(taking(text));
+    fake.verb.handle(&fake.plugin, &verb_call); /* at once: it is known to be good */
+    assert_int_equal(fake.expires_ms, (START_S + 60 + 500) * 1000);
+    pump();
+    assert_string_equal(fake.code, "unavailable");
+    assert_int_equal(fake.expires_ms, (START_S + 60 + 500) * 1000);
+    assert_true(sockets_get(a, (chatd_conn){1}, &claims));
+    assert_string_equal(claims.jti, "another");
+    verb(1, PLAIN);
+    assert_string_equal(fake.code, "auth.not_renewable");
+    free(text);
 }
 
 /* Whether it was revoked is not known, so it gets no longer; it stays as good as it was. */
@@ -499,6 +536,7 @@ int main(void)
         FLOW(test_socket_takes_a_token),
         FLOW(test_socket_refuses_a_token),
         FLOW(test_revoked_socket),
+        FLOW(test_socket_takes_a_token_while_its_own_is_looked_up),
         FLOW(test_socket_while_the_store_is_away),
         FLOW(test_socket_takes_a_token_while_the_store_is_away),
         FLOW(test_revoked_while_the_store_is_away),
