@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """All sessions of an account at once: POST /api/v1/logout-all and /api/v1/password (protocol.md, part 1)."""
+import contextlib
+import re
+import sqlite3
 import time
 
 import pytest
 import requests
 from raw_ws import CALM, RawWs, account, cookie, login, signed, with_secret
 from redis_server import Proxy, Redis
-from server import DEADLINE, wait_until
+from server import DEADLINE, ROOT, wait_until
 
 OLD, NEW = "correct horse", "battery staple"
 BOTH = ["/api/v1/logout-all", "/api/v1/password"]
@@ -121,6 +124,21 @@ def test_logout_all_outlives_a_restart(server):
     server.start()
     assert status(server, token) == 401
     assert status(server, token_of(server)) == 200
+
+
+def test_a_deleted_account_is_signed_out_by_hand(server):
+    """As plugins/auth/README.md says it."""
+    page = (ROOT / "plugins" / "auth" / "README.md").read_text()
+    command = re.search(r"    sqlite3 .*? chatd\.db \"(DELETE.*?)\"\n", page, re.DOTALL)[1]
+    token, other = account(server, "alice", OLD), account(server, "bob", OLD)
+    assert (status(server, token), status(server, other)) == (200, 200)
+    with contextlib.closing(sqlite3.connect(server.folder / "chatd.db")) as db:
+        db.executescript(command.replace("$(date +%s%3N)", str(int(time.time() * 1000))))
+    wait_until(lambda: status(server, token) == 401, what="what was believed to be forgotten")
+    reply = post(server, "/api/v1/session", token)
+    assert error_of(reply) == (401, "unauthorized")
+    assert login(server, "alice", OLD).status_code == 401
+    assert status(server, other) == 200
 
 
 def test_tokens_without_the_claim_end_by_their_iat(chatd):
