@@ -107,6 +107,29 @@ def test_sessions_end_where_the_news_did_not_come(clusters, tmp_path):
         far.stop()
 
 
+def test_a_revoked_token_is_not_renewed_where_the_news_did_not_come(clusters, tmp_path):
+    """It would outlive what says that it was revoked. Nor is any other, until it is known."""
+    with Redis(tmp_path / "redis") as redis, Proxy(redis.port) as proxy:
+        near = clusters(store="redis", redis=redis).nodes[0]
+        far = clusters(store="redis", redis=redis,
+                       sections={"history-redis": {"address": proxy.address}}).nodes[0]
+        for server in near, far:
+            server.expect("history-redis", "auth: ", "rooms: ")
+        gone, good = account(near, "alice", OLD), token_of(near)
+        proxy.cut()
+        assert post(near, "/logout", gone).status_code == 200
+        for token in gone, good:
+            assert status(far, token) == 200
+            reply = post(far, "/api/v1/session", token)
+            assert error_of(reply) == (503, "unavailable")
+            assert int(reply.headers["Retry-After"]) > 0 and "set-cookie" not in reply.headers
+        proxy.heal()
+        wait_until(lambda: post(far, "/api/v1/session", good).status_code == 200, what="the store")
+        assert error_of(post(far, "/api/v1/session", gone)) == (401, "unauthorized")
+        near.stop()
+        far.stop()
+
+
 def test_a_login_in_the_same_second_is_good(server):
     """`iat` has seconds; what tells the tokens apart is a claim of its own."""
     token = account(server, "alice", OLD)
