@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 from raw_ws import CALM, PASSWORD, Raw, cookie, register, upgrade_request, with_secret
-from server import wait_until
+from server import DEADLINE, wait_until
 
 FAST = {**CALM, "http_head_timeout": "500ms", "http_body_timeout": "500ms",
         "http_idle_timeout": "500ms"}
@@ -184,7 +184,9 @@ def test_connect_is_refused(server):
 def drip(raw, data):
     """Sends a byte now and then until the server answers; returns the answer."""
     raw.sock.settimeout(0.05)
+    end = time.monotonic() + DEADLINE
     for byte in data:
+        assert time.monotonic() < end, "it goes on taking bytes"
         try:
             raw.send(bytes([byte]))
             if not raw.more():

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import stat
@@ -86,6 +87,9 @@ def test_files_are_for_their_owner_alone(chatd, unlimited):
     # The number of a process is no secret, and programs of others ask for it.
     assert (made.pop("run"), made.pop("run/chatd.pid")) == (0o755, 0o644)
     assert {mode & 0o177 for mode in made.values()} == {0}, made
+    # What a plugin makes without a word about its mode.
+    for pid in pids(server):
+        assert re.search(r"^Umask:\s+0077$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
 
 
 def test_no_secret_is_printed(tmp_path, chatd):

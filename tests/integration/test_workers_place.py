@@ -79,8 +79,17 @@ def as_nobody(open_folder):
     return server
 
 
+@pytest.fixture
+def more_groups():
+    """What this process starts is in one more group."""
+    before = os.getgroups()
+    os.setgroups([*before, 54321])
+    yield
+    os.setgroups(before)
+
+
 @needs_root
-def test_they_have_nothing_of_root_left(as_nobody, workers):
+def test_they_have_nothing_of_root_left(more_groups, as_nobody, workers):
     """User, group and the other groups, in the master as in workers, and no capability."""
     gid = pwd.getpwnam("nobody").pw_gid
     own = set(os.getgrouplist("nobody", gid))
