@@ -282,6 +282,7 @@ static enum bufferevent_filter_result on_input(struct evbuffer *src, struct evbu
 
     (void)limit;
     (void)mode;
+    peer->n_young = 0; /* it has been read */
     if (peer->phase == PHASE_FAILED) {
         swallow(peer, src);
         return BEV_NEED_MORE;

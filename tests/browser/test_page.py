@@ -259,6 +259,18 @@ document.hasFocus = () => !window.away;
 """
 
 
+def hear(page):
+    """Turns the sound on. Where the machine takes long to begin with sound the first ones come too late to be made."""
+    for _ in range(5):
+        page.click("#set-sound")
+        try:
+            page.wait(lambda: page.js("return alerts.tones") == 2, "a sound to hear what it is like", 7)
+            return
+        except AssertionError:
+            page.click("#set-sound")
+    raise AssertionError("no sound to hear what it is like")
+
+
 def test_sound_and_notification(chatd, window):
     server = chatd()
     alice, bob = window(server), window(server)
@@ -278,8 +290,7 @@ def test_sound_and_notification(chatd, window):
     assert not alice.element("#set-notify").is_selected()
     alice.js("window.answer = 'granted'")
     alice.click("#set-notify")
-    alice.click("#set-sound")
-    alice.wait(lambda: alice.js("return alerts.tones") == 2, "a sound to hear what it is like")
+    hear(alice)
     alice.press(Keys.ESCAPE)
 
     # Looking at the room: nothing. Looking elsewhere: both.

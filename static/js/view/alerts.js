@@ -5,7 +5,7 @@
 /** A busy room is one sound, not fifty. */
 const QUIET_MS = 3_000;
 /** A sound that comes later than this says nothing any more. */
-const LATE_MS = 1_000;
+const LATE_MS = 5_000;
 const BODY_MAX = 200;
 
 /** @type {AudioContext | undefined} */ let audio;
