@@ -189,12 +189,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (peer->phase == PHASE_IDLE || peer->phase == PHASE_FAILED) {
-        http_filter_hang_up(peer);
+    if (peer->phase != PHASE_FAILED && http_pace_holds(peer)) { /* what is late is the server */
+        event_add(peer->timer, &(struct timeval){1, 0});
         return;
     }
-    if (http_pace_holds(peer)) { /* what is late is the server */
-        event_add(peer->timer, &(struct timeval){1, 0});
+    if (peer->phase == PHASE_IDLE || peer->phase == PHASE_FAILED) {
+        http_filter_hang_up(peer);
         return;
     }
     if (peer->phase == PHASE_TAKE && took_enough(peer)) {
@@ -329,8 +329,9 @@ static enum bufferevent_filter_result on_output(struct evbuffer *src, struct evb
             if (peer->writable == NULL)
                 peer->writable = event_new(peer->http->base, fd, EV_WRITE, on_writable, peer);
             event_add(peer->writable, NULL);
-            /* A trickle does not stretch it: the next deadline is for those who took enough. */
-            if (peer->phase != PHASE_TAKE || took_enough(peer))
+            /* A trickle does not stretch it: the next deadline is for those who took enough. And a
+             * body goes on being read when a "100 Continue" does not leave at once. */
+            if (peer->phase == PHASE_ANSWER || (peer->phase == PHASE_TAKE && took_enough(peer)))
                 enter(peer, PHASE_TAKE);
             return BEV_NEED_MORE;
         }

@@ -20,8 +20,8 @@ bool http_pace_accept(struct http *h);
 /* May it pass bytes on? False: it is in line, and its input is looked at again in its turn. */
 bool http_pace_allows(struct http_peer *peer);
 void http_pace_begun(struct http_peer *peer); /* a whole request was passed on */
-void http_pace_turn_over(
-    struct http_peer *peer); /* its input was looked at: it has no turn saved up */
+/* Its input was looked at: it has no turn saved up. */
+void http_pace_turn_over(struct http_peer *peer);
 /* Does it wait for the server, and not the server for it: it is in line, or has its turn? */
 bool http_pace_holds(const struct http_peer *peer);
 void http_pace_leave(struct http_peer *peer); /* the line; fine when it is not there */

@@ -87,47 +87,47 @@ def test_all_sessions_end_on_every_worker_and_instance(cluster, call):
     assert [status(node, fresh) for node in nodes * 4] == [200] * 4 * len(nodes)
 
 
-def test_sessions_end_where_the_news_did_not_come(clusters, tmp_path):
+@pytest.fixture
+def apart(clusters, tmp_path):
+    """Two instances of one Redis, and the proxy by which the second has it."""
+    with Redis(tmp_path / "redis") as redis, Proxy(redis.port) as proxy:
+        near = clusters(store="redis", redis=redis).nodes[0]
+        far = clusters(store="redis", redis=redis,
+                       sections={"history-redis": {"address": proxy.address}}).nodes[0]
+        for server in near, far:
+            server.expect("history-redis", "auth: ", "rooms: ")
+        yield near, far, proxy
+        near.stop()
+        far.stop()
+
+
+def test_sessions_end_where_the_news_did_not_come(apart):
     """The store is the truth: whoever lost the bus looks the sessions up again."""
-    with Redis(tmp_path / "redis") as redis, Proxy(redis.port) as proxy:
-        near = clusters(store="redis", redis=redis).nodes[0]
-        far = clusters(store="redis", redis=redis,
-                       sections={"history-redis": {"address": proxy.address}}).nodes[0]
-        for server in near, far:
-            server.expect("history-redis", "auth: ", "rooms: ")
-        token = account(near, "alice", OLD)
-        with socket_of(far, token) as ws:
-            proxy.cut()
-            logout_all(near, token)
-            assert stays_open(ws)
-            proxy.heal()
-            assert ws.close_code() == 4501
-        wait_until(lambda: status(far, token) == 401, what="the truth")
-        near.stop()
-        far.stop()
-
-
-def test_a_revoked_token_is_not_renewed_where_the_news_did_not_come(clusters, tmp_path):
-    """It would outlive what says that it was revoked. Nor is any other, until it is known."""
-    with Redis(tmp_path / "redis") as redis, Proxy(redis.port) as proxy:
-        near = clusters(store="redis", redis=redis).nodes[0]
-        far = clusters(store="redis", redis=redis,
-                       sections={"history-redis": {"address": proxy.address}}).nodes[0]
-        for server in near, far:
-            server.expect("history-redis", "auth: ", "rooms: ")
-        gone, good = account(near, "alice", OLD), token_of(near)
+    near, far, proxy = apart
+    token = account(near, "alice", OLD)
+    with socket_of(far, token) as ws:
         proxy.cut()
-        assert post(near, "/logout", gone).status_code == 200
-        for token in gone, good:
-            assert status(far, token) == 200
-            reply = post(far, "/api/v1/session", token)
-            assert error_of(reply) == (503, "unavailable")
-            assert int(reply.headers["Retry-After"]) > 0 and "set-cookie" not in reply.headers
+        logout_all(near, token)
+        assert stays_open(ws)
         proxy.heal()
-        wait_until(lambda: post(far, "/api/v1/session", good).status_code == 200, what="the store")
-        assert error_of(post(far, "/api/v1/session", gone)) == (401, "unauthorized")
-        near.stop()
-        far.stop()
+        assert ws.close_code() == 4501
+    wait_until(lambda: status(far, token) == 401, what="the truth")
+
+
+def test_a_revoked_token_is_not_renewed_where_the_news_did_not_come(apart):
+    """It would outlive what says that it was revoked. Nor is any other, until it is known."""
+    near, far, proxy = apart
+    gone, good = account(near, "alice", OLD), token_of(near)
+    proxy.cut()
+    assert post(near, "/logout", gone).status_code == 200
+    for token in gone, good:
+        assert status(far, token) == 200
+        reply = post(far, "/api/v1/session", token)
+        assert error_of(reply) == (503, "unavailable")
+        assert int(reply.headers["Retry-After"]) > 0 and "set-cookie" not in reply.headers
+    proxy.heal()
+    wait_until(lambda: post(far, "/api/v1/session", good).status_code == 200, what="the store")
+    assert error_of(post(far, "/api/v1/session", gone)) == (401, "unauthorized")
 
 
 def test_a_login_in_the_same_second_is_good(server):

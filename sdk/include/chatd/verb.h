@@ -32,7 +32,8 @@ static inline int chatd_ws(chatd_plugin *self, const struct chatd_ws_def *def)
 
 enum chatd_verb_flag {
     CHATD_VERB_LOGIN = 1, /* `unauthorized` without identity (while a chatd.auth is loaded) */
-    CHATD_VERB_RATE = 2   /* counts against `verb_rate`; above it: `rate_limited` */
+    CHATD_VERB_RATE = 2   /* counts against `verb_rate`, as all that is refused does; above it:
+                           * `rate_limited` */
 };
 
 /* One call of a verb; everything is borrowed for the handler. */

@@ -67,7 +67,9 @@ static inline int chatd_rooms_publish(chatd_plugin *self, const struct chatd_ser
 }
 
 /* [loop] Sends a signal: the `signal` event, then all members but `conn` (zero: nobody is left
- * out), ephemeral. With a connection it must be a member, else CHATD_E_NOTFOUND. */
+ * out), ephemeral. With a connection it must be a member, else CHATD_E_NOTFOUND; over its user's limit a
+ * signal is dropped and the result is CHATD_OK, unless `on` is 0, which is neither dropped nor counted: a
+ * plugin sends that only after one that was not 0. */
 static inline int chatd_rooms_signal(chatd_plugin *self, const struct chatd_service *rooms,
                                      chatd_conn conn, chatd_str room, chatd_str user,
                                      chatd_str kind, uint32_t on)
