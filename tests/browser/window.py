@@ -5,7 +5,7 @@ import socket
 import threading
 
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -121,7 +121,9 @@ class Window:
     def wait(self, condition, what, deadline=DEADLINE):
         """Waits until condition() is true and returns its value."""
         try:
-            return WebDriverWait(self.driver, deadline, 0.05).until(lambda _: condition())
+            # The page may draw an element anew between finding it and asking it: then once more.
+            return WebDriverWait(self.driver, deadline, 0.05, [StaleElementReferenceException]).until(
+                lambda _: condition())
         except TimeoutException:
             raise AssertionError(f"{what} did not come within {deadline} s; the page shows:\n"
                                  + self.js("return document.body.innerText")) from None
@@ -268,7 +270,11 @@ class Window:
 
     def click(self, css):
         self.wait_shown(css)
-        self.element(css).click()
+
+        def clicked():
+            self.element(css).click()
+            return True
+        self.wait(clicked, f"a click on {css}")
 
     def press(self, *keys):
         """Keys go where the focus is."""
