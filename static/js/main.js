@@ -24,6 +24,8 @@ const page = new Page({
   signIn: (user, password) => void session.signIn(user, password),
   signUp: (user, password) => void session.signUp(user, password),
   signOut: () => void session.signOut(),
+  signOutEverywhere: () => void session.signOutEverywhere(),
+  changePassword: (old, fresh) => session.changePassword(old, fresh),
   chooseRoom: (name) => chat?.choose(name),
   roomsShown: () => void chat?.refreshRooms(),
   leaveRoom: () => chat?.leaveCurrent(),
@@ -41,7 +43,7 @@ const page = new Page({
 const session = new Session(api, page, {
   onEntered(user) {
     chat = new Chat(base, user, api, page, {
-      onSessionEnded: () => session.ended(),
+      onSessionEnded: () => void session.ended(),
       onUnreachable: () => void session.check(),
       onOtherUser: (other) => session.replaced(other),
       onUnseen: (room, message) => {

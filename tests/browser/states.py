@@ -97,6 +97,10 @@ def walk(server, window, visit, language="en-US"):
     alice.click("#settings-open")
     alice.wait_shown("#settings")
     visit(alice, "settings")
+    alice.click("#password-part summary")
+    alice.click("#password-change")
+    alice.wait_text("#account-error", ".")
+    visit(alice, "account")
     alice.press(Keys.ESCAPE)
 
     # Refused, and missing.

@@ -78,6 +78,15 @@ for (const name of /** @type {const} */ (['register', 'login'])) {
   });
 }
 
+test('logoutAll() and changePassword() post', async () => {
+  const { api, asked } = apiAnswering(200, {});
+  await api.logoutAll();
+  await api.changePassword('old one', 'new one');
+  assert.deepEqual(asked.map(({ url }) => url), [
+    'https://chat.example/sub/api/v1/logout-all', 'https://chat.example/sub/api/v1/password']);
+  assert.deepEqual(JSON.parse(String(asked[1]?.request.body)), { old: 'old one', new: 'new one' });
+});
+
 test('logout() posts', async () => {
   const { api, asked } = apiAnswering(200, '');
   await api.logout();

@@ -2,7 +2,7 @@
 // Who we are: signing up, in and out, and finding out that a session is over.
 // @ts-check
 
-import { accountProblem, ApiError, fullJitter } from '../protocol/chatd.js';
+import { accountProblem, ApiError, fullJitter, passwordProblem } from '../protocol/chatd.js';
 import { saveUser } from '../state/storage.js';
 import { t } from '../view/i18n.js';
 
@@ -15,9 +15,14 @@ import { t } from '../view/i18n.js';
  * @property {(forgetTexts: boolean) => void} onLeft  the chat is over; `forgetTexts`: the person signed out
  */
 
+/** A session that the server ends and knows again is taken up no more often than this. */
+const TAKE_UP_EVERY_MS = 10_000;
+
 export class Session {
   /** @type {string | null} null while not signed in, '' for a guest */ #user = null;
   #isSigningOut = false;
+  /** The password is being changed, which closes our own sockets too. */ #isChanging = false;
+  #takenUpAt = -Infinity;
   /** The server has ended the session while it was asked to. */ #hasEnded = false;
 
   /** @param {HttpApi} api @param {Page} page @param {SessionEvents} events */
@@ -71,6 +76,37 @@ export class Session {
   }
 
   async signOut() {
+    await this.#signingOut(() => this.api.logout(), 'signedOut');
+  }
+
+  async signOutEverywhere() {
+    await this.#signingOut(() => this.api.logoutAll(), 'signedOutEverywhere');
+  }
+
+  /** @param {string} old @param {string} fresh @returns {Promise<string>} what was wrong, for people; '' nothing */
+  async changePassword(old, fresh) {
+    const user = this.#user;
+    if (user === null || this.#isChanging) return '';
+    const problem = passwordProblem(fresh);
+    if (problem !== null) return t(problem);
+    this.#isChanging = true;
+    this.#hasEnded = false;
+    try {
+      await this.api.changePassword(old, fresh);
+      this.#hasEnded = false;
+      this.replaced(user);
+      return '';
+    } catch (error) {
+      return changeProblem(error);
+    } finally {
+      this.#isChanging = false;
+      // It was done, and the answer got lost.
+      if (this.#hasEnded) void this.ended();
+    }
+  }
+
+  /** @param {() => Promise<unknown>} call @param {'signedOut' | 'signedOutEverywhere'} said */
+  async #signingOut(call, said) {
     if (this.#isSigningOut) return;
     this.#isSigningOut = true;
     this.#hasEnded = false;
@@ -81,10 +117,11 @@ export class Session {
         this.replaced(user);
         return;
       }
-      await this.api.logout();
+      await call();
     } catch (error) {
       // 401: the session was over already. Anything else: the cookie is still there, and only the server can clear it.
       if (!this.#hasEnded && !(error instanceof ApiError && error.status === 401)) {
+        this.page.settings.close();
         this.page.notice(t('signOutFailed'));
         return;
       }
@@ -94,7 +131,7 @@ export class Session {
     if (this.#user === null) return;
     saveUser(null);
     this.#leave(true);
-    this.page.showSign(t('signedOut'));
+    this.page.showSign(t(said));
   }
 
   /** Another window of this browser. @param {string | null} user  signed in there; null: signed out there */
@@ -109,10 +146,28 @@ export class Session {
   }
 
   /** The server says that the session is over. */
-  ended() {
+  async ended() {
     // It closes the sockets of a session before it answers who signs out; the person did this, and will be told so.
-    if (this.#isSigningOut) this.#hasEnded = true;
-    if (this.#user === null || this.#isSigningOut) return;
+    if (this.#isSigningOut || this.#isChanging) this.#hasEnded = true;
+    const asked = this.#user;
+    if (asked === null || this.#isSigningOut || this.#isChanging) return;
+    // Another window may have changed the password: then the cookie is a new one already.
+    if (await this.#isKnownAgain(asked) && this.#user === asked) this.replaced(asked);
+    else if (this.#user === asked) this.#over();
+  }
+
+  /** @param {string} user */
+  async #isKnownAgain(user) {
+    if (user === '' || Date.now() - this.#takenUpAt < TAKE_UP_EVERY_MS) return false;
+    this.#takenUpAt = Date.now();
+    try {
+      return await this.api.me() === user;
+    } catch {
+      return false;
+    }
+  }
+
+  #over() {
     this.#leave(false);
     this.page.showSign(t('sessionEnded'));
   }
@@ -131,7 +186,7 @@ export class Session {
       const user = await this.api.me();
       if (this.#user === asked && user !== asked) this.replaced(user);
     } catch (error) {
-      if (this.#user === asked && error instanceof ApiError && error.status === 401) this.ended();
+      if (this.#user === asked && error instanceof ApiError && error.status === 401) this.#over();
     }
   }
 
@@ -177,7 +232,7 @@ function signProblem(error, unauthorized) {
   const n = error.retrySeconds;
   switch (error.status) {
     case 0: return t('unreachable');
-    case 400: return t('badRequest', { reason });
+    case 400: return error.code === 'bad_password' ? t('weakPassword') : t('badRequest', { reason });
     case 401: return t(unauthorized, { reason });
     case 403: return error.code === 'registration_closed' ? t('registrationClosed')
       : error.code === 'forbidden' ? t('foreignOrigin') : t('badRequest', { reason });
@@ -186,4 +241,11 @@ function signProblem(error, unauthorized) {
     case 502: case 503: case 504: return n > 0 ? t('unavailableWait', { n }) : t('unavailable');
     default: return t('failed', { reason });
   }
+}
+
+/** @param {unknown} error */
+function changeProblem(error) {
+  if (error instanceof ApiError && error.code === 'bad_credentials') return t('wrongOldPassword');
+  if (error instanceof ApiError && error.status === 409) return t('passwordConflict');
+  return signProblem(error, 'failed');
 }

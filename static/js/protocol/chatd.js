@@ -6,4 +6,4 @@ export { fullJitter } from './backoff.js';
 export { ChatClient } from './client.js';
 export { ChatError } from './errors.js';
 export { ApiError, HttpApi, retryAfterSeconds } from './http.js';
-export { accountProblem, isRoomName, newCid, textBytes } from './rules.js';
+export { accountProblem, isRoomName, newCid, passwordProblem, textBytes } from './rules.js';

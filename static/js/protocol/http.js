@@ -113,6 +113,20 @@ export class HttpApi {
     return this.#call('POST', 'logout', {});
   }
 
+  /** Ends all sessions of the account, this one too. */
+  logoutAll() {
+    return this.#call('POST', 'api/v1/logout-all', {});
+  }
+
+  /**
+   * Ends all other sessions of the account; this one goes on with a new cookie, its sockets are closed.
+   * @param {string} old
+   * @param {string} fresh
+   */
+  changePassword(old, fresh) {
+    return this.#call('POST', 'api/v1/password', { old, new: fresh });
+  }
+
   /**
    * @param {'GET' | 'POST'} method
    * @param {string} path

@@ -31,6 +31,11 @@ export function isRoomName(name) {
  */
 export function accountProblem(user, password) {
   if (!/^[\p{L}\p{M}\p{N}._-]{1,32}$/u.test(user)) return 'badUser';
+  return passwordProblem(password);
+}
+
+/** @param {string} password  a new one @returns {'shortPassword' | 'longPassword' | null} */
+export function passwordProblem(password) {
   if (Array.from(password).length < PASSWORD_MIN_CHARS) return 'shortPassword';
   if (textBytes(password) > PASSWORD_MAX_BYTES) return 'longPassword';
   return null;

@@ -68,6 +68,7 @@ export class Page {
     clearInterval(this.#ticking);
     tell(this.#boot, '');
     this.settings.close();
+    this.settings.showAccount('');
     this.#chat.hidden = true;
     this.#room = '';
     this.#title();
@@ -80,6 +81,7 @@ export class Page {
     this.sign.hide();
     this.#chat.hidden = false;
     this.#signOut.hidden = isGuest;
+    this.settings.showAccount(isGuest ? '' : user);
     this.showName(user);
   }
 

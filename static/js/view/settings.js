@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The window with the settings and the list of keys.
+// The window with the settings and the list of keys. What is about one's account is loaded when it is opened.
 // @ts-check
 
-import { byId } from './dom.js';
+import { byId, tell } from './dom.js';
+import { t } from './i18n.js';
 
 /** @typedef {import('../state/storage.js').Settings} Settings */
 
 /**
- * @typedef {object} SettingsActions
- * @property {(settings: Settings) => void} settingsChosen
+ * @typedef {import('./account.js').AccountActions & {settingsChosen: (settings: Settings) => void}} SettingsActions
  */
 
 export class SettingsView {
@@ -20,8 +20,19 @@ export class SettingsView {
   #sound = byId('set-sound', HTMLInputElement);
   #notify = byId('set-notify', HTMLInputElement);
 
+  #accountPart = byId('account', HTMLElement);
+  #accountState = byId('account-state', HTMLParagraphElement);
+  #accountRetry = byId('account-retry', HTMLButtonElement);
+  /** @type {import('./account.js').AccountView | null} null: not loaded yet */ #account = null;
+  /** Whose account it is; '' nobody's. */ #user = '';
+  #isLoading = false;
+  /** How often loading has failed. */ #failures = 0;
+
   /** @param {SettingsActions} actions */
   constructor(actions) {
+    this.actions = actions;
+    this.#accountRetry.addEventListener('click', () => void this.#loadAccount());
+    this.#dialog.addEventListener('close', () => this.#account?.empty());
     for (const id of ['settings-open', 'sign-settings']) {
       byId(id, HTMLButtonElement).addEventListener('click', () => this.show());
     }
@@ -40,6 +51,16 @@ export class SettingsView {
 
   show() {
     if (!this.#dialog.open) this.#dialog.showModal();
+    void this.#loadAccount();
+  }
+
+  /** @param {string} user  '' for nobody, or a guest, who has no account */
+  showAccount(user) {
+    this.#user = user;
+    this.#accountPart.hidden = user === '';
+    this.#account?.show(user);
+    if (user === '') this.#account?.empty();
+    else if (this.isOpen) void this.#loadAccount();
   }
 
   close() {
@@ -54,6 +75,30 @@ export class SettingsView {
     this.#notify.checked = settings.notify;
     this.#note.textContent = note;
     this.#note.hidden = note === '';
+  }
+
+  async #loadAccount() {
+    if (this.#account !== null || this.#isLoading || this.#user === '') return;
+    this.#isLoading = true;
+    tell(this.#accountState, t('starting'));
+    try {
+      // A browser may remember that an address failed, and not ask again: each further attempt has one of its own.
+      const again = `./account.js?again=${this.#failures}`;
+      /** @type {typeof import('./account.js')} */
+      const { AccountView } = await (this.#failures === 0 ? import('./account.js') : import(again));
+      this.#account = new AccountView(this.#accountPart, this.actions);
+      this.#account.show(this.#user);
+      tell(this.#accountState, '');
+      const hadFocus = document.activeElement === this.#accountRetry;
+      this.#accountRetry.hidden = true;
+      if (hadFocus) this.#account.focus();
+    } catch {
+      this.#failures += 1;
+      tell(this.#accountState, t('accountNotLoaded'));
+      this.#accountRetry.hidden = false;
+    } finally {
+      this.#isLoading = false;
+    }
   }
 
   /** @returns {Settings} */
