@@ -20,6 +20,7 @@ let settings = loadSettings();
 let day = dayNumber(Date.now());
 const DAY_EVERY_MS = 60_000;
 
+/** @type {Page} */
 const page = new Page({
   signIn: (user, password) => void session.signIn(user, password),
   signUp: (user, password) => void session.signUp(user, password),

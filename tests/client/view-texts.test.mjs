@@ -6,10 +6,13 @@ import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { texts as en } from '../../static/js/view/texts-en.js';
-import { texts as ru } from '../../static/js/view/texts-ru.js';
+import * as account from '../../static/js/view/texts-account.js';
+import { texts as first } from '../../static/js/view/texts-en.js';
+import { texts as firstInRussian } from '../../static/js/view/texts-ru.js';
 
 const STATIC = fileURLToPath(new URL('../../static/', import.meta.url));
+const en = { ...first, ...account.en };
+const ru = { ...firstInRussian, ...account.ru };
 const forms = (entry) => (typeof entry === 'string' ? [entry] : Object.values(entry));
 const slots = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
@@ -22,6 +25,7 @@ function sources(folder) {
 
 test('both languages have the same texts', () => {
   assert.deepEqual(Object.keys(ru), Object.keys(en));
+  assert.equal(Object.keys(en).length, Object.keys(first).length + Object.keys(account.en).length);
 });
 
 test('a text has the same slots in each language and form', () => {

@@ -4,9 +4,10 @@
 // @ts-check
 
 import { make, tell } from './dom.js';
-import { t } from './i18n.js';
+import { addTexts, t } from './i18n.js';
+import * as texts from './texts-account.js';
 
-/** @typedef {import('./texts-en.js').TextKey} TextKey */
+/** @typedef {import('./i18n.js').TextKey} TextKey */
 
 /**
  * @typedef {object} AccountActions
@@ -41,6 +42,8 @@ function field(input, key, ...more) {
   box.append(label, input, ...more);
   return box;
 }
+
+addTexts(texts);
 
 export class AccountView {
   #part;

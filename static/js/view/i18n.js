@@ -4,14 +4,15 @@
 
 import { texts as en } from './texts-en.js';
 
-/** @typedef {import('./texts-en.js').TextKey} TextKey */
+/** @typedef {import('./texts-en.js').TextKey | import('./texts-account.js').AccountTextKey} TextKey */
 /** @typedef {'en' | 'ru'} Language */
 
 const browserLocale = globalThis.navigator?.language || 'en';
 
 /** @type {Language} */ let language = 'en';
 /** @type {Language} */ let lastWanted = 'en';
-let texts = en;
+/** @type {Record<string, string | import('./texts-en.js').Plural>} */ let texts = en;
+/** Russian texts that came before or after the others. */ let moreInRussian = {};
 let formats = formatsFor('en', false);
 
 /** @param {Language} chosen @param {boolean} bySwitch */
@@ -37,12 +38,22 @@ function formatsFor(chosen, bySwitch) {
 export async function setLanguage(choice) {
   const wanted = choice !== 'auto' ? choice : /^ru\b/i.test(browserLocale) ? 'ru' : 'en';
   lastWanted = wanted;
-  const loaded = wanted === 'ru' ? (await import('./texts-ru.js')).texts : en;
+  const loaded = wanted === 'ru' ? { ...(await import('./texts-ru.js')).texts, ...moreInRussian } : en;
   // Another one was chosen while this was loaded.
   if (lastWanted !== wanted) return;
   texts = loaded;
   language = wanted;
   formats = formatsFor(wanted, choice !== 'auto');
+}
+
+/**
+ * Texts of a part of the page that is loaded when it is asked for.
+ * @param {Record<Language, Record<string, string>>} more
+ */
+export function addTexts(more) {
+  moreInRussian = { ...moreInRussian, ...more.ru };
+  Object.assign(en, more.en);
+  if (language === 'ru') Object.assign(texts, more.ru);
 }
 
 /** @returns {Language} */
@@ -54,7 +65,7 @@ export const currentLanguage = () => language;
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const entry = texts[key];
+  const entry = texts[key] ?? '';
   const pattern = typeof entry === 'string' ? entry
     : entry[formats.plurals.select(Number(values['n']))] ?? entry.other ?? '';
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => {
