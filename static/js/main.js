@@ -6,17 +6,19 @@ import { Chat } from './app/chat.js';
 import { Session } from './app/session.js';
 import { HttpApi } from './protocol/chatd.js';
 import { Kept, loadSettings, saveSettings, USER, userIn } from './state/storage.js';
-import { askForNotifications, closeNotifications, notificationState, playSound, showNotification } from './view/alerts.js';
 import { dayNumber, setLanguage, t } from './view/i18n.js';
 import { listenToKeys } from './view/keys.js';
 import { Page } from './view/page.js';
+import { askForNotifications, notificationState } from './view/settings.js';
 
+/** @typedef {import('./protocol/types.js').Message} Message */
 /** @typedef {import('./state/storage.js').Settings} Settings */
 
 const base = new URL('.', location.href);
 const api = new HttpApi(base);
 let settings = loadSettings();
 /** @type {Chat | null} */ let chat = null;
+/** @type {typeof import('./view/alerts.js') | undefined} Loaded for those who want them. */ let alerts;
 let day = dayNumber(Date.now());
 const DAY_EVERY_MS = 60_000;
 
@@ -47,23 +49,14 @@ const session = new Session(api, page, {
       onSessionEnded: () => void session.ended(),
       onUnreachable: () => void session.check(),
       onOtherUser: (other) => session.replaced(other),
-      onUnseen: (room, message) => {
-        const here = chat;
-        if (settings.notify && here?.isLooking === false) {
-          showNotification(room.name, message.user, message.text, () => {
-            // It may be pressed long after.
-            if (chat === here && here.rooms.get(room.name) !== undefined) here.choose(room.name);
-          });
-        }
-        if (settings.sound) playSound();
-      },
+      onUnseen: (room, message) => void alertTo(room.name, message),
     });
     chat.start();
   },
   onLeft(forgetTexts) {
     chat?.stop(forgetTexts);
     chat = null;
-    closeNotifications();
+    alerts?.closeNotifications();
   },
 });
 
@@ -74,6 +67,39 @@ listenToKeys({
   help: () => page.settings.show(),
 }, () => chat !== null && !page.settings.isOpen);
 
+// ---- sound and notifications
+
+async function loadAlerts() {
+  alerts ??= await import('./view/alerts.js');
+  return alerts;
+}
+
+async function playSound() {
+  try {
+    (await loadAlerts()).playSound();
+  } catch {
+    // They could not be loaded: the next message asks for them again.
+  }
+}
+
+/** @param {string} room @param {Message} message  one that nobody has seen */
+async function alertTo(room, message) {
+  const here = chat;
+  if (settings.sound) void playSound();
+  if (!settings.notify || here?.isLooking !== false) return;
+  try {
+    const { showNotification } = await loadAlerts();
+    // What was said to one person is not shown to the next.
+    if (chat !== here) return;
+    showNotification(room, message.user, message.text, () => {
+      // It may be pressed long after.
+      if (chat === here && here.rooms.get(room) !== undefined) here.choose(room);
+    });
+  } catch {
+    // As above.
+  }
+}
+
 // ---- settings
 
 /** @param {Settings} chosen */
@@ -83,7 +109,7 @@ async function choose(chosen) {
   settings = { ...chosen, notify: before.notify && chosen.notify };
   saveSettings(settings);
   /** @type {any} */ (globalThis).applyTheme(settings.theme); // js/theme.js, which runs before the page is painted
-  if (chosen.sound && !before.sound) playSound();
+  if (chosen.sound && !before.sound) void playSound();
   if (chosen.language !== before.language && !(await translate())) {
     settings = { ...settings, language: before.language };
     saveSettings(settings);
@@ -156,3 +182,4 @@ function newDay() {
 
 await translate();
 void session.start();
+if (settings.sound || settings.notify) void loadAlerts().catch(() => {});

@@ -99,3 +99,22 @@ def test_a_guest_has_no_account(chatd, window):
     page.click("#settings-open")
     page.wait_shown("#settings")
     assert not page.shown("#account")
+
+
+def test_what_could_not_be_loaded_is_loaded_when_asked_again(chatd, window):
+    page = window(chatd()).expect(r"account\.js.*ERR_BLOCKED_BY_CLIENT")
+    page.sign_up("alice")
+    page.cdp("Network.enable")
+    page.cdp("Network.setBlockedURLs", urls=["*/js/view/account.js*"])
+    page.click("#settings-open")
+    page.wait_text("#account-state", "could not be loaded")
+    page.click("#account-retry")
+    page.wait(lambda: page.js("return performance.getEntriesByType('resource').filter((entry) =>"
+                              " entry.name.includes('account.js')).length") == 2, "another attempt")
+    page.wait_text("#account-state", "could not be loaded")
+    page.cdp("Network.setBlockedURLs", urls=[])
+    page.click("#account-retry")
+    page.wait_focus("#password-part summary")
+    assert page.text("#account-state") == "" and not page.shown("#account-retry")
+    page.click("#sign-out-all")
+    page.wait_text("#sign-notice", "You have signed out on all devices")

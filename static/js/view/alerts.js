@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tells of a message while nobody looks: a sound and the browser's notification.
+// What tells of a message while nobody looks: a sound and the browser's notification. Loaded when somebody wants them.
 // @ts-check
 
 /** A busy room is one sound, not fifty. */
@@ -40,17 +40,6 @@ function playTone(context, frequency, start) {
   tone.stop(start + 0.22);
 }
 
-/** @returns {'none' | NotificationPermission}  'none': this browser has no notifications */
-export function notificationState() {
-  return typeof Notification === 'undefined' ? 'none' : Notification.permission;
-}
-
-/** @returns {Promise<boolean>} whether the page may show notifications; asks the person if nobody did */
-export async function askForNotifications() {
-  if (typeof Notification === 'undefined') return false;
-  return (await Notification.requestPermission()) === 'granted';
-}
-
 /**
  * @param {string} room
  * @param {string} user
@@ -58,7 +47,7 @@ export async function askForNotifications() {
  * @param {() => void} open  it was pressed
  */
 export function showNotification(room, user, text, open) {
-  if (notificationState() !== 'granted') return;
+  if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
   const body = Array.from(text).slice(0, BODY_MAX).join('');
   try {
     // One for each room: a new one takes the place of the one before.

@@ -11,6 +11,17 @@ import { t } from './i18n.js';
  * @typedef {import('./account.js').AccountActions & {settingsChosen: (settings: Settings) => void}} SettingsActions
  */
 
+/** @returns {'none' | NotificationPermission}  'none': this browser has no notifications */
+export function notificationState() {
+  return typeof Notification === 'undefined' ? 'none' : Notification.permission;
+}
+
+/** @returns {Promise<boolean>} whether the page may show notifications; asks the person if nobody did */
+export async function askForNotifications() {
+  if (typeof Notification === 'undefined') return false;
+  return (await Notification.requestPermission()) === 'granted';
+}
+
 export class SettingsView {
   #dialog = byId('settings', HTMLDialogElement);
   #form = byId('settings-form', HTMLFormElement);
