@@ -3,13 +3,13 @@
 #ifndef HOST_ENVELOPE_H
 #define HOST_ENVELOPE_H
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 
 enum { ENVELOPE_ID_MAX = 64 };
 
-/* What a client asks. The strings point into `json`. */
+/* What a client asks. The strings point into `fields`. */
 struct envelope {
-    json_t *json;
+    struct chatd_fields fields;
     chatd_str type;
     chatd_str id; /* empty: no answer is wanted */
 };

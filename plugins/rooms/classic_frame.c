@@ -6,34 +6,31 @@
 
 bool classic_in_open(chatd_str frame, struct classic_in *in_out, struct refusal *why_out)
 {
-    struct classic_in in = {.text = CHATD_STR("")};
+    struct classic_in *in = in_out;
     const char *flaw = NULL;
-    const json_t *typing;
 
-    in.json = chatd_json_object(frame, &flaw);
-    if (in.json != NULL) {
-        typing = json_object_get(in.json, "typing");
-        in.is_typing = json_is_true(typing);
-        if (typing != NULL && !json_is_boolean(typing) && !json_is_null(typing))
+    in->text = CHATD_STR("");
+    in->is_typing = false;
+    if (chatd_fields_open(frame, &in->fields, &flaw) == CHATD_OK) {
+        if (chatd_fields_bool(&in->fields, "typing", &in->is_typing) == CHATD_E_INVAL)
             flaw = "\"typing\" is neither true nor false";
-        else if (chatd_json_str(in.json, "text", &in.text) == CHATD_E_INVAL)
+        else if (chatd_fields_str(&in->fields, "text", &in->text) == CHATD_E_INVAL)
             flaw = "\"text\" is not a string";
     }
     if (flaw != NULL) {
-        json_decref(in.json);
+        classic_in_close(in);
         *why_out = (struct refusal){"bad_request", flaw, 0};
         return false;
     }
     /* A text that comes with "typing":true is a message all the same: it would be lost else. */
-    in.is_typing = in.is_typing && in.text.n == 0;
-    *in_out = in;
+    in->is_typing = in->is_typing && in->text.n == 0;
     return true;
 }
 
 void classic_in_close(struct classic_in *in)
 {
-    json_decref(in->json);
-    *in = (struct classic_in){.json = NULL};
+    chatd_fields_close(&in->fields);
+    in->text = CHATD_STR("");
 }
 
 /* {"user":U,"room":R,"text":T,"typing":B - without the closing brace, with `spare` bytes left. */

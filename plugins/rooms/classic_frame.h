@@ -6,9 +6,9 @@
 #include "record.h"
 #include "rules.h"
 
-/* What a client said. `text` points into `json`. */
+/* What a client said. `text` points into `fields`. */
 struct classic_in {
-    json_t *json;
+    struct chatd_fields fields;
     chatd_str text;
     bool is_typing; /* a typing signal; `text` is empty then */
 };

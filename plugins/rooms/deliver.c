@@ -157,7 +157,8 @@ static int make_frame(struct room *room, struct ring_entry *entry, enum dialect 
 int deliver_entry(struct room *room, struct ring_entry *entry)
 {
     bool is_filtered = chatd_hooked(room->rooms->self, CHATD_EV_deliver);
-    struct record record = {.json = NULL};
+    bool is_open = false;
+    struct record record;
     int d, rc = CHATD_OK;
 
     /* All are made before one is sent: nobody gets it who will be sent it again. */
@@ -171,11 +172,12 @@ int deliver_entry(struct room *room, struct ring_entry *entry)
         item.frame = entry->dialect[d].frame;
         if (item.frame.v == 0 || !has_live_members(room, (enum dialect)d))
             continue;
-        if (is_filtered && record.json == NULL && !record_open(record_of(entry), &record))
+        is_open = is_open || (is_filtered && record_open(record_of(entry), &record));
+        if (is_filtered && !is_open)
             continue; /* cannot be: it has a frame */
         fan_out(&item, (enum dialect)d);
     }
-    if (record.json != NULL)
+    if (is_open)
         record_close(&record);
     return rc;
 }

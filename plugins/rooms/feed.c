@@ -144,39 +144,39 @@ void feed_close(struct room *room)
 }
 
 /* A message of a server without chatd.log: {"message":RECORD,"ts":...}. */
-static void take_message(struct room *room, const json_t *json, json_t *message)
+static void take_message(struct room *room, const struct chatd_fields *fields,
+                         const struct record *record)
 {
-    const json_t *ts = json_object_get(json, "ts");
-    struct record record;
+    int64_t ts = 0;
 
-    if (room->rooms->log != NULL || !record_open_json(message, &record))
-        return;
-    deliver_unstored(room, &record, json_is_integer(ts) ? json_integer_value(ts) : 0);
-    record_close(&record);
+    chatd_fields_int(fields, "ts", &ts);
+    if (room->rooms->log == NULL)
+        deliver_unstored(room, record, ts);
 }
 
 static void on_bus(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg)
 {
     struct room *room = arg;
+    struct chatd_fields fields;
+    struct record record;
     const char *why;
-    json_t *json, *message;
 
     (void)topic;
     if (lost)
         return; /* signals are repeated, and the log tells what became of messages */
-    json = chatd_json_object(data, &why);
-    if (json == NULL) {
+    if (chatd_fields_open(data, &fields, &why) < 0) {
         chatd_log(self, CHATD_LOG_DEBUG, "room %s: what came over the bus: %s", room->name, why);
         return;
     }
     room_hold(room);
-    message = json_object_get(json, "message");
-    if (json_is_object(message))
-        take_message(room, json, message);
-    else
-        signals_receive(room, json);
+    if (record_open_member(&fields, "message", &record)) {
+        take_message(room, &fields, &record);
+        record_close(&record);
+    } else {
+        signals_receive(room, &fields);
+    }
     room_release(&room);
-    json_decref(json);
+    chatd_fields_close(&fields);
 }
 
 static chatd_str topic_of(chatd_str room, char *buf, size_t size)

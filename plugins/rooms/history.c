@@ -218,12 +218,12 @@ static bool get_now(struct rooms *rooms, struct seat *seat, const struct chatd_v
     struct history_query query;
     struct asker *asker = NULL;
     size_t unread = 0;
+    struct chatd_fields fields;
     chatd_str room;
-    json_t *json = v1_open(self, call, &room);
 
-    if (json == NULL)
+    if (!v1_open(self, call, &fields, &room))
         return true;
-    bad.text = history_query_json(json, &query);
+    bad.text = history_query_json(&fields, &query);
     if (bad.text != NULL)
         why = &bad;
     else if (rooms->log == NULL)
@@ -232,7 +232,7 @@ static bool get_now(struct rooms *rooms, struct seat *seat, const struct chatd_v
         why = &not_member;
     else if ((asker = asker_new(rooms, room, &query, CHATD_STR(""))) == NULL)
         why = &no_memory;
-    json_decref(json);
+    chatd_fields_close(&fields);
     if (why != NULL) {
         v1_refuse(self, call->conn, call->id, why);
         return true;

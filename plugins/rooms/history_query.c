@@ -55,23 +55,21 @@ const char *history_query_text(chatd_str before, chatd_str after, chatd_str limi
     return decide(b, a, l, query_out);
 }
 
-static bool read_member(const json_t *json, const char *key, int64_t *number_out)
+static bool read_member(const struct chatd_fields *fields, const char *key, int64_t *number_out)
 {
-    const json_t *value = json_object_get(json, key);
+    int rc;
 
     *number_out = ABSENT;
-    if (value == NULL || json_is_null(value))
-        return true;
-    *number_out = json_integer_value(value);
-    return json_is_integer(value) && *number_out >= 0;
+    rc = chatd_fields_int(fields, key, number_out);
+    return rc == CHATD_E_NOTFOUND || (rc == CHATD_OK && *number_out >= 0);
 }
 
-const char *history_query_json(const json_t *json, struct history_query *query_out)
+const char *history_query_json(const struct chatd_fields *fields, struct history_query *query_out)
 {
     int64_t b, a, l;
 
-    if (!read_member(json, "before", &b) || !read_member(json, "after", &a) ||
-        !read_member(json, "limit", &l))
+    if (!read_member(fields, "before", &b) || !read_member(fields, "after", &a) ||
+        !read_member(fields, "limit", &l))
         return "\"before\", \"after\" and \"limit\" are whole numbers.";
     return decide(b, a, l, query_out);
 }

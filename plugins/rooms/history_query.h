@@ -3,7 +3,7 @@
 #ifndef ROOMS_HISTORY_QUERY_H
 #define ROOMS_HISTORY_QUERY_H
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 #include <chatd/svc/log.h>
 
 #define HISTORY_LIMIT_MAX     200u
@@ -21,6 +21,6 @@ const char *history_query_text(chatd_str before, chatd_str after, chatd_str limi
                                struct history_query *query_out);
 
 /* The same, as members of a JSON object. */
-const char *history_query_json(const json_t *json, struct history_query *query_out);
+const char *history_query_json(const struct chatd_fields *fields, struct history_query *query_out);
 
 #endif

@@ -5,8 +5,6 @@
 #include <chatd/json.h>
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,10 +53,17 @@ void out_string(struct out *out, chatd_str s)
 
 void out_number(struct out *out, int64_t number)
 {
-    char digits[OUT_NUMBER_MAX + 1];
-    int n = snprintf(digits, sizeof(digits), "%" PRId64, number);
+    char digits[OUT_NUMBER_MAX];
+    size_t at = sizeof(digits);
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
 
-    out_raw(out, (chatd_str){digits, (size_t)n});
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    out_raw(out, (chatd_str){digits + at, sizeof(digits) - at});
 }
 
 char *out_take(struct out *out, size_t *n_out)

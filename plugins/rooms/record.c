@@ -26,45 +26,47 @@ char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid
     return out_take(&out, n_out);
 }
 
-static chatd_str str_or_none(const json_t *json, const char *key)
+static chatd_str str_or_none(const struct chatd_fields *fields, const char *key)
 {
-    chatd_str value;
+    chatd_str value = CHATD_STR("");
 
-    return chatd_json_str(json, key, &value) == CHATD_OK ? value : CHATD_STR("");
+    chatd_fields_str(fields, key, &value);
+    return value;
 }
 
-bool record_open_json(json_t *json, struct record *record_out)
+/* Fills the rest from the fields that are open; false: they are no record's, and are closed. */
+static bool fill(struct record *r)
 {
-    struct record r = {.json = json,
-                       .cid = str_or_none(json, "cid"),
-                       .kind = str_or_none(json, "kind"),
-                       .text = str_or_none(json, "text")};
-    json_int_t ref = json_integer_value(json_object_get(json, "ref"));
     chatd_str any;
+    int64_t ref = 0;
 
-    if (chatd_json_str(json, "user", &r.user) < 0 ||
-        chatd_json_str(json, "kind", &any) == CHATD_E_INVAL)
-        return false;
-    if (r.kind.n == 0 && chatd_json_str(json, "text", &any) < 0)
-        return false;
-    r.ref = r.kind.n > 0 && ref > 0 ? (uint64_t)ref : 0;
-    json_incref(json);
-    *record_out = r;
-    return true;
+    r->cid = str_or_none(&r->fields, "cid");
+    r->kind = str_or_none(&r->fields, "kind");
+    r->text = str_or_none(&r->fields, "text");
+    chatd_fields_int(&r->fields, "ref", &ref);
+    r->ref = r->kind.n > 0 && ref > 0 ? (uint64_t)ref : 0;
+    if (chatd_fields_str(&r->fields, "user", &r->user) == CHATD_OK &&
+        chatd_fields_str(&r->fields, "kind", &any) != CHATD_E_INVAL &&
+        (r->kind.n > 0 || chatd_fields_str(&r->fields, "text", &any) == CHATD_OK))
+        return true;
+    record_close(r);
+    return false;
 }
 
 bool record_open(chatd_str text, struct record *record_out)
 {
     const char *why;
-    json_t *json = chatd_json_object(text, &why);
-    bool is_message = json != NULL && record_open_json(json, record_out);
 
-    json_decref(json);
-    return is_message;
+    return chatd_fields_open(text, &record_out->fields, &why) == CHATD_OK && fill(record_out);
+}
+
+bool record_open_member(const struct chatd_fields *object, const char *key,
+                        struct record *record_out)
+{
+    return chatd_fields_object(object, key, &record_out->fields) == CHATD_OK && fill(record_out);
 }
 
 void record_close(struct record *record)
 {
-    json_decref(record->json);
-    *record = (struct record){.json = NULL};
+    chatd_fields_close(&record->fields);
 }

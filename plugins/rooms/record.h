@@ -3,13 +3,13 @@
 #ifndef ROOMS_RECORD_H
 #define ROOMS_RECORD_H
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 
 #include <stdbool.h>
 
-/* A record that was read. The strings point into `json`. */
+/* A record that was read. The strings point into `fields`. */
 struct record {
-    json_t *json;
+    struct chatd_fields fields;
     chatd_str user, text, cid; /* cid: empty when there is none */
     chatd_str kind;            /* empty: a message. Others may have no text */
     uint64_t ref;              /* of other kinds: the record it is about; 0: none */
@@ -23,8 +23,9 @@ char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid
  * the seed stored is read too: it has more members, which are not looked at. */
 bool record_open(chatd_str text, struct record *record_out);
 
-/* The same for a JSON object that is at hand; takes a reference of its own. */
-bool record_open_json(json_t *json, struct record *record_out);
+/* The same for a member of a JSON object. */
+bool record_open_member(const struct chatd_fields *object, const char *key,
+                        struct record *record_out);
 
 void record_close(struct record *record);
 

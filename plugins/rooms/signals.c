@@ -167,19 +167,19 @@ void signals_show(struct rooms *rooms, chatd_str name, chatd_str user, chatd_str
         show_all(room, &ev);
 }
 
-void signals_receive(struct room *room, const json_t *json)
+void signals_receive(struct room *room, const struct chatd_fields *fields)
 {
     chatd_plugin *self = room->rooms->self;
     struct chatd_ev_signaled ev = {.ev = {.size = sizeof(ev)}, .room = room_name(room)};
-    const json_t *on = json_object_get(json, "on");
     chatd_str from = CHATD_STR("");
+    int64_t on = 0;
 
-    if (chatd_json_str(json, "signal", &ev.kind) < 0 ||
-        chatd_json_str(json, "user", &ev.user) < 0 || chatd_json_str(json, "from", &from) < 0 ||
-        !json_is_integer(on))
+    if (chatd_fields_str(fields, "signal", &ev.kind) < 0 ||
+        chatd_fields_str(fields, "user", &ev.user) < 0 ||
+        chatd_fields_str(fields, "from", &from) < 0 || chatd_fields_int(fields, "on", &on) < 0)
         return;
     ev.ev.conn = origin_read(room->rooms, from);
-    ev.on = json_integer_value(on) != 0;
+    ev.on = on != 0;
     ev.is_local = ev.ev.conn.v != 0;
     chatd_raised_signaled(self, &ev);
     show_all(room, &ev);

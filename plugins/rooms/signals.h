@@ -5,7 +5,7 @@
 
 #include "member.h"
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 
 /* Raises `signal` and, if it was claimed and allowed, tells all workers. With a connection it must be
  * a member (CHATD_E_NOTFOUND); CHATD_E_INVAL: a name is not good. A denial is CHATD_OK: it is
@@ -18,6 +18,6 @@ void signals_show(struct rooms *rooms, chatd_str room, chatd_str user, chatd_str
 
 /* One came over the bus: raises `signaled`, then shows it to the members here but the one it came
  * from. */
-void signals_receive(struct room *room, const json_t *json);
+void signals_receive(struct room *room, const struct chatd_fields *fields);
 
 #endif

@@ -38,14 +38,14 @@ static void ack(chatd_plugin *self, chatd_conn conn, chatd_str id, char *members
     free(members);
 }
 
-struct json_t *v1_open(chatd_plugin *self, const struct chatd_verb_call *call, chatd_str *room_out)
+bool v1_open(chatd_plugin *self, const struct chatd_verb_call *call,
+             struct chatd_fields *fields_out, chatd_str *room_out)
 {
-    json_t *json;
-    const char *flaw = v1_args_open(call->json, &json, room_out);
+    const char *flaw = v1_args_open(call->json, fields_out, room_out);
 
     if (flaw != NULL)
         refuse_bad(self, call, flaw);
-    return json;
+    return flaw == NULL;
 }
 
 static chatd_str user_of(chatd_plugin *self, chatd_conn conn)
@@ -117,12 +117,12 @@ static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_
     struct join *join;
     bool is_begun = false;
     const char *flaw;
+    struct chatd_fields fields;
     chatd_str room;
-    json_t *json = v1_open(self, call, &room);
 
-    if (json == NULL)
+    if (!v1_open(self, call, &fields, &room))
         return true;
-    flaw = v1_args_since(json, &since);
+    flaw = v1_args_since(&fields, &since);
     if (flaw != NULL) {
         refuse_bad(self, call, flaw);
     } else if (has_place(rooms, seat, room, call)) {
@@ -138,7 +138,7 @@ static bool join_now(struct rooms *rooms, struct seat *seat, const struct chatd_
             join_begin(join); /* on_join() ends the turn, perhaps in this call */
         }
     }
-    json_decref(json);
+    chatd_fields_close(&fields);
     return !is_begun;
 }
 
@@ -152,13 +152,13 @@ static void room_join(chatd_plugin *self, const struct chatd_verb_call *call)
 static bool leave_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
 {
     chatd_plugin *self = rooms->self;
+    struct chatd_fields fields;
     struct member *member;
     chatd_str room;
     size_t n = 0;
-    json_t *json = v1_open(self, call, &room);
     char *members;
 
-    if (json == NULL)
+    if (!v1_open(self, call, &fields, &room))
         return true;
     member = member_find(rooms, call->conn, room);
     if (member == NULL) {
@@ -168,7 +168,7 @@ static bool leave_now(struct rooms *rooms, struct seat *seat, const struct chatd
         member_leave(seat, member, user_of(self, call->conn));
         ack(self, call->conn, call->id, members, n);
     }
-    json_decref(json);
+    chatd_fields_close(&fields);
     return true;
 }
 
@@ -254,18 +254,21 @@ static bool send_now(struct rooms *rooms, struct seat *seat, const struct chatd_
     struct publish_call message = {.conn = call->conn, .cid = CHATD_STR("")};
     struct refusal bad = {"bad_request", NULL, 0};
     const struct refusal *why = &bad;
-    json_t *json;
+    struct chatd_fields fields;
+    bool is_open;
 
-    bad.text = v1_args_open(call->json, &json, &message.room);
+    bad.text = v1_args_open(call->json, &fields, &message.room);
+    is_open = bad.text == NULL;
     message.user = user_of(rooms->self, call->conn);
-    if (json != NULL && !may_send(rooms, seat, call->conn, message.room))
+    if (is_open && !may_send(rooms, seat, call->conn, message.room))
         why = &not_member;
-    else if (json != NULL)
-        bad.text = v1_args_message(json, &message.text, &message.cid);
+    else if (is_open)
+        bad.text = v1_args_message(&fields, &message.text, &message.cid);
     if (bad.text == NULL && why == &bad)
         why = NULL;
     send_text(rooms, call, &message, why);
-    json_decref(json);
+    if (is_open)
+        chatd_fields_close(&fields);
     return true;
 }
 

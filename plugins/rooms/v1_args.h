@@ -6,18 +6,19 @@
 #include "join.h"
 #include "rules.h"
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 
 /* All say what is wrong as a sentence (a literal), NULL: nothing. */
 
-/* Opens a request and reads the room's name. *json_out is the caller's to json_decref(); NULL on a failure. The
- * strings point into it. */
-const char *v1_args_open(chatd_str request, json_t **json_out, chatd_str *room_out);
+/* Opens a request and reads the room's name. The caller ends *fields_out with chatd_fields_close(), unless it failed.
+ * The strings point into it. */
+const char *v1_args_open(chatd_str request, struct chatd_fields *fields_out, chatd_str *room_out);
 
 /* `since` of room.join; not there, or of an epoch longer than any of ours: an empty position. */
-const char *v1_args_since(const json_t *json, struct position *since_out);
+const char *v1_args_since(const struct chatd_fields *fields, struct position *since_out);
 
 /* `text` and `cid` of message.send; the text is not judged here (rules_message_text()). */
-const char *v1_args_message(const json_t *json, chatd_str *text_out, chatd_str *cid_out);
+const char *v1_args_message(const struct chatd_fields *fields, chatd_str *text_out,
+                            chatd_str *cid_out);
 
 #endif

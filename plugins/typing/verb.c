@@ -2,7 +2,7 @@
 /* The verb `typing` of chatd.v1, {"room","typing"}: a signal like any other, without an answer. */
 #include "typing.h"
 
-#include <chatd/json.h>
+#include <chatd/fields.h>
 
 #define BODY_MAX 4096u
 
@@ -16,27 +16,28 @@ static void handle(chatd_plugin *self, const struct chatd_verb_call *call)
 {
     const struct typing *typing = self->data;
     struct chatd_conn_info info = {.size = sizeof(info)};
+    struct chatd_fields fields;
     const char *why = NULL;
-    json_t *json = chatd_json_object(call->json, &why);
-    const json_t *on = json_object_get(json, "typing");
+    bool on = false, is_open = chatd_fields_open(call->json, &fields, &why) == CHATD_OK;
     chatd_str room;
     int rc;
 
-    if (json == NULL || chatd_json_str(json, "room", &room) < 0 || !json_is_boolean(on)) {
+    if (!is_open || chatd_fields_str(&fields, "room", &room) < 0 ||
+        chatd_fields_bool(&fields, "typing", &on) < 0) {
         refuse(self, call, "bad_request",
                "Write {\"room\": a room you are in, \"typing\": true or false}.");
     } else if (typing->rooms == NULL) {
         refuse(self, call, "not_found", "There are no rooms on this server.");
     } else if (chatd_conn_info(self, call->conn, &info) >= 0) {
-        rc = chatd_rooms_signal(self, typing->rooms, call->conn, room, info.user, TYPING_KIND,
-                                json_is_true(on));
+        rc = chatd_rooms_signal(self, typing->rooms, call->conn, room, info.user, TYPING_KIND, on);
         if (rc == CHATD_E_NOTFOUND)
             refuse(self, call, "not_member", "Join the room first.");
         else if (rc == CHATD_E_INVAL)
             refuse(self, call, "bad_request", "A room has no such name.");
         /* Anything else is for the server's log: nobody waits for a signal. */
     }
-    json_decref(json);
+    if (is_open)
+        chatd_fields_close(&fields);
 }
 
 int typing_verb_register(chatd_plugin *self)

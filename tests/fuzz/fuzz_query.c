@@ -135,8 +135,9 @@ static void check_page(chatd_str before, chatd_str after, chatd_str limit)
 {
     struct history_query q = {.seq = 0}, again = {.seq = 0};
     const char *why = history_query_text(before, after, limit, &q), *same;
+    struct chatd_fields fields;
+    const char *flaw;
     char text[256];
-    json_t *json;
 
     if (why == NULL) {
         CHECK(q.limit >= 1 && q.limit <= HISTORY_LIMIT_MAX);
@@ -149,13 +150,12 @@ static void check_page(chatd_str before, chatd_str after, chatd_str limit)
     snprintf(text, sizeof(text), "{\"before\":%s,\"after\":%s,\"limit\":%s}",
              before.p != NULL ? before.p : "null", after.p != NULL ? after.p : "null",
              limit.p != NULL ? limit.p : "null");
-    json = json_loads(text, 0, NULL);
-    CHECK(json != NULL);
-    same = history_query_json(json, &again);
+    CHECK(chatd_fields_open((chatd_str){text, strlen(text)}, &fields, &flaw) == CHATD_OK);
+    same = history_query_json(&fields, &again);
     CHECK((same == NULL) == (why == NULL));
     CHECK(why != NULL ||
           (q.seq == again.seq && q.limit == again.limit && q.direction == again.direction));
-    json_decref(json);
+    chatd_fields_close(&fields);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

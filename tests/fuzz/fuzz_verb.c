@@ -103,28 +103,30 @@ static void check_args(chatd_str request)
     struct history_query query;
     struct position since;
     chatd_str room, text, cid;
-    json_t *json;
+    struct chatd_fields fields;
+    int64_t any;
 
-    if (v1_args_open(request, &json, &room) != NULL) {
-        CHECK(json == NULL);
+    if (v1_args_open(request, &fields, &room) != NULL) {
+        CHECK(fields.text == NULL && fields.json == NULL);
         return;
     }
     check_text(room);
     CHECK(room.n > 0 && room.n <= ROOM_NAME_MAX && memchr(room.p, '/', room.n) == NULL);
-    if (v1_args_since(json, &since) == NULL) {
+    if (v1_args_since(&fields, &since) == NULL) {
         CHECK(strlen(since.epoch) <= CHATD_LOG_EPOCH_MAX && since.seq <= INT64_MAX);
-        CHECK(since.epoch[0] != '\0' || since.seq == 0 || json_object_get(json, "since") != NULL);
+        CHECK(since.epoch[0] != '\0' || since.seq == 0 ||
+              chatd_fields_int(&fields, "since", &any) == CHATD_E_INVAL);
     }
-    if (history_query_json(json, &query) == NULL) {
+    if (history_query_json(&fields, &query) == NULL) {
         CHECK(query.limit >= 1 && query.limit <= HISTORY_LIMIT_MAX && query.seq <= INT64_MAX);
         CHECK(query.direction == CHATD_LOG_AFTER || query.direction == CHATD_LOG_BEFORE);
     }
-    if (v1_args_message(json, &text, &cid) == NULL) {
+    if (v1_args_message(&fields, &text, &cid) == NULL) {
         check_text(text);
         CHECK(cid.n <= MESSAGE_CID_MAX);
         check_said(room, text, cid);
     }
-    json_decref(json);
+    chatd_fields_close(&fields);
 }
 
 /* --- records and frames -------------------------------------------------------------------------- */
@@ -225,7 +227,7 @@ static void check_classic(chatd_str text)
     CHECK(!in.is_typing || in.text.n == 0);
     check_said(CHATD_STR("a"), in.text, CHATD_STR(""));
     classic_in_close(&in);
-    CHECK(in.json == NULL);
+    CHECK(in.fields.text == NULL && in.fields.json == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -20,7 +20,8 @@ static void is(const char *text, const char *type, const char *id)
     assert_int_equal(e.id.n, strlen(id));
     assert_memory_equal(e.id.p, id, e.id.n);
     envelope_close(&e);
-    assert_null(e.json);
+    assert_null(e.fields.text);
+    assert_null(e.fields.json);
 }
 
 /* `id` is what the answer carries. */

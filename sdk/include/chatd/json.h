@@ -9,6 +9,7 @@
 #include <chatd/abi.h>
 
 #include <jansson.h>
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -73,6 +74,34 @@ static inline size_t chatd_json_quote_max(size_t n)
     return n * 6 + 3;
 }
 
+/* Eight bytes of which all stand for themselves in a JSON string: printable ASCII, neither quote nor backslash. The
+ * usual way to ask a word about all of its bytes at once; a borrow can only come from a byte that says no already. */
+static inline int chatd_json_is_plain8(const char *p)
+{
+    const uint64_t each = 0x0101010101010101u, top = each << 7;
+    uint64_t w, quote, backslash;
+
+    memcpy(&w, p, sizeof(w));
+    quote = w ^ each * '"';
+    backslash = w ^ each * '\\';
+    return ((w | (w + each) | ((w - each * 0x20) & ~w) | ((quote - each) & ~quote) |
+             ((backslash - each) & ~backslash)) &
+            top) == 0;
+}
+
+/* [any] How many of the first bytes of `p` (of `n`) stand for themselves in a JSON string, as above: a whole number of
+ * eights, or all up to the first that does not. */
+static inline size_t chatd_json_plain(const char *p, size_t n)
+{
+    size_t i = 0;
+
+    while (n - i >= 8 && chatd_json_is_plain8(p + i))
+        i += 8;
+    while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
+}
+
 /* [any] Writes `text` as a JSON string with its quotes to `out` (of chatd_json_quote_max() bytes)
  * and a NUL after it; returns the bytes before the NUL. Control characters, quotes and backslashes
  * are escaped (RFC 8259 section 7), and U+2028 and U+2029, which old script engines take for line
@@ -81,12 +110,19 @@ static inline size_t chatd_json_quote(chatd_str text, char *out)
 {
     static const char hex[] = "0123456789abcdef";
     char *o = out;
-    size_t i;
+    size_t i = 0;
 
     *o++ = '"';
-    for (i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
+    while (i < text.n) {
+        unsigned char c;
 
+        if (text.n - i >= 8 && chatd_json_is_plain8(text.p + i)) {
+            memcpy(o, text.p + i, 8);
+            o += 8;
+            i += 8;
+            continue;
+        }
+        c = (unsigned char)text.p[i++];
         if (c == '"' || c == '\\') {
             *o++ = '\\';
             *o++ = (char)c;
@@ -98,10 +134,10 @@ static inline size_t chatd_json_quote(chatd_str text, char *out)
             o[4] = hex[c >> 4];
             o[5] = hex[c & 15];
             o += 6;
-        } else if (c == 0xe2 && i + 2 < text.n && (unsigned char)text.p[i + 1] == 0x80 &&
-                   ((unsigned char)text.p[i + 2] & 0xfe) == 0xa8) {
+        } else if (c == 0xe2 && i + 1 < text.n && (unsigned char)text.p[i] == 0x80 &&
+                   ((unsigned char)text.p[i + 1] & 0xfe) == 0xa8) {
             memcpy(o, "\\u202", 5);
-            o[5] = hex[(unsigned char)text.p[i + 2] & 15];
+            o[5] = hex[(unsigned char)text.p[i + 1] & 15];
             o += 6;
             i += 2;
         } else {

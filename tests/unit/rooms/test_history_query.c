@@ -21,18 +21,18 @@ static const char *ask(const char *before, const char *after, const char *limit,
 {
     struct history_query other = {.seq = 0};
     char text[256];
-    const char *flaw, *other_flaw;
-    json_t *json;
+    const char *flaw, *other_flaw, *why;
+    struct chatd_fields fields;
 
     snprintf(text, sizeof(text), "{\"before\":%s,\"after\":%s,\"limit\":%s}",
              before == NULL ? "null" : before, after == NULL ? "null" : after,
              limit == NULL ? "null" : limit);
     *query = other;
     flaw = history_query_text(arg(before), arg(after), arg(limit), query);
-    json = json_loads(text, 0, NULL);
-    if (json != NULL) { /* what is no JSON cannot be asked that way */
-        other_flaw = history_query_json(json, &other);
-        json_decref(json);
+    if (chatd_fields_open((chatd_str){text, strlen(text)}, &fields, &why) ==
+        CHATD_OK) { /* what is no JSON cannot be asked that way */
+        other_flaw = history_query_json(&fields, &other);
+        chatd_fields_close(&fields);
         assert_int_equal(flaw == NULL, other_flaw == NULL);
         assert_memory_equal(&other, query, sizeof(other));
     }

@@ -149,6 +149,31 @@ static void texts(void **state)
     assert_false(rules_message_text((chatd_str){NULL, 0}, 10, &why));
 }
 
+/* Plain bytes are looked at eight at a time: nothing before, in and behind an eight is missed. */
+static void texts_of_any_length(void **state)
+{
+    static const char *const odd[] = {"\x01", "\x7f", "\xc2\x85", "\xff", "\xe2\x80\xae"};
+    static const char forty[] = "0123456789012345678901234567890123456789";
+    char text[128];
+    size_t n, at, i;
+
+    (void)state;
+    for (n = 1; n < 40; n++) {
+        snprintf(text, sizeof(text), "%*s", (int)n, "");
+        expect_text(text, 128, "bad_request");
+        for (at = 0; at < n; at++) {
+            snprintf(text, sizeof(text), "%*s%c%*s", (int)at, "", at % 2 ? 'x' : '"',
+                     (int)(n - at - 1), "");
+            expect_text(text, 128, NULL);
+            for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+                snprintf(text, sizeof(text), "%.*s%s%.*s", (int)at, forty, odd[i], (int)(n - at),
+                         forty);
+                expect_text(text, 128, "bad_request");
+            }
+        }
+    }
+}
+
 #define PDF "\xe2\x80\xac"
 #define PDI "\xe2\x81\xa9"
 
@@ -227,6 +252,7 @@ int main(void)
         cmocka_unit_test(names_that_are_not),
         cmocka_unit_test(names_are_counted_in_bytes),
         cmocka_unit_test(texts),
+        cmocka_unit_test(texts_of_any_length),
         cmocka_unit_test(texts_have_no_control_characters),
         cmocka_unit_test(texts_change_direction_and_back),
         cmocka_unit_test(users),

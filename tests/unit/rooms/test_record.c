@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Records and the classic frames made from them, byte for byte. */
 #include "classic_frame.h"
+#include "out.h"
 #include "record.h"
 #include "v1_frame.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +67,7 @@ static void every_byte_may_need_six(void **state)
     char text[512];
     size_t n = 0;
     char *p;
-    struct record record = {.json = NULL};
+    struct record record = {.kind = CHATD_STR("")};
 
     (void)state;
     memset(text, 1, sizeof(text));
@@ -77,6 +79,23 @@ static void every_byte_may_need_six(void **state)
     p = classic_message((chatd_str){text, 64}, &record, UINT64_MAX >> 1, INT64_MAX, &n);
     assert_non_null(p);
     free(p);
+}
+
+static void numbers(void **state)
+{
+    static const int64_t row[] = {0, 7, -1, 10, 1790000000000, INT64_MAX, INT64_MIN};
+    char expected[32];
+    struct out out;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        assert_int_equal(out_init(&out, OUT_NUMBER_MAX), CHATD_OK);
+        out_number(&out, row[i]);
+        snprintf(expected, sizeof(expected), "%" PRId64, row[i]);
+        assert_string_equal(out.p, expected);
+        out_free(&out);
+    }
 }
 
 static void records_of_others(void **state)
@@ -269,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_record_has_a_cid_if_there_is_one),
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(every_byte_may_need_six),
+        cmocka_unit_test(numbers),
         cmocka_unit_test(records_of_others),
         cmocka_unit_test(classic_frames),
         cmocka_unit_test(v1_frames),

@@ -9,42 +9,43 @@
 
 #include <cmocka.h>
 
-static json_t *opened(const char *text)
+static struct chatd_fields opened(const char *text)
 {
+    struct chatd_fields fields;
     chatd_str room;
-    json_t *json;
 
-    assert_null(v1_args_open((chatd_str){text, strlen(text)}, &json, &room));
+    assert_null(v1_args_open((chatd_str){text, strlen(text)}, &fields, &room));
     assert_int_equal(room.n, 1);
     assert_memory_equal(room.p, "a", 1);
-    return json;
+    return fields;
 }
 
 static void test_the_room(void **state)
 {
     static const char *const bad[] = {
         "", "[]", "{}", "{\"room\":1}", "{\"room\":\"a b\"}", "{\"room\":\"a\",\"room\":\"a\"}"};
+    struct chatd_fields fields;
     chatd_str room;
-    json_t *json;
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_non_null(v1_args_open((chatd_str){bad[i], strlen(bad[i])}, &json, &room));
-        assert_null(json);
+        assert_non_null(v1_args_open((chatd_str){bad[i], strlen(bad[i])}, &fields, &room));
+        assert_true(fields.text == NULL && fields.json == NULL);
     }
-    json_decref(opened("{\"room\":\"a\"}"));
+    fields = opened("{\"room\":\"a\"}");
+    chatd_fields_close(&fields);
 }
 
 static void since_is(const char *text, const char *epoch, uint64_t seq)
 {
-    json_t *json = opened(text);
+    struct chatd_fields fields = opened(text);
     struct position since;
 
-    assert_null(v1_args_since(json, &since));
+    assert_null(v1_args_since(&fields, &since));
     assert_string_equal(since.epoch, epoch);
     assert_int_equal(since.seq, seq);
-    json_decref(json);
+    chatd_fields_close(&fields);
 }
 
 static void test_since(void **state)
@@ -67,10 +68,10 @@ static void test_since(void **state)
              "\"01234567890123456789012345678901234567890123456789012345678901234\",\"seq\":1}}",
              "", 0);
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        json_t *json = opened(bad[i]);
+        struct chatd_fields fields = opened(bad[i]);
 
-        assert_non_null(v1_args_since(json, &since));
-        json_decref(json);
+        assert_non_null(v1_args_since(&fields, &since));
+        chatd_fields_close(&fields);
     }
 }
 
@@ -83,23 +84,23 @@ static void test_the_message(void **state)
         "{\"room\":\"a\",\"text\":\"t\",\"cid\":1}",
         ("{\"room\":\"a\",\"text\":\"t\",\"cid\":\"" SIXTY_FIVE "\"}")};
     chatd_str text, cid;
-    json_t *json;
+    struct chatd_fields fields;
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        json = opened(bad[i]);
-        assert_non_null(v1_args_message(json, &text, &cid));
-        json_decref(json);
+        fields = opened(bad[i]);
+        assert_non_null(v1_args_message(&fields, &text, &cid));
+        chatd_fields_close(&fields);
     }
-    json = opened("{\"room\":\"a\",\"text\":\"t\"}");
-    assert_null(v1_args_message(json, &text, &cid));
+    fields = opened("{\"room\":\"a\",\"text\":\"t\"}");
+    assert_null(v1_args_message(&fields, &text, &cid));
     assert_true(text.n == 1 && cid.n == 0);
-    json_decref(json);
-    json = opened("{\"room\":\"a\",\"text\":\"\",\"cid\":\"c\"}");
-    assert_null(v1_args_message(json, &text, &cid));
+    chatd_fields_close(&fields);
+    fields = opened("{\"room\":\"a\",\"text\":\"\",\"cid\":\"c\"}");
+    assert_null(v1_args_message(&fields, &text, &cid));
     assert_true(text.n == 0 && cid.n == 1);
-    json_decref(json);
+    chatd_fields_close(&fields);
 }
 
 int main(void)
