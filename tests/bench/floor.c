@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_floor: the least a chat server can do, one send() of one ready frame for each reader. */
+/*
+ * bench_floor: the least a chat server can do, one send() of one ready frame for each reader. With --coalesce: one
+ * for each reader and turn of the loop, of all that came in for it.
+ */
 #include "floor_message.h"
 #include "floor_upgrade.h"
 
@@ -14,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +32,9 @@ struct room {
     uint64_t seq;
     struct conn **member; /* dense */
     size_t count, capacity;
+    uint8_t *turn; /* --coalesce: the frames of this turn */
+    size_t turn_bytes, turn_capacity;
+    struct room *next_dirty;
     char name[FLOOR_ROOM_MAX + 1];
 };
 
@@ -40,6 +47,9 @@ struct conn {
     size_t input_bytes;
     uint8_t *pending; /* what the socket did not take, NULL while the reader keeps up */
     size_t pending_bytes;
+    uint8_t *own; /* --coalesce: answers of this turn */
+    size_t own_bytes, own_capacity;
+    struct conn *next_dirty;
     struct conn *next_dead;
     bool dead;
     bool is_v1;
@@ -50,6 +60,9 @@ struct server {
     unsigned accepted;
     struct conn *dead; /* freed after the events of this turn, which may still name them */
     struct room *bucket[ROOM_BUCKETS];
+    bool coalesce;
+    struct room *dirty_room; /* those with something of this turn */
+    struct conn *dirty_conn;
     uint8_t buffer[BUFFER_BYTES];
     uint8_t frame[MESSAGE_MAX + 512];
 };
@@ -114,6 +127,7 @@ static void free_dead(struct server *server)
         close(conn->fd);
         free(conn->input);
         free(conn->pending);
+        free(conn->own);
         free(conn);
     }
 }
@@ -137,6 +151,34 @@ static void conn_keep(struct server *server, struct conn *conn, const uint8_t *d
     conn->pending = must_realloc(conn->pending, conn->pending_bytes + bytes);
     memcpy(conn->pending + conn->pending_bytes, data, bytes);
     conn->pending_bytes += bytes;
+}
+
+/* Writes two stretches in one call, of which either may be empty, and keeps what is not taken. */
+static void conn_send_both(struct server *server, struct conn *conn, const uint8_t *data,
+                           size_t bytes, const uint8_t *more, size_t more_bytes)
+{
+    struct iovec part[2] = {{(void *)(uintptr_t)data, bytes},
+                            {(void *)(uintptr_t)more, more_bytes}};
+    struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
+    size_t done = 0;
+
+    if (conn->dead)
+        return;
+    if (!conn->pending) {
+        ssize_t n = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            conn_kill(server, conn);
+            return;
+        }
+        done = n > 0 ? (size_t)n : 0;
+        if (done == bytes + more_bytes)
+            return;
+    }
+    if (done < bytes)
+        conn_keep(server, conn, data + done, bytes - done);
+    done = done > bytes ? done - bytes : 0;
+    if (done < more_bytes)
+        conn_keep(server, conn, more + done, more_bytes - done);
 }
 
 static void conn_send(struct server *server, struct conn *conn, const uint8_t *data, size_t bytes)
@@ -173,6 +215,65 @@ static void conn_flush(struct server *server, struct conn *conn)
         free(conn->pending);
         conn->pending = NULL;
         watch(server, conn, EPOLLIN);
+    }
+}
+
+static void append(uint8_t **buffer, size_t *bytes, size_t *capacity, const uint8_t *data, size_t n)
+{
+    if (*bytes + n > *capacity) {
+        *capacity = 2 * (*bytes + n);
+        *buffer = must_realloc(*buffer, *capacity);
+    }
+    memcpy(*buffer + *bytes, data, n);
+    *bytes += n;
+}
+
+static void answer(struct server *server, struct conn *conn, const uint8_t *frame, size_t bytes)
+{
+    if (!server->coalesce) {
+        conn_send(server, conn, frame, bytes);
+        return;
+    }
+    if (conn->own_bytes == 0) {
+        conn->next_dirty = server->dirty_conn;
+        server->dirty_conn = conn;
+    }
+    append(&conn->own, &conn->own_bytes, &conn->own_capacity, frame, bytes);
+}
+
+static void fan_out(struct server *server, struct room *room, const uint8_t *frame, size_t bytes)
+{
+    if (!server->coalesce) {
+        for (size_t i = 0; i < room->count; i++)
+            conn_send(server, room->member[i], frame, bytes);
+        return;
+    }
+    if (room->turn_bytes == 0) {
+        room->next_dirty = server->dirty_room;
+        server->dirty_room = room;
+    }
+    append(&room->turn, &room->turn_bytes, &room->turn_capacity, frame, bytes);
+}
+
+/* --coalesce: what this turn has for everyone goes out. */
+static void flush_turn(struct server *server)
+{
+    for (struct room *room; (room = server->dirty_room); server->dirty_room = room->next_dirty) {
+        for (size_t i = 0; i < room->count; i++) {
+            struct conn *conn = room->member[i];
+            if (conn->own_bytes == 0) {
+                conn_send(server, conn, room->turn, room->turn_bytes);
+                continue;
+            }
+            conn_send_both(server, conn, conn->own, conn->own_bytes, room->turn, room->turn_bytes);
+            conn->own_bytes = 0;
+        }
+        room->turn_bytes = 0;
+    }
+    for (struct conn *conn; (conn = server->dirty_conn); server->dirty_conn = conn->next_dirty) {
+        if (conn->own_bytes > 0)
+            conn_send(server, conn, conn->own, conn->own_bytes);
+        conn->own_bytes = 0;
     }
 }
 
@@ -231,13 +332,12 @@ static void on_text(struct server *server, struct conn *from, const uint8_t *pay
     }
     if (from->is_v1) {
         frame = make_frame(server, &message, floor_message_ack, &frame_bytes);
-        conn_send(server, from, frame, frame_bytes);
+        answer(server, from, frame, frame_bytes);
     }
     if (!has_text)
         return;
     frame = make_frame(server, &message, floor_message_body, &frame_bytes);
-    for (size_t i = 0; i < room->count; i++)
-        conn_send(server, room->member[i], frame, frame_bytes);
+    fan_out(server, room, frame, frame_bytes);
 }
 
 static void on_frame(struct server *server, struct conn *conn, unsigned opcode, uint8_t *payload,
@@ -372,17 +472,19 @@ static void server_turn(struct server *server)
         if (!conn->dead && (event[i].events & ~(uint32_t)EPOLLOUT))
             conn_read(server, conn);
     }
+    flush_turn(server);
     free_dead(server);
 }
 
 int main(int argc, char **argv)
 {
     char *end = NULL;
-    unsigned long port = argc == 2 ? strtoul(argv[1], &end, 10) : 0;
+    bool coalesce = argc == 3 && strcmp(argv[2], "--coalesce") == 0;
+    unsigned long port = argc == 2 || coalesce ? strtoul(argv[1], &end, 10) : 0;
     struct rlimit limit;
 
     if (port == 0 || port > 65535 || *end) {
-        fputs("usage: bench_floor PORT\n", stderr);
+        fputs("usage: bench_floor PORT [--coalesce]\n", stderr);
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -394,6 +496,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_floor: port %lu: %s\n", port, strerror(errno));
         return EXIT_FAILURE;
     }
+    server->coalesce = coalesce;
     for (;;)
         server_turn(server);
 }
