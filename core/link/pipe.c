@@ -22,6 +22,7 @@ struct pipe {
     bool is_blocked; /* the socket takes no more: `write` waits */
     bool is_reading; /* inside on_read() */
     bool is_freed;   /* by a callback of it */
+    bool is_broken;  /* what came is no frame */
 };
 
 /* --- the frame ---------------------------------------------------------------------------------- */
@@ -166,7 +167,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
     (void)what;
     p->is_reading = true;
     if (!handle(p))
-        over = true;
+        over = p->is_broken = true;
     if (over && !p->is_freed) {
         event_del(p->read);
         p->calls.ended(p->calls.arg);
@@ -174,6 +175,11 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
     p->is_reading = false;
     if (p->is_freed)
         destroy(p);
+}
+
+bool pipe_is_broken(const struct pipe *p)
+{
+    return p->is_broken;
 }
 
 struct pipe *pipe_new(struct event_base *base, int fd, size_t max_bytes,

@@ -40,7 +40,8 @@ struct pipe;
 
 struct pipe_calls {
     void (*frame)(void *arg, const struct pipe_frame *f);
-    void (*ended)(void *arg); /* the other side is gone; may free the pipe */
+    void (*ended)(
+        void *arg); /* the other side is gone, or what it says is no frame; may free the pipe */
     void *arg;
 };
 
@@ -53,5 +54,6 @@ void pipe_free(struct pipe *p);
 bool pipe_put(struct pipe *p, const struct pipe_frame *f);
 void pipe_flush(struct pipe *p); /* writes what can be written; later the rest */
 uint64_t pipe_dropped(const struct pipe *p);
+bool pipe_is_broken(const struct pipe *p); /* for ended(): it was no frame */
 
 #endif

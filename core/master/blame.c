@@ -178,6 +178,11 @@ static void tell(const struct child *c, const struct death *d, const char *culpr
                   (int)c->pid, culprit[0] != '\0' ? ", in " : "", culprit, next);
     else if (c->cause == CAUSE_REFUSED)
         log_error("worker %u (pid %d): %s; %s", c->slot, (int)c->pid, c->away, next);
+    else if (c->cause == CAUSE_BUS)
+        log_error(
+            "worker %u (pid %d) wrote to the other workers what is no message, so its memory may be damaged: "
+            "killed; %s",
+            c->slot, (int)c->pid, next);
     else if (is_fault(d->signal) && culprit[0] != '\0')
         log_error("%s crashed worker %u (pid %d): signal %u (%s)%s%s; %s", culprit, c->slot,
                   (int)c->pid, d->signal, strsignal((int)d->signal), d->address, conn, next);
@@ -210,7 +215,8 @@ void blame_death(struct child *c, int status, const char *what_next)
     tell(c, &d, culprit, what_next);
     if (d.signal != 0 || d.code != 0 || plugin[0] != '\0')
         count(m, reason(c, &d));
-    if (plugin[0] != '\0' && (is_fault(d.signal) || d.signal == 0 || c->cause == CAUSE_HANG))
+    if (c->cause != CAUSE_BUS && plugin[0] != '\0' &&
+        (is_fault(d.signal) || d.signal == 0 || c->cause == CAUSE_HANG))
         blame(m, plugin);
 }
 

@@ -50,6 +50,17 @@ void child_kill(struct child *c, int sig, enum cause cause)
         arm(c, KILL_AFTER_MS); /* in case that does not end it */
 }
 
+/* Whatever wrote that has damaged its memory; and its clients would see neither others' messages nor be seen. */
+void child_bus_broken(struct master *m, const struct relay_member *bus)
+{
+    struct child *c;
+
+    for (c = m->children; c != NULL; c = c->next) {
+        if (c->bus == bus)
+            child_kill(c, SIGABRT, CAUSE_BUS);
+    }
+}
+
 void child_leave(struct child *c, uint32_t how, int64_t ms)
 {
     c->state = CHILD_LEAVING;

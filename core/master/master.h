@@ -44,7 +44,8 @@ enum cause {
     CAUSE_NOT_READY,
     CAUSE_REFUSED,
     CAUSE_TOO_LONG,
-    CAUSE_CALLED_OFF
+    CAUSE_CALLED_OFF,
+    CAUSE_BUS
 };
 
 struct child {
@@ -168,6 +169,8 @@ struct child *child_start(struct master *m, unsigned slot, bool is_next); /* NUL
 int child_order(struct child *c, uint32_t kind, uint32_t a, int64_t ms, int fd);
 void child_leave(struct child *c, uint32_t how, int64_t ms); /* then it is killed if it stays */
 void child_kill(struct child *c, int sig, enum cause cause);
+void child_bus_broken(struct master *m,
+                      const struct relay_member *bus); /* what it says there is no frame */
 void child_reap(struct master *m, pid_t pid, int status);
 void child_free(struct child *c);
 

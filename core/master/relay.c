@@ -122,10 +122,13 @@ static void on_frame(void *arg, const struct pipe_frame *f)
     }
 }
 
-/* Its process ends; the rest is told by that. */
+/* Where its process ends the rest is told by that. */
 static void on_ended(void *arg)
 {
-    (void)arg;
+    const struct relay_member *from = arg;
+
+    if (pipe_is_broken(from->pipe))
+        child_bus_broken(from->master, from);
 }
 
 /* --- members ------------------------------------------------------------------------------------ */

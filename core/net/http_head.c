@@ -262,7 +262,7 @@ static enum http_head_result name_end(struct http_head *h, const struct http_hea
                : word_is(h, "upgrade")           ? UPGRADE
                : word_is(h, "expect")            ? EXPECT
                                                  : OTHER;
-    /* evhttp adds trailers to the headers, so one of these could change a request that was judged. */
+    /* Nobody gets to read them, but who writes these there means no good. */
     if (h->in_trailer && h->field != OTHER) {
         return fail(h, 400, "A trailer must not say how to read or route the request.");
     }
@@ -653,8 +653,21 @@ void http_head_init(struct http_head *h)
     h->state = IN_METHOD;
 }
 
+/* What stands for a byte that was good: itself, or what says nothing. A trailer becomes a header whose name is of X
+   alone, with an empty value. */
+static uint8_t passed_on(const struct http_head *h, uint8_t state_before, uint8_t c)
+{
+    if (state_before == IN_NAME && h->state == IN_NAME) {
+        return h->in_trailer ? 'X' : c;
+    }
+    if (state_before == IN_VALUE && h->state == IN_VALUE) {
+        return h->in_trailer || (c == '\t' && h->value_bytes == 0) ? ' ' : c;
+    }
+    return h->state == SIZE_BLANK || h->state == IN_EXTENSION ? ' ' : c;
+}
+
 enum http_head_result http_head_feed(struct http_head *h, const struct http_head_limits *lim,
-                                     const uint8_t *data, size_t n, size_t *used)
+                                     uint8_t *data, size_t n, size_t *used)
 {
     *used = 0;
     if (h->state == FAILED) {
@@ -669,8 +682,10 @@ enum http_head_result http_head_feed(struct http_head *h, const struct http_head
         if (h->state == IN_METHOD && !h->in_head) {
             begin_head(h);
         }
+        uint8_t state_before = h->state;
         result = line_byte(h, lim, data[*used]);
         if (result != HTTP_HEAD_ERROR) {
+            data[*used] = passed_on(h, state_before, data[*used]);
             ++*used;
         }
     }

@@ -8,9 +8,12 @@
 #include <stdint.h>
 
 /* evhttp (libevent 2.1.12) accepts bare LF, folded headers, several Content-Length headers, a space
-   before the colon, NUL in values and a missing Host. This checker stands in front of it and passes on,
-   unchanged, only what both read the same way (RFC 9112). It follows heads and bodies, so that it knows
-   where each next head begins. */
+   before the colon, NUL in values and a missing Host. This checker stands in front of it and passes on
+   only what both read the same way (RFC 9112). It follows heads and bodies, so that it knows where each
+   next head begins.
+   Three things are legal and of no use here, and evhttp gets them wrong, each version in its own way:
+   a tab before a value (no blank to it), chunk extensions (an error) and trailers (headers of the
+   request, to be believed like those that were judged). They are blanked out where they stand. */
 
 enum http_head_result {
     HTTP_HEAD_MORE, /* all bytes are good and passed on; nothing happened yet */
@@ -67,13 +70,13 @@ struct http_head {
 
 void http_head_init(struct http_head *h);
 
-/* Looks at data[0..n) and returns at the first event; call again with the rest. *used is how many bytes
-   may be passed on: with MORE all of them, with DONE up to the end of head or body, with
+/* Looks at data[0..n) and returns at the first event; call again with the rest. What must not be read is
+   blanked out in `data`. *used is how many bytes may be passed on: with MORE all of them, with DONE up to the end of head or body, with
    ERROR those before the offending byte (never a complete head that has a fault). The events do not
    depend on how the stream is cut. With n = 0 it says MORE, or the state that stays.
    Behind the head of a request to upgrade the next bytes are a request again: a caller that has not
    decided yet feeds nothing, and one that takes the connection over feeds nothing more. */
 enum http_head_result http_head_feed(struct http_head *h, const struct http_head_limits *lim,
-                                     const uint8_t *data, size_t n, size_t *used);
+                                     uint8_t *data, size_t n, size_t *used);
 
 #endif

@@ -110,6 +110,39 @@ def test_an_absolute_target_and_host_name_one_host(server, target, host, status)
         assert reply.headers["x-content-type-options"] == "nosniff"
 
 
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+MUCH = b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(14))
+
+
+@pytest.mark.parametrize("data", [
+    pytest.param(POST + b"Transfer-Encoding:\tchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", id="tab before chunked"),
+    pytest.param(POST + b"Content-Length: \t2\r\n\r\n{}", id="tab before a length"),
+    pytest.param(b"POST /login HTTP/1.1\r\nHost:\ttest\r\nOrigin:\thttp://test\r\nContent-Length: 2\r\n\r\n{}",
+                 id="tab before Host and Origin"),
+    pytest.param(CHUNKED + b"\r\n2;name=value\r\n{}\r\n0\r\n\r\n", id="an extension"),
+    pytest.param(CHUNKED + b"\r\n2\t;a=\"b;c\"\r\n{}\r\n0;x\r\n\r\n", id="a tab, then an extension"),
+    pytest.param(CHUNKED + b"\r\n2\r\n{}\r\n0\r\nOrigin: http://evil.test\r\n\r\n", id="Origin in the trailer"),
+    pytest.param(CHUNKED + b"\r\n2\r\n{}\r\n0\r\nConnection: close\r\n\r\n", id="Connection in the trailer"),
+    pytest.param(CHUNKED + MUCH + b"\r\n2\r\n{}\r\n0\r\n" + MUCH + b"\r\n", id="a long head and long trailers"),
+])
+def test_what_is_legal_and_odd_is_read_as_one_request(server, data):
+    """No page of evhttp's own, no other body, and the next request is where it is."""
+    with Raw(server) as raw:
+        raw.send(data + b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
+        reply = raw.reply()
+        assert reply.status == 400 and "user" in json.loads(reply.body)["error"]["message"], reply
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert raw.reply().status == 200
+
+
+def test_expect_behind_a_tab(server):
+    with Raw(server) as raw:
+        raw.send(POST + b"Expect:\t100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert raw.reply().status == 100
+        raw.send(b"{}")
+        assert raw.reply().status == 400
+
+
 def test_an_upgrade_with_two_hosts_gets_400(server):
     data = upgrade_request("http://evil.example/ws", {"Origin": "http://test"})
     refused(server, data, 400)

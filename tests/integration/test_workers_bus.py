@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 
 import pytest
 import requests
 from chat import ALL_OFF, v1
 from raw_ws import account, login
-from server import DEADLINE, wait_until
+from server import DEADLINE, ROOT, wait_until
 
 WITHOUT_STORE = {**ALL_OFF, "rooms": "on", "typing": "on"}
 PEOPLE = 12  # over four workers: that all are on one happens once in 4 million runs
@@ -159,3 +160,45 @@ def test_a_worker_holds_no_descriptor_of_the_others(chatd):
     # Control, bus, listener, and a request or two of the tests before.
     assert len(sockets) <= 4 * 4
     assert len(set(sockets)) == len(sockets)
+
+
+# What a plugin that damages memory may come to: something that is no frame, in the stream to the other workers.
+NOISE = r"""
+#include <chatd/chatd.h>
+#include <string.h>
+#include <sys/socket.h>
+static void handle(chatd_plugin *self, chatd_req req)
+{
+    char noise[64];
+    int fd, domain = 0, type = 0;
+    socklen_t n = sizeof(int);
+    memset(noise, 0xff, sizeof(noise));
+    for (fd = 3; fd < 256; fd++)
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_UNIX &&
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM)
+            send(fd, noise, sizeof(noise), MSG_NOSIGNAL);
+    chatd_reply_json(self, req, 200, CHATD_STR("{}"));
+}
+static int init(chatd_plugin *self)
+{
+    static const struct chatd_route_def def = {
+        .size = sizeof(def), .method = "POST", .pattern = "/noise", .handle = handle};
+    return chatd_route(self, &def);
+}
+CHATD_PLUGIN(.name = "noise", .version = "1.0", .license = "MIT", .init = init);
+"""
+
+
+def test_a_worker_that_says_what_is_no_message_is_replaced(chatd, tmp_path):
+    """Its clients would go on in a chat of their own, and nobody would know."""
+    source, so = tmp_path / "noise.c", tmp_path / "noise.so"
+    source.write_text(NOISE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-I", ROOT / "sdk" / "include", source, "-o", so], check=True)
+    server = chatd(workers=2, only={**WITHOUT_STORE, "noise": so})
+    server.expect(r"worker \d \(pid \d+\) wrote to the other workers what is no message.*a new one starts")
+    before = server.wait_workers(2)
+    with contextlib.suppress(requests.ConnectionError):
+        requests.post(server.http + "/noise", timeout=DEADLINE)
+    wait_until(lambda: len(set(server.worker_pids()) & set(before)) == 1, what="the end of that worker")
+    server.wait_serving(2)
+    assert 'wrote to the other workers' in server.log

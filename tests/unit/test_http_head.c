@@ -32,6 +32,7 @@ struct record {
     char text[600];
     size_t n;
     size_t passed;
+    char bytes[4096]; /* what was passed on, as far as it fits */
     const char *reason;
 };
 
@@ -57,6 +58,9 @@ static bool feed(struct http_head *h, const struct http_head_limits *lim, struct
         size_t used = 12345;
         result = http_head_feed(h, lim, copy + at, n - at, &used);
         assert_true(used <= n - at);
+        if (rec->passed + used < sizeof rec->bytes) {
+            memcpy(rec->bytes + rec->passed, copy + at, used);
+        }
         at += used;
         rec->passed += used;
         if (result == HTTP_HEAD_DONE) {
@@ -413,6 +417,30 @@ static void transfer_encoding(void **state)
     REFUSED(400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 }
 
+/* These bytes go in, and those come out, for every cut. */
+#define BECOMES(bytes, expected) becomes(bytes, expected, sizeof(bytes) - 1)
+static void becomes(const char *bytes, const char *expected, size_t n)
+{
+    for (size_t step = 1; step <= n; step++) {
+        struct record rec;
+        run(&rec, &normal, bytes, n, 0, step);
+        assert_int_equal(rec.passed, n);
+        assert_memory_equal(rec.bytes, expected, n);
+    }
+}
+
+static void what_evhttp_gets_wrong_it_does_not_get(void **state)
+{
+    (void)state;
+    BECOMES(POST "Transfer-Encoding:\t \tchunked\t\r\nX:\t\ta\tb\r\nY:\t\r\n\r\n0\r\n\r\n",
+            POST "Transfer-Encoding:   chunked\t\r\nX:  a\tb\r\nY: \r\n\r\n0\r\n\r\n");
+    BECOMES(GET "Host:\tx\r\n\r\n" GET HOST "\r\n", GET "Host: x\r\n\r\n" GET HOST "\r\n");
+    BECOMES(CHUNK "2;a=\"b;2\"\r\n;2\r\n3\t ;\tx\r\n3;3\r\n0;0\r\n\r\n",
+            CHUNK "2        \r\n;2\r\n3     \r\n3;3\r\n0  \r\n\r\n");
+    BECOMES(CHUNK "0\r\nCookie: a=b\r\nX-Forwarded-For:\t1.2.3.4 \r\nY:\r\n\r\n" GET HOST "\r\n",
+            CHUNK "0\r\nXXXXXX:    \r\nXXXXXXXXXXXXXXX:         \r\nX:\r\n\r\n" GET HOST "\r\n");
+}
+
 /* CHUNK is 56 bytes. */
 static void chunks(void **state)
 {
@@ -670,8 +698,8 @@ static void an_error_stays(void **state)
     start(&h, &rec);
     assert_false(feed(&h, &normal, &rec, "\n", 1));
     size_t used = 999;
-    assert_int_equal(http_head_feed(&h, &normal, (const uint8_t *)"GET", 3, &used),
-                     HTTP_HEAD_ERROR);
+    uint8_t more[] = "GET";
+    assert_int_equal(http_head_feed(&h, &normal, more, 3, &used), HTTP_HEAD_ERROR);
     assert_int_equal(used, 0);
     assert_int_equal(h.status, 400);
 }
@@ -695,6 +723,7 @@ int main(void)
         cmocka_unit_test(too_large_is_known_from_the_head),
         cmocka_unit_test(bodies_only_where_they_are_read),
         cmocka_unit_test(transfer_encoding),
+        cmocka_unit_test(what_evhttp_gets_wrong_it_does_not_get),
         cmocka_unit_test(chunks),
         cmocka_unit_test(bad_chunks),
         cmocka_unit_test(chunks_are_limited),
