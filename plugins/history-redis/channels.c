@@ -253,12 +253,14 @@ void channels_reply(struct channels *channels, redisReply *reply)
         return;
     const char *kind = reply->element[0]->str;
     chatd_str name = {reply->element[1]->str, reply->element[1]->len};
-    struct channel *channel = find(channels, name);
     const redisReply *data = reply->element[2];
+    struct channel *channel;
 
+    /* Who hears of it may end the use of any channel: it is looked up afterwards. */
+    if (strcmp(kind, "subscribe") == 0 && channels->confirmed++ == 0)
+        channels->events->ready(channels->arg);
+    channel = find(channels, name);
     if (strcmp(kind, "subscribe") == 0) {
-        if (channels->confirmed++ == 0)
-            channels->events->ready(channels->arg);
         if (channel != NULL)
             confirmed(channels, channel);
     } else if (strcmp(kind, "message") == 0 && data->type == REDIS_REPLY_STRING) {

@@ -263,9 +263,18 @@ struct scan_request {
 
 static bool is_scan(const redisReply *reply)
 {
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-           reply->element[0]->type == REDIS_REPLY_STRING &&
-           reply->element[1]->type == REDIS_REPLY_ARRAY && reply->element[1]->elements % 2 == 0;
+    const redisReply *list;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING ||
+        reply->element[1]->type != REDIS_REPLY_ARRAY || reply->element[1]->elements % 2 != 0)
+        return false;
+    list = reply->element[1];
+    for (size_t i = 0; i < list->elements; i++) {
+        if (list->element[i]->type != REDIS_REPLY_STRING)
+            return false;
+    }
+    return true;
 }
 
 static void scan_answer(struct request *request, int err, redisReply *reply)

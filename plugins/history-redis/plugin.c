@@ -217,7 +217,8 @@ static void channel_message(void *arg, chatd_str room, chatd_str topic, chatd_st
     struct history *history = arg;
     struct publication publication;
 
-    if (!text_publication(payload, &publication))
+    if (!text_publication(payload, &publication) ||
+        (!publication.is_record && publication.body.n > CHATD_BUS_DATA_MAX))
         chatd_log(history->self, CHATD_LOG_DEBUG, "%.*s: a publication that is not chatd's",
                   (int)topic.n, topic.p);
     else if (!publication.is_record)

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #define READ_BYTES  65536
-#define READ_ROUNDS 16         /* then others have their turn */
-#define OUT_KEEP    (1u << 20) /* a larger buffer is given back when it is empty */
-#define ARRAY_MAX   (1 << 20)  /* elements: more than any answer has that is asked for */
+#define READ_ROUNDS 16           /* then others have their turn */
+#define OUT_KEEP    (1u << 20)   /* a larger buffer is given back when it is empty */
+#define REPLY_MAX   (128u << 20) /* bytes: a page of the longest messages, escaped, is less */
+#define ARRAY_MAX   (1 << 20)    /* elements: more than any answer has that is asked for */
 
 void wire_init(struct wire *wire, chatd_plugin *self, const struct wire_events *events, void *arg)
 {
@@ -32,6 +33,7 @@ void wire_close(struct wire *wire)
     if (wire->reader != NULL)
         redisReaderFree(wire->reader);
     wire->reader = NULL;
+    wire->begun = 0;
     free(wire->out);
     wire->out = NULL;
     wire->out_n = wire->out_at = wire->out_room = 0;
@@ -87,6 +89,7 @@ static bool read_replies(struct wire *wire)
 
     wire->reader = NULL; /* an event that closes the wire leaves it to us */
     while ((rc = redisReaderGetReply(reader, &reply)) == REDIS_OK && reply != NULL) {
+        wire->begun = 0;
         wire->events->reply(wire->arg, reply);
         freeReplyObject(reply);
         reply = NULL;
@@ -115,6 +118,11 @@ static void on_readable(struct wire *wire)
             return;
         }
         wire->received += (uint64_t)n;
+        wire->begun += (size_t)n;
+        if (wire->begun > REPLY_MAX) {
+            fail(wire, "it sends a reply that does not end");
+            return;
+        }
         if (redisReaderFeed(wire->reader, buf, (size_t)n) != REDIS_OK) {
             fail(wire, "there is no memory for its replies");
             return;

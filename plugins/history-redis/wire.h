@@ -34,7 +34,8 @@ struct wire {
     uint64_t
         life; /* grows with each closing: whoever called out sees whether it is still the same */
     redisReader *reader;
-    char *out; /* what waits to be sent: from `out_at` to `out_n` */
+    size_t begun; /* bytes that came since the last whole reply */
+    char *out;    /* what waits to be sent: from `out_at` to `out_n` */
     size_t out_n, out_at, out_room;
     uint64_t received, sent; /* bytes, ever */
 };
