@@ -100,8 +100,8 @@ static void note(struct digest *d, const struct http_head *h, enum http_head_res
     }
     if (result == HTTP_HEAD_ERROR) {
         CHECK(h->reason != NULL);
-        CHECK(h->status == 400 || h->status == 413 || h->status == 414 || h->status == 431 ||
-              h->status == 501 || h->status == 505);
+        CHECK(h->status == 400 || h->status == 413 || h->status == 414 || h->status == 417 ||
+              h->status == 431 || h->status == 501 || h->status == 505);
         add(d, h->status);
         add(d, (uintptr_t)h->reason);
         d->failed = true;

@@ -417,6 +417,19 @@ static void transfer_encoding(void **state)
     REFUSED(400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 }
 
+static void expect(void **state)
+{
+    (void)state;
+    GIVES(POST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx", "H1@69 B1@70");
+    GIVES(POST "expect:100-Continue \r\nContent-Length: 1\r\n\r\nx", "H1@69 B1@70");
+    REFUSED(417, POST "Expect: 100-\r\nContent-Length: 1\r\n\r\nx");
+    REFUSED(417, POST "Expect: 100-continued\r\nContent-Length: 1\r\n\r\nx");
+    REFUSED(417, POST "Expect: 100-continue x\r\nContent-Length: 1\r\n\r\nx");
+    REFUSED(417, POST "Expect: wonders\r\nContent-Length: 1\r\n\r\nx");
+    REFUSED(417, POST "Expect:\r\nContent-Length: 1\r\n\r\nx");
+    REFUSED(400, POST "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
+}
+
 /* These bytes go in, and those come out, for every cut. */
 #define BECOMES(bytes, expected) becomes(bytes, expected, sizeof(bytes) - 1)
 static void becomes(const char *bytes, const char *expected, size_t n)
@@ -723,6 +736,7 @@ int main(void)
         cmocka_unit_test(too_large_is_known_from_the_head),
         cmocka_unit_test(bodies_only_where_they_are_read),
         cmocka_unit_test(transfer_encoding),
+        cmocka_unit_test(expect),
         cmocka_unit_test(what_evhttp_gets_wrong_it_does_not_get),
         cmocka_unit_test(chunks),
         cmocka_unit_test(bad_chunks),
