@@ -7,136 +7,46 @@ turn, never two at one time. Prints tables; --out keeps a line of JSON for each 
 """
 import argparse
 import contextlib
-import json
 import os
 import pathlib
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-os.environ.setdefault("CHATD_BUILD", str(ROOT / "build" / "release"))
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
-from redis_server import PROGRAM, Redis, free_port  # noqa: E402
-from server import Server, wait_until  # noqa: E402
+import lab
+from lab import ROOT, in_turn, middle, output, shape, sync_us, wrong
+from redis_server import PROGRAM
 
 PLUGINS = {"rooms": "on", "typing": "on", "auth": "off", "static": "off",
            "history-sqlite": "off", "history-redis": "off"}
-# Limits that a load generator would run into, and a warning that a busy machine would cause.
-CORE = {"verb_rate": "0", "slow_hook": "60s"}
 STORES = ("none", "sqlite-normal", "sqlite-full", "redis-off", "redis-everysec", "redis-always")
-# No rewrite of the append-only file falls into one run and not into another.
-REDIS_ARGS = {"off": ("--appendonly", "no"),
-              "everysec": ("--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0"),
-              "always": ("--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")}
-
-
-class Target:
-    """A server under load: `pids` are the roots of the process trees whose CPU counts."""
-
-    def __init__(self, name, port, pids):
-        self.name = name
-        self.port = port
-        self.pids = pids
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def start_floor(stack, options):
-    port = free_port()
-    process = subprocess.Popen([options.bench / "bench_floor", str(port)])
-    stack.callback(lambda: (process.terminate(), process.wait(timeout=10)))
-    wait_until(lambda: process.poll() is not None or answers(port), what="the reference")
-    if process.poll() is not None:
-        sys.exit("store.py: the reference did not start")
-    return Target("floor", port, [process.pid])
-
-
-def is_ready(server):
-    try:
-        with urllib.request.urlopen(server.http + "/readyz", timeout=5) as answer:
-            return answer.status == 200
-    except urllib.error.HTTPError:
-        return False
 
 
 def start_chatd(stack, folder, name):
-    """chatd with the store STORE-SETTING of this name."""
+    """chatd with the store STORE-SETTING of this name, for guests."""
     store, _, setting = name.partition("-")
     plugins, sections, pids = dict(PLUGINS), {}, []
     if store == "sqlite":
-        sections["history-sqlite"] = {"path": str(folder / "chatd.db"), "synchronous": setting}
+        sections["history-sqlite"] = {"synchronous": setting}
     elif store == "redis":
-        redis = stack.enter_context(Redis(folder / "redis", REDIS_ARGS[setting]))
+        redis = lab.start_redis(stack, folder / "redis", setting)
         sections["history-redis"] = {"address": redis.address}
         pids.append(redis.process.pid)
     if store != "none":
         plugins[f"history-{store}"] = "on"
-    server = Server(folder, core=CORE, only=plugins, sections=sections)
-    stack.callback(server.stop)
-    server.start()
-    wait_until(lambda: is_ready(server), 60, f"readiness of {name}")
-    return Target(name, server.port, [server.process.pid, *pids])
+    return lab.start_chatd(stack, folder, name, plugins=plugins, sections=sections, workers=0, pids=pids)
 
 
 def load(options, target, mode, **settings):
     """One run of bench_load: what it printed, as a dict."""
-    command = [options.bench / "bench_load", mode, "--port", target.port, "--dialect",
-               options.dialect, "--pid", ",".join(map(str, target.pids))]
-    for name, value in settings.items():
-        command += ["--" + name.replace("_", "-"), value]
     if options.no_cid:
-        command.append("--no-cid")
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True,
-                          timeout=settings["seconds"] + 120)
-    if done.returncode != 0:
-        sys.exit(f"store.py: the load on {target.name} failed")
-    return {"target": target.name, **json.loads(done.stdout)}
-
-
-class Results:
-    """Runs by (part, case, target), in the order of repetitions."""
-
-    def __init__(self, path):
-        self.file = open(path, "w", encoding="utf-8") if path else None
-        self.runs = {}
-
-    def keep(self, line):
-        if self.file:
-            print(json.dumps(line), file=self.file, flush=True)
-
-    def add(self, part, case, run):
-        self.keep({"part": part, "case": case, **run})
-        self.runs.setdefault((part, case, run["target"]), []).append(run)
-
-
-def in_turn(options, targets, step):
-    """step(target) for all, repeatedly; every other time backwards, so that no one is always first."""
-    for i in range(options.repeat):
-        for target in targets if i % 2 == 0 else reversed(targets):
-            step(target)
-
-
-def shape(case):
-    rooms, members, *rest = map(int, case.split("x"))
-    return {"rooms": rooms, "members": members, **({"inflight": rest[0]} if rest else {})}
+        settings["no_cid"] = True
+    return lab.load(target, mode, dialect=options.dialect, **settings)
 
 
 def latency(options, targets, results):
     for rate in options.rates:
-        in_turn(options, targets, lambda target: results.add("latency", f"{rate}/s", load(
+        in_turn(options.repeat, targets, lambda target: results.add("latency", f"{rate}/s", load(
             options, target, "open", **shape(options.latency_case), rate=rate,
             seconds=options.latency_seconds)))
 
@@ -149,23 +59,9 @@ def cpu_cases(options):
 
 def cpu(options, targets, results):
     for case, sweep in cpu_cases(options):
-        in_turn(options, targets, lambda target: results.add("cpu", f"{case} sweep {sweep}", load(
+        in_turn(options.repeat, targets, lambda target: results.add("cpu", f"{case} sweep {sweep}", load(
             options, target, "fanout", **shape(case), sweep_ms=sweep,
             seconds=options.cpu_seconds)))
-
-
-def middle(runs, value):
-    return statistics.median(value(run) for run in runs)
-
-
-def wrong(runs):
-    """lost/doubled/reordered/unanswered/errors over all runs, answers and closed connections among them."""
-    def total(*names):
-        return sum(run.get(name, 0) for run in runs for name in names)
-    errors = sum(sum(run.get("errors", {}).values()) for run in runs) + total("closed")
-    counts = (total("lost"), total("doubled", "answers_doubled"),
-              total("reordered", "acks_reordered"), total("unanswered"), errors)
-    return "/".join(map(str, counts))
 
 
 def ms(runs, name):
@@ -178,10 +74,7 @@ def ms(runs, name):
 
 def table(*rows):
     print()
-    print("| " + " | ".join(rows[0]) + " |")
-    print("|" + "---|" * len(rows[0]))
-    for row in rows[1:]:
-        print("| " + " | ".join(row) + " |")
+    print(lab.markdown(rows))
 
 
 WRONG = "lost/doubled/reordered/unanswered/errors"
@@ -222,23 +115,7 @@ def cpu_table(options, targets, results):
     table(*rows)
 
 
-def sync_us(folder):
-    """p50 and p99 of an append of 4 KiB with fdatasync: what a store that waits for the disk waits for."""
-    times = []
-    with open(folder / "sync", "wb", buffering=0) as file:
-        for _ in range(200):
-            file.write(bytes(4096))
-            begin = time.monotonic()
-            os.fdatasync(file.fileno())
-            times.append((time.monotonic() - begin) * 1e6)
-    times.sort()
-    return round(times[100]), round(times[198])
-
-
 def conditions(folder):
-    def output(*command, program=None):
-        return subprocess.run(command, executable=program, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True, cwd=ROOT).stdout.strip()
     p50, p99 = sync_us(folder)
     return {"commit": output("git", "describe", "--always", "--dirty"), "cpus": os.cpu_count(),
             "load": os.getloadavg()[0], "filesystem": output("stat", "-f", "-c", "%T", folder),
@@ -272,7 +149,6 @@ def parse():
         help="rooms x members x in flight (100x1x1,100x1x8,1x1000x1,1x1000x8)")
     add("--cpu-seconds", type=int, default=3)
     add("--sweeps", type=numbers, default=[0, 50], help="--sweep-ms of larger rooms (0,50)")
-    add("--bench", type=pathlib.Path, default=ROOT / "build" / "bench")
     add("--folder", default=ROOT / "build", help="on the disk that the stores are to be measured on")
     options = parser.parse_args()
     if not set(options.stores) <= set(STORES):
@@ -284,7 +160,7 @@ def parse():
 
 def main():
     options = parse()
-    results = Results(options.out)
+    results = lab.Results(options.out)
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(
             tempfile.TemporaryDirectory(prefix="bench-store-", dir=options.folder)))
@@ -294,7 +170,7 @@ def main():
         if told["load"] > 0.5 or told["filesystem"] == "tmpfs":
             print("store.py: this machine is not quiet, or the folder is not on a disk: "
                   "these are no figures to keep", file=sys.stderr)
-        floor = start_floor(stack, options)
+        floor = lab.start_floor(stack)
         targets = [floor, *(start_chatd(stack, folder / name, name) for name in options.stores)]
         for target in targets:  # what is done only once is done now
             load(options, target, "fanout", rooms=100, members=1, inflight=8, seconds=1)

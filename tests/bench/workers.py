@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-from store import CORE, PLUGINS, ROOT, Server
+from lab import BENCH, CORE, Server
+from store import PLUGINS
 
 STORES = {"none": {}, "sqlite": {"history-sqlite": "on"}}
 SQLITE = {"history-sqlite": {"synchronous": "normal"}}
@@ -31,7 +32,7 @@ def start(stack, folder, store, workers):
 
 def load(server, options):
     """One run of bench_load; its line of JSON."""
-    command = [options.bench / "bench_load", "fanout", "--port", str(server.port),
+    command = [BENCH / "bench_load", "fanout", "--port", str(server.port),
                "--pid", str(server.process.pid), "--rooms", str(options.rooms),
                "--members", str(options.members), "--inflight", "1",
                "--seconds", str(options.seconds), "--sweep-ms", "50"]
@@ -47,7 +48,6 @@ def main():
     parser.add_argument("--members", type=int, default=500, help="of each room")
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--bench", type=pathlib.Path, default=ROOT / "build" / "bench")
     parser.add_argument("--out", type=argparse.FileType("w"))
     options = parser.parse_args()
     print("| store | workers | CPU s/M | paired ratio to the first | deliveries/s | wrong |")
