@@ -40,8 +40,8 @@ struct pipe;
 
 struct pipe_calls {
     void (*frame)(void *arg, const struct pipe_frame *f);
-    void (*ended)(
-        void *arg); /* the other side is gone, or what it says is no frame; may free the pipe */
+    /* The other side is gone, or what it says is no frame. May free the pipe. */
+    void (*ended)(void *arg);
     void *arg;
 };
 

@@ -169,8 +169,8 @@ struct child *child_start(struct master *m, unsigned slot, bool is_next); /* NUL
 int child_order(struct child *c, uint32_t kind, uint32_t a, int64_t ms, int fd);
 void child_leave(struct child *c, uint32_t how, int64_t ms); /* then it is killed if it stays */
 void child_kill(struct child *c, int sig, enum cause cause);
-void child_bus_broken(struct master *m,
-                      const struct relay_member *bus); /* what it says there is no frame */
+/* What the child of this member says on the bus is no frame: it is killed. */
+void child_bus_broken(struct master *m, const struct relay_member *bus);
 void child_reap(struct master *m, pid_t pid, int status);
 void child_free(struct child *c);
 

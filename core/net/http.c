@@ -583,8 +583,8 @@ int http_open(struct http *h, struct event_base *base, const struct http_options
     evhttp_set_allowed_methods(h->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
                                               EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
                                               EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
-    /* The filter's limits and deadlines are tighter; these are its safety net. */
-    /* Head and trailers each may be so long; here they count together. */
+    /* The filter's limits and deadlines are tighter; these are its safety net. Head and trailers each may be
+     * so long; here they count together. */
     evhttp_set_max_headers_size(h->evhttp, 2 * (ev_ssize_t)opt->head.max_head_bytes + 1024);
     evhttp_set_max_body_size(h->evhttp, (ev_ssize_t)opt->head.max_body_bytes + 1024);
     evhttp_set_timeout(

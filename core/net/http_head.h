@@ -71,9 +71,9 @@ struct http_head {
 void http_head_init(struct http_head *h);
 
 /* Looks at data[0..n) and returns at the first event; call again with the rest. What must not be read is
-   blanked out in `data`. *used is how many bytes may be passed on: with MORE all of them, with DONE up to the end of head or body, with
-   ERROR those before the offending byte (never a complete head that has a fault). The events do not
-   depend on how the stream is cut. With n = 0 it says MORE, or the state that stays.
+   blanked out in `data`. *used is how many bytes may be passed on: with MORE all of them, with DONE up to
+   the end of head or body, with ERROR those before the offending byte (never a complete head that has a
+   fault). The events do not depend on how the stream is cut. With n = 0 it says MORE, or the state that stays.
    Behind the head of a request to upgrade the next bytes are a request again: a caller that has not
    decided yet feeds nothing, and one that takes the connection over feeds nothing more. */
 enum http_head_result http_head_feed(struct http_head *h, const struct http_head_limits *lim,
