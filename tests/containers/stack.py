@@ -110,7 +110,7 @@ class Stack:
     def wait_ready(self, instances=INSTANCES):
         def ready():
             sites = self.sites()
-            return len(sites) == instances and all(answers(site) for site in [*sites, self.nodes[0]])
+            return len(sites) == instances and all(is_well(site) for site in [*sites, self.nodes[0]])
         wait_until(ready, deadline=UP_S, what=f"{instances} ready instances behind NGINX")
 
     def calm(self):
@@ -165,9 +165,11 @@ class Stack:
         return clients
 
 
-def answers(site):
+def is_well(site):
+    """Ready, and not merely so: one whose connection to Redis has just gone counts as degraded, and may refuse a
+    join until it is back."""
     try:
-        return requests.get(site.http + "/readyz", timeout=2).status_code == 200
+        return requests.get(site.http + "/readyz", timeout=2).json().get("status") == "ready"
     except requests.RequestException:
         return False
 
