@@ -17,7 +17,7 @@ for group in "$@"; do
     build)
         packages="$packages gcc libc6-dev make cmake pkg-config libevent-dev libjansson-dev
             libinih-dev nettle-dev uthash-dev libjwt-dev libssl-dev libcrypt-dev
-            libutf8proc-dev libcrack2-dev libsqlite3-dev libhiredis-dev zlib1g-dev"
+            libutf8proc-dev libcrack2-dev libsqlite3-dev libhiredis-dev zlib1g-dev liburing-dev"
         # The dictionary that libcrack2 looks passwords up in.
         packages="$packages cracklib-runtime"
         ;;

@@ -128,6 +128,12 @@ const struct chatd_cfg_field core_option_rows[] = {
      .max = 1073741824,
      .help =
          "given to the kernel for one connection before its peer has room for it; the rest is queued"},
+    {.key = "io_uring",
+     .type = CHATD_CFG_BOOL,
+     AT(io_uring),
+     .def = "on",
+     .help =
+         "messages go to the members of a room in one call of the kernel, where it allows that"},
     {.key = "deflate",
      .type = CHATD_CFG_BOOL,
      AT(deflate),

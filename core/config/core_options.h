@@ -16,7 +16,7 @@ struct core_options {
     const char *workers_text;
     const char *const *allowed_origins, *const *cors_origins, *const *trusted_proxies;
     int workers; /* read from workers_text; CORE_WORKERS_AUTO: as many as there are CPUs */
-    int32_t log_format, log_level, metrics, deflate, core_dumps;
+    int32_t log_format, log_level, metrics, io_uring, deflate, core_dumps;
     int64_t max_connections, max_http_connections, max_connections_per_address, message_max,
         queue_soft, queue_hard, unsent_max, write_timeout, deflate_min, deflate_level;
     int64_t ping_interval, pong_timeout, close_timeout;

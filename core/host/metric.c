@@ -51,6 +51,8 @@ static const struct {
     {"channels", "", "Channels open now.", SERIES_GAUGE, VALUE(channels)},
     {"queue_bytes", "", "Bytes that wait for connections that are behind.", SERIES_GAUGE,
      VALUE(net.queue_bytes)},
+    {"io_uring", "", "Workers whose sends to rooms go through an io_uring.", SERIES_GAUGE,
+     VALUE(io_uring)},
     {"upgrades_total", "", "WebSocket connections made.", SERIES_COUNTER, VALUE(net.upgrades)},
     {"closed_total", "", "WebSocket connections ended.", SERIES_COUNTER, VALUE(net.closed)},
     {"messages_in_total", "", "Messages received.", SERIES_COUNTER, VALUE(net.messages_in)},
@@ -199,6 +201,7 @@ void metric_refresh(struct host *h)
     struct core_values *v = h->values;
 
     v->channels = h->net.channels.n_live;
+    v->io_uring = h->net.uring != NULL;
     v->timers = h->timers.n_live;
     v->watches = h->watches.n_live;
     job_waiting(h, v->jobs_waiting);

@@ -13,8 +13,8 @@ enum { QUEUE_CPU, QUEUE_IO, QUEUES };
 struct core_values {
     struct net_counters net; /* first: SEAT_CONNECTIONS */
     struct http_counters http;
-    int64_t channels, timers, watches; /* now */
-    int64_t jobs_waiting[QUEUES];      /* now */
+    int64_t channels, timers, watches, io_uring; /* now */
+    int64_t jobs_waiting[QUEUES];                /* now */
     int64_t jobs[QUEUES];
     int64_t rate_limited;
 };

@@ -2,8 +2,10 @@
 /* Membership and fan-out. */
 #include "net/channel.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/frame_form.h"
+#include "net/uring.h"
 #include "net/ws_extension.h"
 
 #include <errno.h>
@@ -131,6 +133,7 @@ struct vectors {
     int n;
     size_t bytes;
     struct iovec iov[IOV_CAP];
+    struct msghdr msg; /* of `iov` */
 };
 
 /* The notes [from, to) that `c` gets, in the form it gets them in. */
@@ -150,6 +153,7 @@ static void gather(const struct channel *ch, const struct conn *c, uint32_t from
         v->iov[v->n++] = (struct iovec){f->bytes, f->len};
         v->bytes += f->len;
     }
+    v->msg = (struct msghdr){.msg_iov = v->iov, .msg_iovlen = (size_t)v->n};
 }
 
 /* `c` cannot take a note that it must not miss: it gets no further ones, and leaves when all are out. */
@@ -194,68 +198,123 @@ static void queue_rest(struct channel *ch, struct conn *c, uint32_t from, uint32
 
 /* A stretch of notes that goes out in one write. */
 struct batch {
+    struct channel *ch;
     uint32_t from, to;
-    bool alike;   /* nobody is left out: vectors fit every member that gets the same form */
-    uint8_t made; /* a bit for each of the vectors that is there and may be used again */
-    struct vectors form[FORMS];
+    bool has_exceptions;        /* some note is not for everybody */
+    bool by_ring;               /* sends wait for uring_submit() */
+    uint8_t made;               /* a bit for each form that is there */
+    struct vectors form[FORMS]; /* of all notes, for every member that gets this form */
+    struct vectors own;         /* of a member that does not get all of them */
 };
 
-static struct vectors *vectors_of(const struct channel *ch, const struct conn *c, struct batch *b)
+static bool is_exception(const struct batch *b, const struct conn *c)
+{
+    for (uint32_t i = b->from; i < b->to; i++)
+        if (b->ch->note[i].except == c->id)
+            return true;
+    return false;
+}
+
+static struct vectors *vectors_of(const struct conn *c, struct batch *b)
 {
     unsigned form =
         c->window_bits < WS_WINDOW_BITS_MIN ? 0 : c->window_bits - WS_WINDOW_BITS_MIN + 1u;
 
+    if (b->has_exceptions && is_exception(b, c)) {
+        gather(b->ch, c, b->from, b->to, &b->own);
+        return &b->own;
+    }
     if ((b->made & 1u << form) == 0)
-        gather(ch, c, b->from, b->to, &b->form[form]);
-    if (b->alike)
-        b->made |= (uint8_t)(1u << form);
+        gather(b->ch, c, b->from, b->to, &b->form[form]);
+    b->made |= (uint8_t)(1u << form);
     return &b->form[form];
 }
 
-static ssize_t write_vectors(int fd, struct vectors *v)
+static size_t write_vectors(int fd, const struct vectors *v)
 {
-    struct msghdr msg = {0};
+    const int how = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t n = v->n == 1 ? send(fd, v->iov[0].iov_base, v->iov[0].iov_len, how)
+                          : sendmsg(fd, &v->msg, how);
 
-    if (v->n == 1)
-        return send(fd, v->iov[0].iov_base, v->iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    msg.msg_iov = v->iov;
-    msg.msg_iovlen = (size_t)v->n;
-    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* Full or broken: what is queued then meets the same error with its name. */
+    return n > 0 ? (size_t)n : 0;
 }
 
-static void deliver(struct channel *ch, struct conn *c, struct batch *b)
+static bool ring_vectors(struct uring *u, int fd, const struct vectors *v, uint32_t member)
 {
+    return v->n == 1 ? uring_send(u, fd, v->iov[0].iov_base, v->iov[0].iov_len, member)
+                     : uring_sendmsg(u, fd, &v->msg, member);
+}
+
+static void on_ring_left(void *arg, uint32_t member, size_t sent)
+{
+    struct batch *b = arg;
+    struct conn *c = b->ch->member[member];
+
+    b->ch->net->count->bytes_out -= (int64_t)(vectors_of(c, b)->bytes - sent);
+    queue_rest(b->ch, c, b->from, b->to, sent);
+}
+
+static void submit(struct batch *b)
+{
+    struct net *net = b->ch->net;
+
+    if (!b->by_ring || uring_submit(net->uring, on_ring_left, b))
+        return;
+    log_warn("the kernel takes no more sends through an io_uring: each is a call of its own now");
+    uring_free(&net->uring);
+    b->by_ring = false;
+}
+
+/* False: the ring takes no more. */
+static bool ring(struct batch *b, uint32_t member, const struct vectors *v)
+{
+    int fd = b->ch->member[member]->fd;
+
+    if (ring_vectors(b->ch->net->uring, fd, v, member))
+        return true;
+    submit(b); /* it was full */
+    return b->by_ring && ring_vectors(b->ch->net->uring, fd, v, member);
+}
+
+static void deliver(struct batch *b, uint32_t member)
+{
+    struct net_counters *count = b->ch->net->count;
+    struct conn *c = b->ch->member[member];
     struct vectors *v;
-    ssize_t n = 0;
+    size_t sent = 0;
+    bool rings;
 
     if (c->state != CONN_OPEN || (c->flags & CONN_BEHIND))
         return;
-    v = vectors_of(ch, c, b);
+    v = vectors_of(c, b);
     if (v->n == 0)
         return;
-    ch->net->count->frames_out += v->n;
+    count->frames_out += v->n;
     if (c->queue == NULL) {
-        n = write_vectors(c->fd, v);
-        if (n < 0)
-            n = 0; /* full or broken: what is queued now meets the same error with its name */
-        ch->net->count->bytes_out += n;
-        if ((size_t)n == v->bytes)
-            return;
+        /* An exception's vectors would not stay until the ring is submitted. */
+        rings = b->by_ring && v != &b->own && ring(b, member, v);
+        sent = rings ? v->bytes : write_vectors(c->fd, v);
+        count->bytes_out += (int64_t)sent;
     }
-    queue_rest(ch, c, b->from, b->to, (size_t)n);
+    if (sent < v->bytes)
+        queue_rest(b->ch, c, b->from, b->to, sent);
 }
 
 /* Members neither join nor leave meanwhile: closing is put off to the end of the turn. */
-static void flush_batch(struct channel *ch, struct batch *b)
+static void flush_batch(struct batch *b)
 {
+    struct channel *ch = b->ch;
     uint32_t i;
 
-    b->alike = true;
+    b->has_exceptions = false;
     b->made = 0;
     for (i = b->from; i < b->to; i++)
-        b->alike = b->alike && ch->note[i].except == 0;
+        b->has_exceptions = b->has_exceptions || ch->note[i].except != 0;
+    b->by_ring = ch->net->uring != NULL && ch->n_member >= ch->net->uring_min;
     for (i = 0; i < ch->n_member; i++)
-        deliver(ch, ch->member[i], b);
+        deliver(b, i);
+    submit(b);
 }
 
 /* Those that fell behind since net->behind had `from` entries leave; they are told of it later. */
@@ -277,9 +336,10 @@ void channel_flush(struct channel *ch)
     struct batch b;
     uint32_t i, from = ch->net->n_behind;
 
+    b.ch = ch;
     for (b.from = 0; b.from < ch->n_note; b.from = b.to) {
         b.to = ch->n_note - b.from > IOV_CAP ? b.from + IOV_CAP : ch->n_note;
-        flush_batch(ch, &b);
+        flush_batch(&b);
     }
     for (i = 0; i < ch->n_note; i++)
         frame_unref(&ch->note[i].frame);

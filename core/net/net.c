@@ -3,16 +3,18 @@
 #include "net/net.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/channel.h"
 #include "net/conn.h"
 #include "net/line.h"
+#include "net/uring.h"
 #include "net/ws_deflate.h"
 #include "net/ws_inflate.h"
 
 #include <poll.h>
 
-enum { CHANNELS_MAX = 1 << 20, DUE_PER_TICK = 4096 };
+enum { CHANNELS_MAX = 1 << 20, DUE_PER_TICK = 4096, URING_MEMBERS_MIN = 4 };
 
 static struct wheel_link *link_of(void *ctx, uint32_t index)
 {
@@ -29,6 +31,17 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     line_run(arg);
 }
 
+/* A container may forbid it, which is no fault: the plain way costs more, and does the same. */
+static void uring_try(struct net *net)
+{
+    const char *why;
+
+    net->uring = uring_new(&why);
+    net->uring_min = URING_MEMBERS_MIN;
+    if (net->uring == NULL)
+        log_debug("sends go without an io_uring: %s", why);
+}
+
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
               uint8_t worker)
 {
@@ -43,6 +56,8 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
         net->deflate = ws_deflate_new(limits->deflate_level);
         net->inflate = ws_inflate_new();
     }
+    if (limits->io_uring)
+        uring_try(net);
     net_clock(net);
     wheel_init(&net->wheel, net->now_s, link_of, net);
 }
@@ -51,6 +66,7 @@ void net_deinit(struct net *net)
 {
     ws_deflate_free(&net->deflate);
     ws_inflate_free(&net->inflate);
+    uring_free(&net->uring);
     event_free(net->again);
     mem_free(net->read_buffer);
     mem_free(net->dirty);

@@ -20,6 +20,7 @@ struct channel;
 struct conn;
 struct frame;
 struct http;
+struct uring;
 struct ws_deflate;
 struct ws_inflate;
 
@@ -35,6 +36,7 @@ struct net_limits {
     int64_t deflate_min; /* a shorter message is not compressed */
     int64_t write_timeout_ms, ping_interval_ms, pong_timeout_ms, close_timeout_ms;
     int deflate_level; /* 1 to 9; 0: permessage-deflate is not agreed to */
+    bool io_uring;     /* sends to many go through one, where the kernel lets them */
 };
 
 /* A member that was taken out of a channel because it could not take the frame of `mark`. */
@@ -87,6 +89,8 @@ struct net {
     uint8_t *read_buffer;       /* NET_READ_BYTES + 1, for all connections in turn */
     struct ws_deflate *deflate; /* both NULL when deflate_level is 0 */
     struct ws_inflate *inflate;
+    struct uring *uring; /* NULL: each send is a call of its own */
+    uint32_t uring_min;  /* members of a channel from which on it pays */
     struct channel *dirty_channels;
     struct conn **dirty; /* connections with a queue to be tried at the end of the turn */
     uint32_t n_dirty, cap_dirty;

@@ -51,6 +51,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
                                       .queue_soft = opt->queue_soft,
                                       .queue_hard = opt->queue_hard,
                                       .unsent_max = opt->unsent_max,
+                                      .io_uring = opt->io_uring,
                                       .deflate_min = opt->deflate_min,
                                       .deflate_level = opt->deflate ? (int)opt->deflate_level : 0,
                                       .write_timeout_ms = opt->write_timeout,

@@ -34,7 +34,8 @@ struct client {
 };
 
 static struct net net;
-static char events[8192]; /* what the layer above was told */
+static bool with_io_uring; /* of the nets to come */
+static char events[8192];  /* what the layer above was told */
 static void (*on_message_then)(struct conn *c);
 static void (*on_drained_then)(struct conn *c);
 static void (*on_behind_then)(const struct net_behind *behind);
@@ -97,11 +98,13 @@ static UNUSED int net_setup(void **state)
                                       .write_timeout_ms = 30000,
                                       .ping_interval_ms = 20000,
                                       .pong_timeout_ms = 10000,
-                                      .close_timeout_ms = 5000};
+                                      .close_timeout_ms = 5000,
+                                      .io_uring = with_io_uring};
 
     (void)state;
     memset(&net, 0, sizeof(net));
     net_init(&net, event_base_new(), &limits, 1);
+    net.uring_min = 1;
     net.now_s = 1000;
     wheel_init(&net.wheel, net.now_s, net.wheel.link, &net);
     net.calls = (struct net_calls){.message = told_message,

@@ -7,6 +7,7 @@
 
 #include <cmocka.h> /* wants those above */
 
+#include "net/uring.h"
 #include "net/ws_deflate.h"
 #include "net_fixture.h"
 
@@ -588,5 +589,15 @@ int main(void)
         T(short_ones_are_shared_by_all_windows),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const char *why;
+    struct uring *ring = uring_new(&why);
+    int failed = cmocka_run_group_tests_name("one by one", tests, NULL, NULL);
+
+    if (ring == NULL) {
+        printf("skipped: the same through an io_uring: %s\n", why);
+        return failed;
+    }
+    uring_free(&ring);
+    with_io_uring = true;
+    return failed + cmocka_run_group_tests_name("through an io_uring", tests, NULL, NULL);
 }
