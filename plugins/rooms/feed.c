@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <utlist.h>
 
+enum { TOPIC_MAX = ROOM_NAME_MAX + 8 };
+
 static void set_epoch(struct room *room, chatd_str epoch, chatd_str previous, uint64_t common)
 {
     snprintf(room->epoch, sizeof(room->epoch), "%.*s", (int)epoch.n, epoch.n > 0 ? epoch.p : "");
@@ -143,59 +145,53 @@ void feed_close(struct room *room)
     room->is_live = false;
 }
 
-/* A message of a server without chatd.log: {"message":RECORD,"ts":...}. */
-static void take_message(struct room *room, const struct chatd_fields *fields,
-                         const struct record *record)
-{
-    int64_t ts = 0;
-
-    chatd_fields_int(fields, "ts", &ts);
-    if (room->rooms->log == NULL)
-        deliver_unstored(room, record, ts);
-}
-
+/* A message of a server without chatd.log, or a signal: that has no "ts". */
 static void on_bus(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg)
 {
     struct room *room = arg;
-    struct chatd_fields fields;
     struct record record;
     const char *why;
+    int64_t ts;
 
     (void)topic;
     if (lost)
         return; /* signals are repeated, and the log tells what became of messages */
-    if (chatd_fields_open(data, &fields, &why) < 0) {
+    if (chatd_fields_open(data, &record.fields, &why) < 0) {
         chatd_log(self, CHATD_LOG_DEBUG, "room %s: what came over the bus: %s", room->name, why);
         return;
     }
     room_hold(room);
-    if (record_open_member(&fields, "message", &record)) {
-        take_message(room, &fields, &record);
+    if (chatd_fields_int(&record.fields, "ts", &ts) < 0) {
+        signals_receive(room, &record.fields);
         record_close(&record);
-    } else {
-        signals_receive(room, &fields);
+    } else if (record_read(&record)) {
+        if (room->rooms->log == NULL)
+            deliver_unstored(room, &record, ts);
+        record_close(&record);
     }
     room_release(&room);
-    chatd_fields_close(&fields);
 }
 
-static chatd_str topic_of(chatd_str room, char *buf, size_t size)
+static chatd_str topic_of(chatd_str room, char buf[TOPIC_MAX])
 {
-    int n = snprintf(buf, size, "room/%.*s", (int)room.n, room.p);
+    static const char before[] = "room/";
+    size_t n = sizeof(before) - 1;
 
-    return (chatd_str){buf, (size_t)n};
+    memcpy(buf, before, n);
+    memcpy(buf + n, room.p, room.n);
+    return (chatd_str){buf, n + room.n};
 }
 
 int feed_open_bus(struct room *room)
 {
     struct rooms *rooms = room->rooms;
-    char buf[ROOM_NAME_MAX + 8];
+    char buf[TOPIC_MAX];
     int rc;
 
     if (room->bus_sub.v != 0)
         return CHATD_OK;
-    rc = chatd_bus_subscribe(rooms->self, rooms->bus, topic_of(room_name(room), buf, sizeof(buf)),
-                             on_bus, room, &room->bus_sub);
+    rc = chatd_bus_subscribe(rooms->self, rooms->bus, topic_of(room_name(room), buf), on_bus, room,
+                             &room->bus_sub);
     if (rc < 0)
         chatd_log(rooms->self, CHATD_LOG_WARN, "room %s: the bus takes no subscription (error %d)",
                   room->name, rc);
@@ -212,7 +208,7 @@ void feed_close_bus(struct room *room)
 
 int feed_publish(struct rooms *rooms, chatd_str room, chatd_str data)
 {
-    char buf[ROOM_NAME_MAX + 8];
+    char buf[TOPIC_MAX];
 
-    return chatd_bus_publish(rooms->self, rooms->bus, topic_of(room, buf, sizeof(buf)), data);
+    return chatd_bus_publish(rooms->self, rooms->bus, topic_of(room, buf), data);
 }

@@ -4,7 +4,6 @@
 
 #include "directory.h"
 #include "feed.h"
-#include "out.h"
 #include "record.h"
 #include "turn.h"
 
@@ -24,6 +23,7 @@ struct publication {
     struct publish_result result;
     struct refusal refused; /* its texts are in `kept` */
     char *kept;
+    chatd_str text; /* as it came */
     char strings[]; /* user, text, cid, each NUL-terminated */
 };
 
@@ -34,16 +34,10 @@ static const struct refusal fault = {"internal", "The message could not be handl
 static const struct refusal bus_full = {
     "unavailable", "The message could not be passed on. Please try again.", 1000};
 
-/* The counter of messages under way that a connection has; with none behind it, a common one. NULL:
- * the connection has ended. */
-static uint32_t *inflight_of(struct rooms *rooms, chatd_conn conn)
+/* NULL: there is no connection behind it, or it has ended. */
+static struct seat *seat_behind(struct rooms *rooms, chatd_conn conn)
 {
-    struct seat *seat;
-
-    if (conn.v == 0)
-        return &rooms->inflight;
-    seat = seat_of(rooms, conn);
-    return seat == NULL ? NULL : &seat->inflight;
+    return conn.v != 0 ? seat_of(rooms, conn) : NULL;
 }
 
 static void refuse_at_once(struct rooms *rooms, chatd_conn conn, const struct refusal *why,
@@ -56,10 +50,8 @@ static void refuse_at_once(struct rooms *rooms, chatd_conn conn, const struct re
 }
 
 /* Under way from now on. */
-static void enlist(struct publication *p)
+static void enlist(struct publication *p, struct seat *seat)
 {
-    struct seat *seat = p->ev.ev.conn.v != 0 ? seat_of(p->rooms, p->ev.ev.conn) : NULL;
-
     if (seat == NULL) {
         p->rooms->inflight++;
         return;
@@ -205,28 +197,21 @@ static void store(struct publication *p, chatd_str record)
         finish_failed(p, rc);
 }
 
-/* Without a chatd.log: {"ts":...,"message":RECORD} to all workers, this one too. */
+/* Without a chatd.log: to all workers, this one too. */
 static void broadcast(struct publication *p, chatd_str record)
 {
-    static const char fixed[] = "{\"ts\":,\"message\":}";
-    int rc = CHATD_E_BUSY;
-    struct out out;
-
-    if (out_init(&out, sizeof(fixed) + OUT_NUMBER_MAX + record.n) == CHATD_OK) {
-        out_raw(&out, CHATD_STR("{\"ts\":"));
-        out_number(&out, chatd_wall_ms(p->rooms->self));
-        out_raw(&out, CHATD_STR(",\"message\":"));
-        out_raw(&out, record);
-        out_raw(&out, CHATD_STR("}"));
-        rc = feed_publish(p->rooms, room_name(p->room), (chatd_str){out.p, out.n});
-        out_free(&out);
-    }
-    if (rc < 0) {
+    if (feed_publish(p->rooms, room_name(p->room), record) < 0) {
         chatd_ev_drop(p->rooms->self, &p->ev.ev);
         finish_refused(p, &bus_full);
         return;
     }
     finish_stored(p, &(struct publish_result){.err = CHATD_OK});
+}
+
+/* What publish() looked at is not looked at again. */
+static bool is_changed(const struct publication *p)
+{
+    return p->ev.text.p != p->text.p || p->ev.text.n != p->text.n;
 }
 
 /* The chain let it through, perhaps with another text. */
@@ -237,9 +222,10 @@ static void commit(struct publication *p)
     char *record = NULL;
     size_t n = 0;
 
-    if (rules_message_text(p->ev.text, (size_t)config->text_max, &why)) {
+    if (!is_changed(p) || rules_message_text(p->ev.text, (size_t)config->text_max, &why)) {
         why = no_memory;
-        record = record_write(p->ev.user, room_name(p->room), p->ev.text, p->ev.cid, &n);
+        record = record_write(p->ev.user, room_name(p->room), p->ev.text, p->ev.cid,
+                              p->rooms->log == NULL ? chatd_wall_ms(p->rooms->self) : 0, &n);
     }
     if (record == NULL) {
         chatd_ev_drop(p->rooms->self, &p->ev.ev);
@@ -279,19 +265,19 @@ static chatd_str keep(char **at, chatd_str s)
 
     if (s.n > 0)
         memcpy(*at, s.p, s.n);
-    *at += s.n + 1; /* the NUL is there: calloc() */
+    (*at)[s.n] = '\0';
+    *at += s.n + 1;
     return kept;
 }
 
 static struct publication *publication_new(struct rooms *rooms, const struct publish_call *call)
 {
-    struct publication *p = calloc(1, sizeof(*p) + call->user.n + call->text.n + call->cid.n + 3);
+    struct publication *p = malloc(sizeof(*p) + call->user.n + call->text.n + call->cid.n + 3);
     char *at;
 
     if (p == NULL)
         return NULL;
-    p->rooms = rooms;
-    p->room = room_open(rooms, call->room);
+    *p = (struct publication){.rooms = rooms, .room = room_open(rooms, call->room)};
     if (p->room == NULL) {
         free(p);
         return NULL;
@@ -300,30 +286,31 @@ static struct publication *publication_new(struct rooms *rooms, const struct pub
     p->ev.ev = (struct chatd_ev){.size = sizeof(p->ev), .conn = call->conn};
     p->ev.room = room_name(p->room);
     p->ev.user = keep(&at, call->user);
-    p->ev.text = keep(&at, call->text);
+    p->ev.text = p->text = keep(&at, call->text);
     p->ev.cid = keep(&at, call->cid);
     return p;
 }
 
 /* Why a connection cannot have one message more under way; these refusals alone do not wait for those
  * before them, since each that waits is one. NULL: it can. */
-static const struct refusal *is_full(struct rooms *rooms, chatd_conn conn)
+static const struct refusal *is_full(const struct rooms *rooms, chatd_conn conn,
+                                     const struct seat *seat)
 {
-    const uint32_t *inflight = inflight_of(rooms, conn);
+    uint32_t inflight = seat != NULL ? seat->inflight : rooms->inflight;
 
-    if (inflight == NULL)
+    if (conn.v != 0 && seat == NULL)
         return &fault;
-    return *inflight >= (uint32_t)config_of(rooms)->inflight_max ? &too_many : NULL;
+    return inflight >= (uint32_t)config_of(rooms)->inflight_max ? &too_many : NULL;
 }
 
 void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *why,
                     publish_cb done, void *arg)
 {
     struct publication *p = NULL;
-    struct seat *seat = conn.v != 0 ? seat_of(rooms, conn) : NULL;
+    struct seat *seat = seat_behind(rooms, conn);
 
     if (seat != NULL && (seat->publications != NULL || seat->is_alone)) {
-        const struct refusal *full = is_full(rooms, conn);
+        const struct refusal *full = is_full(rooms, conn, seat);
 
         if (full == NULL)
             p = calloc(1, sizeof(*p));
@@ -337,23 +324,23 @@ void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *
     p->ev.ev.conn = conn;
     p->done = done;
     p->arg = arg;
-    enlist(p);
+    enlist(p, seat);
     finish_refused(p, why);
 }
 
 /* Other plugins' own messages have no connection behind them, and no limit. */
-static bool is_within_limits(const struct publication *p, struct refusal *why_out)
+static bool is_within_limits(const struct publication *p, struct seat *seat,
+                             struct refusal *why_out)
 {
-    chatd_conn conn = p->ev.ev.conn;
-
-    return conn.v == 0 ||
-           limits_message(p->rooms, seat_of(p->rooms, conn), conn, p->room, p->ev.text.n, why_out);
+    return seat == NULL ||
+           limits_message(p->rooms, seat, p->ev.ev.conn, p->room, p->ev.text.n, why_out);
 }
 
 void publish(struct rooms *rooms, const struct publish_call *call, publish_cb done, void *arg)
 {
     const struct rooms_config *config = config_of(rooms);
-    const struct refusal *full = is_full(rooms, call->conn);
+    struct seat *seat = seat_behind(rooms, call->conn);
+    const struct refusal *full = is_full(rooms, call->conn, seat);
     struct publication *p;
     struct refusal why;
 
@@ -372,16 +359,16 @@ void publish(struct rooms *rooms, const struct publish_call *call, publish_cb do
     }
     p->done = done;
     p->arg = arg;
-    enlist(p);
-    if (!directory_admits(p->room, &why) || !is_within_limits(p, &why)) {
+    enlist(p, seat);
+    if (!directory_admits(p->room, &why) || !is_within_limits(p, seat, &why)) {
         finish_refused(p, &why);
         return;
     }
-    if (p->is_listed)
-        seat_of(rooms, call->conn)->n_deciding++;
+    if (seat != NULL)
+        seat->n_deciding++;
     if (chatd_raise_message(rooms->self, &p->ev, on_verdict, p) < 0) {
-        if (p->is_listed)
-            seat_of(rooms, call->conn)->n_deciding--;
+        if (seat != NULL) /* no handler was called */
+            seat->n_deciding--;
         finish_refused(p, &fault);
     }
 }

@@ -4,13 +4,15 @@
 
 #include "out.h"
 
-char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid, size_t *n_out)
+char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid, int64_t ts,
+                   size_t *n_out)
 {
-    static const char frame[] = "{\"user\":,\"room\":,\"text\":,\"cid\":}";
+    static const char frame[] = "{\"user\":,\"room\":,\"text\":,\"cid\":,\"ts\":}";
     struct out out;
 
-    if (out_init(&out, sizeof(frame) + chatd_json_quote_max(user.n) + chatd_json_quote_max(room.n) +
-                           chatd_json_quote_max(text.n) + chatd_json_quote_max(cid.n)) < 0)
+    if (out_init(&out, sizeof(frame) + OUT_NUMBER_MAX + chatd_json_quote_max(user.n) +
+                           chatd_json_quote_max(room.n) + chatd_json_quote_max(text.n) +
+                           chatd_json_quote_max(cid.n)) < 0)
         return NULL;
     out_raw(&out, CHATD_STR("{\"user\":"));
     out_string(&out, user);
@@ -21,6 +23,10 @@ char *record_write(chatd_str user, chatd_str room, chatd_str text, chatd_str cid
     if (cid.n > 0) {
         out_raw(&out, CHATD_STR(",\"cid\":"));
         out_string(&out, cid);
+    }
+    if (ts > 0) {
+        out_raw(&out, CHATD_STR(",\"ts\":"));
+        out_number(&out, ts);
     }
     out_raw(&out, CHATD_STR("}"));
     return out_take(&out, n_out);
@@ -34,8 +40,7 @@ static chatd_str str_or_none(const struct chatd_fields *fields, const char *key)
     return value;
 }
 
-/* Fills the rest from the fields that are open; false: they are no record's, and are closed. */
-static bool fill(struct record *r)
+bool record_read(struct record *r)
 {
     chatd_str any;
     int64_t ref = 0;
@@ -57,13 +62,8 @@ bool record_open(chatd_str text, struct record *record_out)
 {
     const char *why;
 
-    return chatd_fields_open(text, &record_out->fields, &why) == CHATD_OK && fill(record_out);
-}
-
-bool record_open_member(const struct chatd_fields *object, const char *key,
-                        struct record *record_out)
-{
-    return chatd_fields_object(object, key, &record_out->fields) == CHATD_OK && fill(record_out);
+    return chatd_fields_open(text, &record_out->fields, &why) == CHATD_OK &&
+           record_read(record_out);
 }
 
 void record_close(struct record *record)

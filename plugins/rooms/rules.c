@@ -145,16 +145,15 @@ const char *rules_room_name(chatd_str name)
     return NULL;
 }
 
-/* Goes over printable ASCII, of which nothing is to be said but whether it is all blank; eight at a time, since most of
- * most texts is that. */
+/* Goes over printable ASCII but quote and backslash, of which nothing is to be said but whether it is all blank: most of
+ * most texts. */
 static void skip_plain(struct reader *r, bool *is_blank)
 {
-    static const char blanks[] = "        ";
+    const unsigned char *end = r->p + chatd_json_plain((const char *)r->p, (size_t)(r->end - r->p));
 
-    while (r->end - r->p >= 8 && chatd_json_is_plain8((const char *)r->p)) {
-        *is_blank = *is_blank && memcmp(r->p, blanks, 8) == 0;
-        r->p += 8;
-    }
+    while (*is_blank && r->p < end)
+        *is_blank = *r->p++ == ' ';
+    r->p = end;
 }
 
 bool rules_message_text(chatd_str text, size_t max, struct refusal *why_out)

@@ -176,7 +176,7 @@ static void check_said(chatd_str room, chatd_str text, chatd_str cid)
         return;
     }
     CHECK(text.n > 0 && text.n <= TEXT_MAX);
-    stored = record_write(user, room, text, cid, &n);
+    stored = record_write(user, room, text, cid, 0, &n);
     CHECK(stored != NULL && record_open((chatd_str){stored, n}, &record));
     CHECK(same(record.user, user) && same(record.text, text) && same(record.cid, cid));
     CHECK(record.kind.n == 0 && record.ref == 0);

@@ -299,22 +299,34 @@ static void neighbours_of_good_texts_too(void **state)
     }
 }
 
-/* Each byte alone among plain ones, at each place of the eight that are looked at together. */
+/* Each byte among plain ones, at each place of those that are looked at together, with each byte behind it. */
 static void plain_bytes(void **state)
 {
-    unsigned at, c;
+    enum { BYTES = 45 }; /* sixteen twice, then eight, then one by one */
+    unsigned at, c, next, n;
 
     (void)state;
     for (c = 0; c < 256; c++) {
         bool is_plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 
+        for (next = 0; next < 256; next++) {
+            bool next_is_plain = next >= 0x20 && next < 0x7f && next != '"' && next != '\\';
+
+            for (at = 0; at < BYTES; at++) {
+                char text[BYTES + 1];
+
+                memset(text, 'x', sizeof(text));
+                text[at] = (char)c;
+                text[at + 1] = (char)next;
+                n = !is_plain ? at : !next_is_plain ? at + 1 : BYTES;
+                assert_int_equal(chatd_json_plain(text, BYTES), n < BYTES ? n : BYTES);
+            }
+        }
         for (at = 0; at < 8; at++) {
-            char text[16] = "xxxxxxxxxxxxxxx";
+            char text[9] = "xxxxxxxx";
 
             text[at] = (char)c;
-            assert_int_equal(chatd_json_is_plain8(text), is_plain);
-            assert_int_equal(chatd_json_plain(text, 15), is_plain ? 15 : at);
-            assert_int_equal(chatd_json_plain(text + 8, 7), 7);
+            assert_int_equal(chatd_json_odd8(text) == 0, is_plain);
         }
     }
 }

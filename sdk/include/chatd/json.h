@@ -11,6 +11,9 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,9 +77,10 @@ static inline size_t chatd_json_quote_max(size_t n)
     return n * 6 + 3;
 }
 
-/* Eight bytes of which all stand for themselves in a JSON string: printable ASCII, neither quote nor backslash. The
- * usual way to ask a word about all of its bytes at once; a borrow can only come from a byte that says no already. */
-static inline int chatd_json_is_plain8(const char *p)
+/* The least set bit is the top one of the first of eight bytes that does not stand for itself in a JSON string, by their
+ * place in the word; 0: they all do, being printable ASCII, neither quote nor backslash. The usual way to ask a word about
+ * all of its bytes at once; a borrow or a carry only comes out of a byte that has its bit set already. */
+static inline uint64_t chatd_json_odd8(const char *p)
 {
     const uint64_t each = 0x0101010101010101u, top = each << 7;
     uint64_t w, quote, backslash;
@@ -84,19 +88,49 @@ static inline int chatd_json_is_plain8(const char *p)
     memcpy(&w, p, sizeof(w));
     quote = w ^ each * '"';
     backslash = w ^ each * '\\';
-    return ((w | (w + each) | ((w - each * 0x20) & ~w) | ((quote - each) & ~quote) |
-             ((backslash - each) & ~backslash)) &
-            top) == 0;
+    return (w | (w + each) | ((w - each * 0x20) & ~w) | ((quote - each) & ~quote) |
+            ((backslash - each) & ~backslash)) &
+           top;
 }
 
-/* [any] How many of the first bytes of `p` (of `n`) stand for themselves in a JSON string, as above: a whole number of
- * eights, or all up to the first that does not. */
+#ifdef __SSE2__
+/* A bit for each of sixteen bytes that does not stand for itself. As signed, all beyond ASCII are below 0x20. */
+static inline unsigned chatd_json_odd16(const char *p)
+{
+    const __m128i w = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(w, _mm_set1_epi8(0x20)),
+                                  _mm_cmpeq_epi8(w, _mm_set1_epi8(0x7f))),
+                     _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')),
+                                  _mm_cmpeq_epi8(w, _mm_set1_epi8('\\')))));
+}
+#endif
+
+/* [any] How many of the first bytes of `p` (of `n`) stand for themselves in a JSON string. */
 static inline size_t chatd_json_plain(const char *p, size_t n)
 {
     size_t i = 0;
 
-    while (n - i >= 8 && chatd_json_is_plain8(p + i))
-        i += 8;
+#ifdef __SSE2__
+    for (; n - i >= 16; i += 16) {
+        unsigned odd = chatd_json_odd16(p + i);
+
+        if (odd != 0)
+            return i + (unsigned)__builtin_ctz(odd);
+    }
+#endif
+    for (; n - i >= 8; i += 8) {
+        uint64_t odd = chatd_json_odd8(p + i);
+
+        if (odd == 0)
+            continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return i + (unsigned)__builtin_ctzll(odd) / 8;
+#else
+        break;
+#endif
+    }
     while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
         i++;
     return i;
@@ -113,15 +147,16 @@ static inline size_t chatd_json_quote(chatd_str text, char *out)
     size_t i = 0;
 
     *o++ = '"';
-    while (i < text.n) {
+    for (;;) {
+        size_t plain = chatd_json_plain(text.p + i, text.n - i);
         unsigned char c;
 
-        if (text.n - i >= 8 && chatd_json_is_plain8(text.p + i)) {
-            memcpy(o, text.p + i, 8);
-            o += 8;
-            i += 8;
-            continue;
-        }
+        if (plain > 0)
+            memcpy(o, text.p + i, plain);
+        o += plain;
+        i += plain;
+        if (i == text.n)
+            break;
         c = (unsigned char)text.p[i++];
         if (c == '"' || c == '\\') {
             *o++ = '\\';

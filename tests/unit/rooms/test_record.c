@@ -35,10 +35,13 @@ static void a_record_has_a_cid_if_there_is_one(void **state)
     char *p;
 
     (void)state;
-    p = record_write(str("alice"), str("general"), str("Hello"), str(""), &n);
+    p = record_write(str("alice"), str("general"), str("Hello"), str(""), 0, &n);
     expect(p, n, "{\"user\":\"alice\",\"room\":\"general\",\"text\":\"Hello\"}");
-    p = record_write(str("alice"), str("general"), str("Hello"), str("c1"), &n);
+    p = record_write(str("alice"), str("general"), str("Hello"), str("c1"), 0, &n);
     expect(p, n, "{\"user\":\"alice\",\"room\":\"general\",\"text\":\"Hello\",\"cid\":\"c1\"}");
+    p = record_write(str("alice"), str("general"), str("Hello"), str(""), 1790000000000, &n);
+    expect(p, n,
+           "{\"user\":\"alice\",\"room\":\"general\",\"text\":\"Hello\",\"ts\":1790000000000}");
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -49,7 +52,7 @@ static void what_is_written_is_read_back(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        char *p = record_write(str("\"a\\"), str("r"), str(texts[i]), str("\"c"), &n);
+        char *p = record_write(str("\"a\\"), str("r"), str(texts[i]), str("\"c"), 0, &n);
         struct record record;
 
         assert_true(record_open((chatd_str){p, n}, &record));
@@ -72,7 +75,7 @@ static void every_byte_may_need_six(void **state)
     (void)state;
     memset(text, 1, sizeof(text));
     p = record_write((chatd_str){text, 64}, (chatd_str){text, 64}, (chatd_str){text, 512},
-                     (chatd_str){text, 64}, &n);
+                     (chatd_str){text, 64}, INT64_MAX, &n);
     assert_non_null(p);
     free(p);
     record.user = record.text = (chatd_str){text, sizeof(text)};
