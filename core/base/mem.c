@@ -22,6 +22,14 @@ void *mem_alloc(size_t n)
     return p;
 }
 
+void *mem_raw(size_t n)
+{
+    void *p = malloc(n > 0 ? n : 1);
+    if (p == NULL)
+        out_of_memory(n);
+    return p;
+}
+
 void *mem_realloc(void *p, size_t n)
 {
     /* realloc(p, 0) may free `p` and return NULL, which nobody could tell from a failure. */

@@ -15,6 +15,9 @@
 /* `n` zeroed bytes; never NULL, also for n = 0. */
 void *mem_alloc(size_t n);
 
+/* The same, not zeroed: for what is written in full at once. */
+void *mem_raw(size_t n);
+
 /* realloc(): the first min(old, n) bytes stay, new ones are not initialised. `p` may be NULL. */
 void *mem_realloc(void *p, size_t n);
 

@@ -30,6 +30,7 @@ struct bus_topic {
 
 struct bus_message {
     struct bus_message *next;
+    unsigned topic_hash;
     size_t topic_n, data_n;
     char bytes[]; /* topic NUL data NUL */
 };
@@ -63,36 +64,53 @@ static void topic_leave(struct host *h, struct bus_sub *sub)
     }
 }
 
-/* Subscribers may come and go in the callbacks: ids are collected first. */
+static void call(struct host *h, const struct bus_sub *sub, chatd_str topic, chatd_str data,
+                 uint32_t lost)
+{
+    struct work_before before = work_enter(sub->plugin, WORK_BUS, 0);
+
+    sub->cb(&sub->plugin->pub, topic, data, lost, sub->arg);
+    work_leave(h, before);
+}
+
+/* Subscribers may come and go in the callbacks: ids are collected first, unless there is but one. */
 static void deliver(struct host *h, const struct bus_topic *t, chatd_str topic, chatd_str data,
                     uint32_t lost)
 {
-    struct bus_sub *sub;
+    const struct bus_sub *sub = t->first;
     uint64_t *id;
     size_t n = 0, i;
 
-    for (sub = t->first; sub != NULL; sub = sub->next)
+    if (sub->next == NULL) {
+        call(h, sub, topic, data, lost);
+        return;
+    }
+    for (; sub != NULL; sub = sub->next)
         n++;
     id = mem_alloc(n * sizeof(*id));
     for (sub = t->first, i = 0; sub != NULL; sub = sub->next)
         id[i++] = sub->id;
     for (i = 0; i < n; i++) {
         sub = slab_get(&h->subs, id[i]);
-        if (sub != NULL) {
-            struct work_before before = work_enter(sub->plugin, WORK_BUS, 0);
-
-            sub->cb(&sub->plugin->pub, topic, data, lost, sub->arg);
-            work_leave(h, before);
-        }
+        if (sub != NULL)
+            call(h, sub, topic, data, lost);
     }
     mem_free(id);
 }
 
-static struct bus_topic *topic_find(struct host *h, chatd_str topic)
+static unsigned topic_hash(chatd_str topic)
+{
+    unsigned hash;
+
+    HASH_VALUE(topic.p, topic.n, hash);
+    return hash;
+}
+
+static struct bus_topic *topic_find(struct host *h, chatd_str topic, unsigned hash)
 {
     struct bus_topic *t;
 
-    HASH_FIND(hh, bus_of(h)->topics, topic.p, topic.n, t);
+    HASH_FIND_BYHASHVALUE(hh, bus_of(h)->topics, topic.p, topic.n, hash, t);
     return t;
 }
 
@@ -109,7 +127,7 @@ static void lost_all(struct host *h)
     for (i = 0; i < n; i++) {
         chatd_str topic = {name[i], strlen(name[i])};
 
-        t = topic_find(h, topic);
+        t = topic_find(h, topic, topic_hash(topic));
         if (t != NULL)
             deliver(h, t, topic, CHATD_STR(""), 1);
         mem_free(name[i]);
@@ -126,7 +144,7 @@ void bus_receive(struct host *h, chatd_str topic, chatd_str data, bool lost)
         lost_all(h);
         return;
     }
-    t = topic_find(h, topic);
+    t = topic_find(h, topic, topic_hash(topic));
     if (t == NULL)
         return; /* unsubscribed meanwhile */
     /* With a NUL behind each, as the SDK promises. */
@@ -151,12 +169,11 @@ static void on_post(chatd_plugin *self, void *arg)
     bus->posted = false;
     while (m != NULL) {
         struct bus_message *next = m->next;
-
-        const struct bus_topic *t = topic_find(h, (chatd_str){m->bytes, m->topic_n});
+        const chatd_str topic = {m->bytes, m->topic_n};
+        const struct bus_topic *t = topic_find(h, topic, m->topic_hash);
 
         if (t != NULL)
-            deliver(h, t, (chatd_str){m->bytes, m->topic_n},
-                    (chatd_str){m->bytes + m->topic_n + 1, m->data_n}, 0);
+            deliver(h, t, topic, (chatd_str){m->bytes + m->topic_n + 1, m->data_n}, 0);
         mem_free(m);
         m = next;
     }
@@ -166,18 +183,20 @@ static void on_post(chatd_plugin *self, void *arg)
 static int publish_here(struct host *h, chatd_str topic, chatd_str data)
 {
     struct bus *bus = bus_of(h);
+    unsigned hash = topic_hash(topic);
     struct bus_message *m;
 
-    if (topic_find(h, topic) == NULL)
+    if (topic_find(h, topic, hash) == NULL)
         return CHATD_OK;
     if (bus->n == PENDING_MAX)
         return CHATD_E_BUSY;
-    m = mem_alloc(sizeof(*m) + topic.n + data.n + 2);
-    m->topic_n = topic.n;
-    m->data_n = data.n;
+    m = mem_raw(sizeof(*m) + topic.n + data.n + 2);
+    *m = (struct bus_message){.topic_hash = hash, .topic_n = topic.n, .data_n = data.n};
     memcpy(m->bytes, topic.p, topic.n);
+    m->bytes[topic.n] = '\0';
     if (data.n > 0)
         memcpy(m->bytes + topic.n + 1, data.p, data.n);
+    m->bytes[topic.n + 1 + data.n] = '\0';
     *bus->last = m;
     bus->last = &m->next;
     bus->n++;

@@ -150,6 +150,8 @@ void hook_remove(struct host *h, const struct plugin *p)
         }
         if (def->definer == p)
             def->definer = NULL;
+        if (def->raiser == p)
+            def->raiser = NULL;
     }
 }
 
@@ -242,6 +244,25 @@ static void mark(struct host *h, uint32_t event)
     }
 }
 
+static struct plugin *raiser_of(struct host *h, const struct event_def *def)
+{
+    const struct offer *o;
+
+    if (def->owner == NULL)
+        return def->definer;
+    if (strcmp(def->owner, "core") == 0)
+        return &h->core;
+    o = service_picked(h, def->owner);
+    return o != NULL ? o->provider : NULL;
+}
+
+/* Asked for with every event that is raised, hence kept. */
+void hook_find_raisers(struct host *h)
+{
+    for (size_t i = 0; i < h->n_events; i++)
+        h->event[i].raiser = raiser_of(h, &h->event[i]);
+}
+
 unsigned hook_freeze(struct host *h)
 {
     struct config_item item[64];
@@ -261,6 +282,7 @@ unsigned hook_freeze(struct host *h)
         }
         mark(h, (uint32_t)i);
     }
+    hook_find_raisers(h);
     h->frozen = true;
     return errors;
 }
@@ -443,15 +465,6 @@ void hook_finish(struct chain *ch, int verdict)
     tell_verdict(ch, CHATD_NEXT);
 }
 
-static bool owns(const struct host *h, const struct event_def *def, const struct plugin *p)
-{
-    if (def->owner == NULL)
-        return def->definer == p;
-    if (strcmp(def->owner, "core") == 0)
-        return p == &h->core;
-    return service_is_provider(h, def->owner, p);
-}
-
 int hook_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
                void (*done)(chatd_plugin *self, int verdict, void *arg), void *arg)
 {
@@ -461,7 +474,7 @@ int hook_raise(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
     int verdict;
 
     /* Before the hooks are sorted there is no order to walk in, and the array may still move. */
-    if (!h->frozen || def == NULL || !owns(h, def, plugin_of(self)))
+    if (!h->frozen || def == NULL || def->raiser != plugin_of(self))
         return CHATD_E_STATE;
     ev->core = NULL;
     verdict = hook_walk(h, &ch);
@@ -476,7 +489,7 @@ int hook_raised(chatd_plugin *self, uint32_t event, struct chatd_ev *ev)
     struct event_def *def = find(h, event);
     size_t i;
 
-    if (!h->frozen || def == NULL || !owns(h, def, plugin_of(self)))
+    if (!h->frozen || def == NULL || def->raiser != plugin_of(self))
         return CHATD_E_STATE;
     for (i = def->n_decide; i < def->n; i++)
         call(h, def, &def->hook[i], ev);

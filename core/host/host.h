@@ -77,6 +77,7 @@ struct event_def {
     uint32_t id, kind;
     const char *owner;      /* "core" or a service; NULL: plugin-defined */
     struct plugin *definer; /* of a plugin-defined event; NULL: hooked but not defined */
+    struct plugin *raiser;  /* who may raise it, once hooks are frozen; NULL: nobody */
     struct hook *hook;
     size_t n;
     size_t n_decide; /* hooks of CHECK and CHANGE; WATCH follows */
@@ -249,7 +250,8 @@ struct chain {
 void hook_init(struct host *h);
 void hook_deinit(struct host *h);
 void hook_remove(struct host *h, const struct plugin *p);
-unsigned hook_freeze(struct host *h); /* sorts; applies [hooks]; number of errors */
+unsigned hook_freeze(struct host *h);   /* sorts; applies [hooks]; number of errors */
+void hook_find_raisers(struct host *h); /* again, when a service's provider goes */
 void hook_print(const struct host *h);
 int hook_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, chatd_fn fn);
 int hook_event_named(chatd_plugin *self, const char *name, uint32_t kind, int define,
@@ -280,7 +282,6 @@ int service_offer(chatd_plugin *self, const struct chatd_service_def *def);
 const struct chatd_service *service_get(chatd_plugin *self, const char *name);
 const struct offer *service_picked(const struct host *h, const char *name);
 bool service_loaded(const struct host *h, const char *name);
-bool service_is_provider(const struct host *h, const char *name, const struct plugin *p);
 /* An optional plugin that lacks a service it needs, or NULL; the caller frees the sentence. */
 struct plugin *service_lacking(struct host *h, char **why_out);
 unsigned service_resolve(struct host *h, struct config_report *rep); /* picks, checks, orders */

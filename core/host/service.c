@@ -43,6 +43,7 @@ void service_remove(struct host *h, const struct plugin *p)
             h->offer[kept++] = h->offer[i];
     }
     h->n_offers = kept;
+    hook_find_raisers(h);
 }
 
 /* The core's own offers serve only while no plugin offers the same. */
@@ -81,13 +82,6 @@ const struct offer *service_picked(const struct host *h, const char *name)
 bool service_loaded(const struct host *h, const char *name)
 {
     return service_picked(h, name) != NULL;
-}
-
-bool service_is_provider(const struct host *h, const char *name, const struct plugin *p)
-{
-    const struct offer *o = service_picked(h, name);
-
-    return o != NULL && o->provider == p;
 }
 
 const struct chatd_service *service_get(chatd_plugin *self, const char *name)

@@ -9,10 +9,9 @@
 
 static struct frame *frame_alloc(const void *head, size_t head_n, const void *payload, size_t n)
 {
-    struct frame *f = mem_alloc(sizeof(*f) + head_n + n);
+    struct frame *f = mem_raw(sizeof(*f) + head_n + n);
 
-    f->refs = 1;
-    f->len = (uint32_t)(head_n + n);
+    *f = (struct frame){.refs = 1, .len = (uint32_t)(head_n + n)};
     if (head_n > 0)
         memcpy(f->bytes, head, head_n);
     if (n > 0)
