@@ -173,6 +173,34 @@ def wrong(runs):
     return "/".join(map(str, counts))
 
 
+HEAD = ("work", "goal", "chatd", "reference", "ratio", "wrong")
+
+
+class Lab:
+    """Where a part of the table works: its folder, how often it repeats, and where every run is kept."""
+
+    def __init__(self, stack, folder, options, results):
+        self.stack = stack
+        self.folder = folder
+        self.options = options
+        self.repeat = options.repeat
+        self.seconds = options.seconds
+        self.results = results
+
+    def compare(self, part, case, targets, mode="fanout", **settings):
+        """Loads the targets in turn; the runs of each, by its name."""
+        def step(target):
+            self.results.add(part, case, load(target, mode, **{"seconds": self.seconds, **settings}))
+        in_turn(self.repeat, targets, step)
+        return {target.name: self.results.of(part, case, target.name) for target in targets}
+
+
+def cost_row(work, goal, runs, name, reference, field="server_cpu_s_per_million", digits=2):
+    """A row of what is paid for in CPU, and its paired ratio."""
+    return (work, goal, f"{middle(runs[name], field):.{digits}f}", f"{middle(runs[reference], field):.{digits}f}",
+            f"{paired(runs[name], runs[reference], field):.2f}", wrong(runs[name]))
+
+
 def markdown(rows):
     """A table; the first row is its head."""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]

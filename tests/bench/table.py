@@ -14,34 +14,7 @@ import sys
 import tempfile
 
 import lab
-from lab import in_turn, load, markdown, middle, paired, shape, wrong
-
-HEAD = ("work", "goal", "chatd", "reference", "ratio", "wrong")
-
-
-class Lab:
-    """Where a part works: its folder, how often it repeats, and where every run is kept."""
-
-    def __init__(self, stack, folder, options, results):
-        self.stack = stack
-        self.folder = folder
-        self.repeat = options.repeat
-        self.seconds = options.seconds
-        self.results = results
-
-    def compare(self, part, case, targets, mode="fanout", **settings):
-        """Loads the targets in turn; the runs of each, by its name."""
-        def step(target):
-            self.results.add(part, case, load(target, mode, **{"seconds": self.seconds, **settings}))
-        in_turn(self.repeat, targets, step)
-        return {target.name: self.results.of(part, case, target.name) for target in targets}
-
-
-def cost_row(work, goal, runs, name, reference, **extra):
-    """A row of CPU seconds per million deliveries and their paired ratio."""
-    field = "server_cpu_s_per_million"
-    return (work, goal, f"{middle(runs[name], field):.2f}", f"{middle(runs[reference], field):.2f}",
-            f"{paired(runs[name], runs[reference]):.2f}", wrong(runs[name]))
+from lab import HEAD, Lab, cost_row, markdown, shape
 
 
 def fanout(room):
@@ -70,6 +43,7 @@ def store(room):
 
 
 PARTS = {"fanout": fanout, "store": store}
+RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
 def conditions(folder):
@@ -87,7 +61,7 @@ def parse():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--json", default=lab.ROOT / "build" / "bench.jsonl", help="a line for each run")
-    parser.add_argument("--markdown", type=argparse.FileType("w"), help="the tables; always on stdout as well")
+    parser.add_argument("--markdown", action="store_true", help=f"the tables to {RESULTS.name} as well")
     parser.add_argument("--folder", default=lab.ROOT / "build", help="on the disk that the stores are measured on")
     options = parser.parse_args()
     if not set(options.parts) <= set(PARTS):
@@ -95,25 +69,27 @@ def parse():
     return options
 
 
-def say(options, text):
+def say(told, text):
     print(text, flush=True)
-    if options.markdown:
-        print(text, file=options.markdown, flush=True)
+    told.append(text)
 
 
 def main():
     options = parse()
     results = lab.Results(options.json)
+    told = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as scratch:
-        told = conditions(pathlib.Path(scratch))
-        results.keep({"part": "conditions", **told})
-        say(options, ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items()))
-        if told["load"] > 0.5:
+        where = conditions(pathlib.Path(scratch))
+        results.keep({"part": "conditions", **where})
+        say(told, ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.items()))
+        if where["load"] > 0.5:
             print("table.py: this machine is not quiet: these are no figures to keep", file=sys.stderr)
         for name in options.parts:
             with contextlib.ExitStack() as stack:
                 rows = PARTS[name](Lab(stack, pathlib.Path(scratch) / name, options, results))
-            say(options, f"\n## {name}\n\n{markdown(rows)}")
+            say(told, f"\n## {name}\n\n{markdown(rows)}")
+    if options.markdown:
+        RESULTS.write_text("# Results\n\n" + "\n".join(told) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
