@@ -164,10 +164,10 @@ def paired(runs, others, field="server_cpu_s_per_million"):
 
 
 def wrong(runs):
-    """lost/doubled/reordered/unanswered/errors over all runs, answers and closed connections among them."""
+    """lost/doubled/reordered/unanswered/errors over all runs, answers and closed or refused connections among them."""
     def total(*names):
         return sum(run.get(name, 0) for run in runs for name in names)
-    errors = sum(sum(run.get("errors", {}).values()) for run in runs) + total("closed")
+    errors = sum(sum(run.get("errors", {}).values()) for run in runs) + total("closed", "refused")
     counts = (total("lost"), total("doubled", "answers_doubled"),
               total("reordered", "acks_reordered"), total("unanswered"), errors)
     return "/".join(map(str, counts))

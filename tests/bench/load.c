@@ -116,6 +116,14 @@ static void linger(struct swarm *swarm)
         swarm_turn(swarm, IDLE_TURN_NS);
 }
 
+static void report_cpu(const struct swarm *swarm, const struct cpu *begin, const struct cpu *end,
+                       struct report *report)
+{
+    for (unsigned i = 0; i < swarm->options->roots.count; i++)
+        report->server_cpu_s[i] = end->server_s[i] - begin->server_s[i];
+    report->client_cpu_s = end->client_s - begin->client_s;
+}
+
 static int run_traffic(struct swarm *swarm)
 {
     struct report report = {0};
@@ -134,14 +142,36 @@ static int run_traffic(struct swarm *swarm)
         return EXIT_FAILURE;
     linger(swarm);
     report.seconds = (double)(swarm->last_ns - swarm->start_ns) / 1e9;
-    for (unsigned i = 0; i < swarm->options->roots.count; i++)
-        report.server_cpu_s[i] = end.server_s[i] - begin.server_s[i];
-    report.client_cpu_s = end.client_s - begin.client_s;
+    report_cpu(swarm, &begin, &end, &report);
     if (swarm->last_ns == 0) {
         fputs("bench_load: no message came back\n", stderr);
         return EXIT_FAILURE;
     }
     report_traffic(swarm, &report);
+    return EXIT_SUCCESS;
+}
+
+/* The server is to have seen all connections end before its time is read. */
+static int run_connect(struct swarm *swarm)
+{
+    struct report report = {0};
+    struct cpu begin, end;
+
+    if (!read_cpu(swarm, &begin))
+        return EXIT_FAILURE;
+    swarm->start_ns = swarm_now_ns();
+    if (!swarm_shake(swarm))
+        return EXIT_FAILURE;
+    report.seconds = (double)(swarm_now_ns() - swarm->start_ns) / 1e9;
+    linger(swarm);
+    if (!read_cpu(swarm, &end))
+        return EXIT_FAILURE;
+    if (swarm->shaken == 0) {
+        fputs("bench_load: every connection was refused\n", stderr);
+        return EXIT_FAILURE;
+    }
+    report_cpu(swarm, &begin, &end, &report);
+    report_connect(swarm, &report);
     return EXIT_SUCCESS;
 }
 
@@ -202,18 +232,32 @@ static bool allow_descriptors(unsigned conns)
     return false;
 }
 
+static int run(struct swarm *swarm)
+{
+    switch (swarm->options->mode) {
+    case BENCH_IDLE:
+        return run_idle(swarm);
+    case BENCH_CONNECT:
+        return run_connect(swarm);
+    case BENCH_FANOUT:
+    case BENCH_OPEN:
+        break;
+    }
+    return run_traffic(swarm);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
 
     if (!options_parse(&options, argc, argv))
         return 2;
-    if (!allow_descriptors(options.conns))
+    if (!allow_descriptors(options.mode == BENCH_CONNECT ? SWARM_HANDSHAKES : options.conns))
         return EXIT_FAILURE;
     /* Timer slack would send the open loop's messages up to 50 us late. */
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     struct swarm *swarm = swarm_new(&options);
-    int status = options.mode == BENCH_IDLE ? run_idle(swarm) : run_traffic(swarm);
+    int status = run(swarm);
     swarm_free(swarm);
     return status;
 }

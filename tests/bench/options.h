@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE };
+enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE, BENCH_CONNECT };
 enum bench_dialect { BENCH_CLASSIC, BENCH_V1 };
 
 #define OPTIONS_PIDS_MAX 8
@@ -26,7 +26,7 @@ struct options {
         unsigned count;
     } roots;
     unsigned rooms;
-    unsigned members; /* of each room; in idle mode made from conns and rooms */
+    unsigned members; /* of each room; made from conns and rooms where those are asked for */
     unsigned conns;
     unsigned inflight;
     unsigned seconds;  /* sending stops after this time ... */

@@ -17,21 +17,22 @@ static void put_quantiles(const char *prefix, const struct hist *hist)
                (double)hist_quantile(hist, rows[i].q) / 1000);
 }
 
+/* Seconds per million are microseconds for each. */
 static void put_server_cpu(const struct options *options, const struct report *report,
-                           double millions)
+                           const char *unit, double millions)
 {
     double sum = 0;
 
     if (options->roots.count == 0) {
-        printf("\"server_cpu_s_per_million\":null,");
+        printf("\"server_cpu_%s\":null,", unit);
         return;
     }
-    printf("\"server_cpu_s_per_million_each\":[");
+    printf("\"server_cpu_%s_each\":[", unit);
     for (unsigned i = 0; i < options->roots.count; i++) {
         sum += report->server_cpu_s[i];
         printf("%s%.3f", i ? "," : "", report->server_cpu_s[i] / millions);
     }
-    printf("],\"server_cpu_s_per_million\":%.3f,", sum / millions);
+    printf("],\"server_cpu_%s\":%.3f,", unit, sum / millions);
 }
 
 static void put_answers(const struct swarm *swarm)
@@ -64,7 +65,7 @@ void report_traffic(const struct swarm *swarm, const struct report *report)
            ",\"seconds\":%.3f,\"deliveries_per_s\":%.0f,",
            options->sweep_ms, options->text_bytes, swarm->sent, tally->delivered, report->seconds,
            (double)tally->delivered / report->seconds);
-    put_server_cpu(options, report, millions);
+    put_server_cpu(options, report, "s_per_million", millions);
     printf("\"client_cpu_s_per_million\":%.3f,\"lost\":%" PRId64 ",\"doubled\":%" PRIu64
            ",\"reordered\":%" PRIu64 ",\"closed\":%u",
            report->client_cpu_s / millions, (int64_t)(swarm->expected - tally->delivered),
@@ -73,6 +74,19 @@ void report_traffic(const struct swarm *swarm, const struct report *report)
     if (options->dialect == BENCH_V1)
         put_answers(swarm);
     printf("}\n");
+}
+
+void report_connect(const struct swarm *swarm, const struct report *report)
+{
+    const struct options *options = swarm->options;
+    double millions = (double)swarm->shaken / 1e6;
+
+    printf("{\"mode\":\"connect\",\"dialect\":\"%s\",\"rooms\":%u,\"conns\":%u,\"handshakes\":%u,"
+           "\"refused\":%u,\"seconds\":%.3f,\"handshakes_per_s\":%.0f,",
+           options->dialect == BENCH_V1 ? "v1" : "classic", options->rooms, options->conns,
+           swarm->shaken, swarm->refusals, report->seconds, swarm->shaken / report->seconds);
+    put_server_cpu(options, report, "us_per_handshake", millions);
+    printf("\"client_cpu_us_per_handshake\":%.3f}\n", report->client_cpu_s / millions);
 }
 
 static double per_connection(uint64_t before, uint64_t after, unsigned conns)

@@ -87,6 +87,10 @@ void swarm_lost(struct swarm *swarm, struct client *client, const char *why)
             fprintf(stderr, "bench_load: a connection ended: %s\n", why);
         swarm->room[client->room].open--;
         swarm->room[client->room].warm -= client->warm;
+    } else if (swarm->options->mode == BENCH_CONNECT) {
+        if (swarm->refusals++ == 0)
+            fprintf(stderr, "bench_load: a connection was refused: %s\n", why);
+        swarm->handshake--;
     } else if (!swarm->refused) {
         fprintf(stderr, "bench_load: a connection failed before it was in its room: %s\n", why);
         swarm->refused = true;
@@ -261,6 +265,15 @@ void swarm_opened(struct swarm *swarm, struct client *client)
     swarm->handshake--;
 }
 
+static void shaken(struct swarm *swarm, struct client *client)
+{
+    close(client->fd);
+    client->fd = -1;
+    client->state = CLIENT_CLOSED;
+    swarm->shaken++;
+    swarm->handshake--;
+}
+
 /* Takes the answer to the upgrade; 0 when it is not there yet, or is a refusal. */
 static size_t consume_reply(struct swarm *swarm, struct client *client, size_t bytes)
 {
@@ -269,13 +282,16 @@ static size_t consume_reply(struct swarm *swarm, struct client *client, size_t b
     int result = ws_reply_check(swarm->buffer, bytes, is_v1 ? V1_PROTOCOL : NULL, &used);
 
     if (result < 0) {
-        fprintf(stderr, "bench_load: no %s101 but: %.*s\n", is_v1 ? V1_PROTOCOL " and " : "",
-                (int)(bytes < 300 ? bytes : 300), (const char *)swarm->buffer);
+        if (swarm->refusals == 0)
+            fprintf(stderr, "bench_load: no %s101 but: %.*s\n", is_v1 ? V1_PROTOCOL " and " : "",
+                    (int)(bytes < 300 ? bytes : 300), (const char *)swarm->buffer);
         swarm_lost(swarm, client, "the upgrade was refused");
     }
     if (result <= 0)
         return 0;
-    if (is_v1)
+    if (swarm->options->mode == BENCH_CONNECT)
+        shaken(swarm, client);
+    else if (is_v1)
         swarm_v1_join(swarm, client);
     else
         swarm_opened(swarm, client);

@@ -18,6 +18,9 @@
 
 #define SWARM_ROOM_NAME 24
 
+/* More would only wait in the listener's backlog, which a server may keep short. */
+#define SWARM_HANDSHAKES 64
+
 enum client_state {
     CLIENT_NONE,
     CLIENT_CONNECTING,
@@ -65,6 +68,8 @@ struct swarm {
     struct room *room;
     unsigned started;   /* clients that connect or did */
     unsigned handshake; /* of these, on the way to OPEN */
+    unsigned shaken;    /* connect: upgraded, and closed by us */
+    unsigned refusals;  /* connect: answered otherwise */
     unsigned closed;    /* lost by the server's doing */
     bool refused;       /* a connection or an upgrade failed; the reason is printed */
     bool sending;       /* a sender that sees its message again may send the next */
@@ -90,6 +95,10 @@ void swarm_free(struct swarm *swarm);
 /* Brings the number of open connections to `count` and waits until every member has seen a warm-up
  * message of its room. False, with the reason printed, when that fails. */
 bool swarm_join(struct swarm *swarm, unsigned count);
+
+/* Opens all connections, each to be closed at its 101, and waits for the last one's answer. False, with the
+ * reason printed, when the server cannot be reached or stops answering. */
+bool swarm_shake(struct swarm *swarm);
 
 /* Waits at most `wait_ns` for events and handles them. */
 void swarm_turn(struct swarm *swarm, uint64_t wait_ns);

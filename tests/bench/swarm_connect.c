@@ -14,11 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More would only wait in the listener's backlog, which a server may keep short. */
-#define HANDSHAKES_AT_ONCE 64
-#define JOIN_TIMEOUT_NS    (30 * UINT64_C(1000000000))
-#define WARM_REPEAT_NS     (2 * UINT64_C(1000000000))
-#define TURN_NS            UINT64_C(100000000)
+#define JOIN_TIMEOUT_NS (30 * UINT64_C(1000000000))
+#define WARM_REPEAT_NS  (2 * UINT64_C(1000000000))
+#define TURN_NS         UINT64_C(100000000)
 
 static bool refuse(struct swarm *swarm, const char *what)
 {
@@ -119,16 +117,15 @@ void swarm_connected(struct swarm *swarm, struct client *client)
 static bool connect_to(struct swarm *swarm, unsigned count)
 {
     uint64_t last_ns = swarm_now_ns();
-    unsigned waiting = 0;
 
     while (!swarm->refused && (swarm->started < count || swarm->handshake > 0)) {
-        while (!swarm->refused && swarm->started < count && swarm->handshake < HANDSHAKES_AT_ONCE)
+        while (!swarm->refused && swarm->started < count && swarm->handshake < SWARM_HANDSHAKES)
             start_client(swarm, swarm->started++);
-        if (swarm->handshake != waiting)
-            last_ns = swarm_now_ns();
-        waiting = swarm->handshake;
+        unsigned waiting = swarm->handshake;
         swarm_turn(swarm, TURN_NS);
-        if (swarm->handshake == waiting && swarm_now_ns() - last_ns > JOIN_TIMEOUT_NS) {
+        if (swarm->handshake != waiting) {
+            last_ns = swarm_now_ns();
+        } else if (swarm_now_ns() - last_ns > JOIN_TIMEOUT_NS) {
             errno = ETIMEDOUT;
             refuse(swarm, "upgrade");
         }
@@ -172,6 +169,11 @@ static bool warm_all(struct swarm *swarm)
             swarm_turn(swarm, TURN_NS / 10);
     }
     return swarm->closed == 0;
+}
+
+bool swarm_shake(struct swarm *swarm)
+{
+    return connect_to(swarm, swarm->options->conns);
 }
 
 bool swarm_join(struct swarm *swarm, unsigned count)

@@ -13,6 +13,7 @@ import pathlib
 import sys
 import tempfile
 
+import connections
 import lab
 from lab import HEAD, Lab, cost_row, markdown, shape
 
@@ -42,7 +43,7 @@ def store(room):
     return rows
 
 
-PARTS = {"fanout": fanout, "store": store}
+PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
