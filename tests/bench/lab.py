@@ -18,7 +18,7 @@ os.environ.setdefault("CHATD_BUILD", str(ROOT / "build" / "release"))
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
 from redis_server import Redis, free_port  # noqa: E402
-from server import Server, wait_until  # noqa: E402
+from server import Server, children_of, wait_until  # noqa: E402
 
 # Limits that a load generator would run into, and a warning that a busy machine would cause.
 CORE = {"verb_rate": "0", "frame_rate": "0", "slow_hook": "60s", "max_connections": "200000",
@@ -119,6 +119,33 @@ def load(target, mode, **settings):
     if done.returncode != 0:
         sys.exit(f"bench: the load on {target.name} failed")
     return {"target": target.name, **json.loads(done.stdout)}
+
+
+@contextlib.contextmanager
+def held(target, **settings):
+    """Connections that stay in their rooms while the block runs."""
+    process = subprocess.Popen(load_command(target, "hold", **settings), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    try:
+        if not process.stdout.readline():
+            sys.exit(f"bench: connections to {target.name} could not be made")
+        yield
+        if process.poll() is not None:
+            sys.exit(f"bench: connections to {target.name} were lost")
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        if process.wait(timeout=60) != 0:
+            print(f"bench: connections to {target.name} were closed by it", file=sys.stderr)
+
+
+def memory(pids):
+    """Private bytes of processes and of their children."""
+    total = 0
+    for pid in [*pids, *(child for pid in pids for child in children_of(pid))]:
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
+    return total
 
 
 class Results:

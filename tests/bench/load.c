@@ -5,10 +5,12 @@
 #include "report.h"
 #include "swarm.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define SECOND_NS      UINT64_C(1000000000)
 #define IDLE_TURN_NS   (SECOND_NS / 20)
@@ -175,6 +177,19 @@ static int run_connect(struct swarm *swarm)
     return EXIT_SUCCESS;
 }
 
+/* Joins, says so, and stays until stdin ends: somebody else measures meanwhile. */
+static int run_hold(struct swarm *swarm)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    if (!swarm_join(swarm, swarm->options->conns))
+        return EXIT_FAILURE;
+    report_hold(swarm);
+    while (poll(&input, 1, 0) == 0)
+        swarm_turn(swarm, IDLE_TURN_NS);
+    return swarm->closed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static bool settle_and_read(struct swarm *swarm, struct proc_memory *memory_out)
 {
     uint64_t end_ns = swarm_now_ns() + swarm->options->settle_ms * (SECOND_NS / 1000);
@@ -239,6 +254,8 @@ static int run(struct swarm *swarm)
         return run_idle(swarm);
     case BENCH_CONNECT:
         return run_connect(swarm);
+    case BENCH_HOLD:
+        return run_hold(swarm);
     case BENCH_FANOUT:
     case BENCH_OPEN:
         break;

@@ -34,7 +34,7 @@ static const struct option_row rows[] = {
     ROW("--rooms", KIND_UINT, rooms, 1, 100000, "rooms (1)"),
     ROW("--members", KIND_UINT, members, 1, 100000, "members of each room (100)"),
     ROW("--conns", KIND_UINT, conns, 1, 1000000,
-        "idle, connect: connections over all rooms (10000)"),
+        "idle, connect, hold: connections over all rooms (10000)"),
     ROW("--inflight", KIND_UINT, inflight, 1, 64, "fanout: messages under way per room (1)"),
     ROW("--seconds", KIND_UINT, seconds, 1, 86400, "how long to send (5)"),
     ROW("--messages", KIND_U64, messages, 1, 1ull << 36, "stop after so many messages"),
@@ -50,7 +50,7 @@ static const struct option_row rows[] = {
 
 static void usage(void)
 {
-    fputs("usage: bench_load fanout|open|idle|connect --port N [--name value]...\n", stderr);
+    fputs("usage: bench_load fanout|open|idle|connect|hold --port N [--name value]...\n", stderr);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         fprintf(stderr, "  %-14s %s\n", rows[i].name, rows[i].help);
 }
@@ -121,7 +121,7 @@ static bool store(struct options *options, const struct option_row *row, const c
 
 static bool parse_mode(struct options *options, const char *name)
 {
-    static const char *const names[] = {"fanout", "open", "idle", "connect"};
+    static const char *const names[] = {"fanout", "open", "idle", "connect", "hold"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -156,7 +156,7 @@ static bool check(struct options *options)
         return false;
     if (options->mode != BENCH_FANOUT)
         options->sweep_ms = 0;
-    if (options->mode == BENCH_IDLE || options->mode == BENCH_CONNECT) {
+    if (options->mode != BENCH_FANOUT && options->mode != BENCH_OPEN) {
         options->members = options->conns / options->rooms;
         if (options->members == 0) {
             fputs("bench_load: --conns is smaller than --rooms\n", stderr);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE, BENCH_CONNECT };
+enum bench_mode { BENCH_FANOUT, BENCH_OPEN, BENCH_IDLE, BENCH_CONNECT, BENCH_HOLD };
 enum bench_dialect { BENCH_CLASSIC, BENCH_V1 };
 
 #define OPTIONS_PIDS_MAX 8

@@ -89,6 +89,13 @@ void report_connect(const struct swarm *swarm, const struct report *report)
     printf("\"client_cpu_us_per_handshake\":%.3f}\n", report->client_cpu_s / millions);
 }
 
+void report_hold(const struct swarm *swarm)
+{
+    printf("{\"mode\":\"hold\",\"rooms\":%u,\"conns\":%u}\n", swarm->options->rooms,
+           swarm->options->conns);
+    fflush(stdout);
+}
+
 static double per_connection(uint64_t before, uint64_t after, unsigned conns)
 {
     return ((double)after - (double)before) / conns;

@@ -16,6 +16,8 @@ void report_traffic(const struct swarm *swarm, const struct report *report);
 
 void report_connect(const struct swarm *swarm, const struct report *report);
 
+void report_hold(const struct swarm *swarm);
+
 /* `memory` before, with half of the connections, with all. */
 void report_idle(const struct swarm *swarm, const struct proc_memory memory[3]);
 

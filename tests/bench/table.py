@@ -43,7 +43,7 @@ def store(room):
     return rows
 
 
-PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake}
+PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake, "idle": connections.idle}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
