@@ -15,6 +15,7 @@ import tempfile
 
 import connections
 import lab
+import startup
 from lab import HEAD, Lab, cost_row, markdown, shape
 
 
@@ -43,7 +44,8 @@ def store(room):
     return rows
 
 
-PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake, "idle": connections.idle}
+PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake, "idle": connections.idle,
+         "start": startup.start}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
