@@ -3,8 +3,8 @@
 # Installs those of the named Debian packages that are missing, and says which. Silent when all are
 # there. Elsewhere than on Debian it says what to install and fails.
 #
-#   packages.sh GROUP...        build, package, test, browser, package-test, containers-test; the lists
-#                               are below
+#   packages.sh GROUP...        build, package, test, analysis, browser, package-test, containers-test,
+#                               bench; the lists are below
 #
 # Not for Debian: CHATD_NO_INSTALL=1 takes it that everything is there.
 set -eu
@@ -39,6 +39,11 @@ for group in "$@"; do
     # An engine, and what makes images where no registry answers. Installing it starts it where systemd runs.
     containers-test)
         packages="$packages docker.io docker-compose mmdebstrap debian-archive-keyring ca-certificates"
+        ;;
+    # What chatd is compared with, in network namespaces.
+    bench)
+        packages="$packages golang-go golang-github-gorilla-websocket-dev
+            golang-github-gomodule-redigo-dev iproute2"
         ;;
     *)
         echo "packages.sh: there is no group \"$group\"" >&2

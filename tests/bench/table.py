@@ -15,6 +15,7 @@ import tempfile
 
 import connections
 import lab
+import peers
 import startup
 from lab import HEAD, Lab, cost_row, markdown, shape
 
@@ -45,7 +46,7 @@ def store(room):
 
 
 PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake, "idle": connections.idle,
-         "start": startup.start}
+         "start": startup.start, "redis": peers.redis}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
