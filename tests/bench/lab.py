@@ -139,10 +139,21 @@ def held(target, **settings):
             print(f"bench: connections to {target.name} were closed by it", file=sys.stderr)
 
 
+def with_children(pids):
+    return [*pids, *(child for pid in pids for child in children_of(pid))]
+
+
+def cpu_s(pids):
+    """User and system seconds of processes and of their children."""
+    stats = [pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in with_children(pids)]
+    fields = [stat.rpartition(")")[2].split() for stat in stats]  # a name may have spaces in it
+    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(pids):
     """Private bytes of processes and of their children."""
     total = 0
-    for pid in [*pids, *(child for pid in pids for child in children_of(pid))]:
+    for pid in with_children(pids):
         lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         total += sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * 1024
     return total

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The table of goals: what chatd costs, as ratios to the reference in the same run. See README.md.
 
-Each part is a function here or in a module beside this one; it takes the lab it works in and returns the rows of
-its table. Nothing passes or fails on time.
+Each part is a function in a module beside this one; it takes the lab it works in and returns the rows of its table.
+Nothing passes or fails on time.
 """
 import argparse
 import contextlib
@@ -14,39 +14,16 @@ import sys
 import tempfile
 
 import connections
+import growth
 import lab
 import peers
 import startup
-from lab import HEAD, Lab, cost_row, markdown, shape
+import traffic
+from lab import Lab, markdown
 
-
-def fanout(room):
-    """Against one send() per member with one in flight, against coalesced writes with eight."""
-    floor = lab.start_floor(room.stack)
-    packed = lab.start_floor(room.stack, "--coalesce", name="coalescing floor")
-    chatd = lab.start_chatd(room.stack, room.folder, "chatd")
-    rows = [HEAD]
-    for case, reference, goal in (("1x1000x1", floor, "1.05"), ("1x10000x1", floor, "1.05"), ("10x10x1", floor, "-"),
-                                  ("1x1000x8", packed, "1.1"), ("1x10000x8", packed, "1.1"), ("10x10x8", packed, "1.3"),
-                                  ("100x1x1", floor, "1.5")):
-        runs = room.compare("fanout", case, [reference, chatd], **shape(case), sweep_ms=0 if "x1x" in case else 50)
-        rows.append(cost_row(case, goal, runs, "chatd", reference.name))
-    return rows
-
-
-def store(room):
-    """What SQLite costs that is on the disk before anything is acknowledged."""
-    without = lab.start_chatd(room.stack, room.folder, "without")
-    full = lab.start_chatd(room.stack, room.folder, "full", sections={"history-sqlite": {"synchronous": "full"}})
-    rows = [HEAD]
-    for case, goal in (("1x100x1", "1.3"), ("1x100x8", "1.3"), ("1x1000x1", "1.05"), ("1x1000x8", "1.05")):
-        runs = room.compare("store", case, [without, full], **shape(case))
-        rows.append(cost_row(case, goal, runs, "full", "without"))
-    return rows
-
-
-PARTS = {"fanout": fanout, "store": store, "handshake": connections.handshake, "idle": connections.idle,
-         "start": startup.start, "redis": peers.redis}
+PARTS = {"fanout": traffic.fanout, "store": traffic.store, "handshake": connections.handshake,
+         "idle": connections.idle, "start": startup.start, "redis": peers.redis, "latency": traffic.latency,
+         "growth": growth.growth}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
@@ -66,6 +43,7 @@ def parse():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--json", default=lab.ROOT / "build" / "bench.jsonl", help="a line for each run")
     parser.add_argument("--markdown", action="store_true", help=f"the tables to {RESULTS.name} as well")
+    parser.add_argument("--big", action="store_true", help="growth: 1,000,000 stored messages, not 100,000")
     parser.add_argument("--folder", default=lab.ROOT / "build", help="on the disk that the stores are measured on")
     options = parser.parse_args()
     if not set(options.parts) <= set(PARTS):

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""What messages cost, in CPU and in time: parts of the table of goals."""
+import lab
+from lab import HEAD, cost_row, middle, paired, shape, wrong
+
+
+def fanout(room):
+    """Against one send() per member with one in flight, against coalesced writes with eight."""
+    floor = lab.start_floor(room.stack)
+    packed = lab.start_floor(room.stack, "--coalesce", name="coalescing floor")
+    chatd = lab.start_chatd(room.stack, room.folder, "chatd")
+    rows = [HEAD]
+    for case, reference, goal in (("1x1000x1", floor, "1.05"), ("1x10000x1", floor, "1.05"), ("10x10x1", floor, "-"),
+                                  ("1x1000x8", packed, "1.1"), ("1x10000x8", packed, "1.1"), ("10x10x8", packed, "1.3"),
+                                  ("100x1x1", floor, "1.5")):
+        runs = room.compare("fanout", case, [reference, chatd], **shape(case), sweep_ms=0 if "x1x" in case else 50)
+        rows.append(cost_row(case, goal, runs, "chatd", reference.name))
+    return rows
+
+
+def store(room):
+    """What SQLite costs that is on the disk before anything is acknowledged."""
+    without = lab.start_chatd(room.stack, room.folder, "without")
+    full = lab.start_chatd(room.stack, room.folder, "full", sections={"history-sqlite": {"synchronous": "full"}})
+    rows = [HEAD]
+    for case, goal in (("1x100x1", "1.3"), ("1x100x8", "1.3"), ("1x1000x1", "1.05"), ("1x1000x8", "1.05")):
+        runs = room.compare("store", case, [without, full], **shape(case))
+        rows.append(cost_row(case, goal, runs, "full", "without"))
+    return rows
+
+
+def saturation(room, targets, case):
+    """Deliveries a second of the slower server, when it always has something to do."""
+    for target in targets:
+        room.results.add("latency, saturation", case, lab.load(target, "fanout", **shape(case), inflight=8,
+                                                               seconds=room.seconds))
+    return min(run["deliveries_per_s"] for target in targets
+               for run in room.results.of("latency, saturation", case, target.name))
+
+
+def latency_row(room, case, floor, chatd):
+    rate = max(1, int(0.4 * saturation(room, (floor, chatd), case) / shape(case)["members"]))
+    runs = room.compare("latency", case, [floor, chatd], "open", **shape(case), rate=rate, seconds=3 * room.seconds)
+
+    def quantiles(name):
+        return f"{middle(runs[name], 'p50_us'):.0f} / {middle(runs[name], 'p99_us'):.0f}"
+    return (f"{case}, {rate} messages/s, p50 / p99 us", "p99 1.2", quantiles("chatd"), quantiles("floor"),
+            f"{paired(runs['chatd'], runs['floor'], 'p99_us'):.2f}", wrong(runs["chatd"]))
+
+
+def latency(room):
+    """At 40% of what the slower of the two takes, the same rate for both."""
+    floor = lab.start_floor(room.stack)
+    chatd = lab.start_chatd(room.stack, room.folder, "chatd")
+    return [HEAD, *(latency_row(room, case, floor, chatd) for case in ("10x10", "1x1000"))]
