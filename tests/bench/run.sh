@@ -29,6 +29,11 @@ if [ -z "${BENCH:-}" ]; then
     or_show cmake --build build/bench
 fi
 
+# While there is still a network.
+if command -v npm >/dev/null && ! sh tests/client/packages.sh; then
+    say "node's ws will not be among the peers"
+fi
+
 # Rules of the host's packet filter are paid for by every send, also on the loopback interface.
 set -- /usr/bin/python3 tests/bench/table.py "$@"
 if unshare -n ip link set lo up 2>/dev/null; then
