@@ -22,7 +22,8 @@ def handshake(room):
         lab.load(target, "connect", conns=500)
     rows = [HEAD]
     for dialect in ("classic", "v1"):
-        runs = room.compare("handshake", dialect, [floor, chatd], "connect", dialect=dialect, conns=HANDSHAKES, rooms=ROOMS)
+        runs = room.compare("handshake", dialect, [floor, chatd], "connect", dialect=dialect, conns=HANDSHAKES,
+                            rooms=ROOMS)
         rows.append(cost_row(f"{dialect}, us each", "50 us", runs, "chatd", "floor", "server_cpu_us_per_handshake", 1))
     return rows
 

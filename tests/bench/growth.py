@@ -80,8 +80,7 @@ def get(connection, target, query):
 
 def read_pages(target, top):
     """Pages of 50 from all over the store, oldest first."""
-    connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
-    with contextlib.closing(connection):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)) as connection:
         for i in range(PAGES):
             before = 51 + i * (top - RING - 51) // PAGES
             assert len(get(connection, target, f"limit=50&before={before}")["messages"]) == 50
@@ -126,8 +125,7 @@ def stored_rows(room):
     targets = [start_filled(room, SMALL, FEW_STORED), start_filled(room, LARGE, count)]
 
     def step(target):
-        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
-        with contextlib.closing(connection):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)) as connection:
             page = get(connection, target, "limit=1")
         for case, number, work in (
                 ("page", PAGES, lambda: read_pages(target, page["top"])),
@@ -139,8 +137,9 @@ def stored_rows(room):
     for case, work in (("page", "us per page of 50"), ("resume", f"us per join that missed {MISSED}")):
         small, large = (room.results.of("growth", case, target.name) for target in targets)
         for field, what in (("cpu_us", "CPU"), ("wall_us", "until it has come")):
-            rows.append((f"{work}, {what}: {count} stored, reference {FEW_STORED}", "1.2", f"{middle(large, field):.0f}",
-                         f"{middle(small, field):.0f}", f"{paired(large, small, field):.2f}", "-"))
+            rows.append((f"{work}, {what}: {count} stored, reference {FEW_STORED}", "1.2",
+                         f"{middle(large, field):.0f}", f"{middle(small, field):.0f}",
+                         f"{paired(large, small, field):.2f}", "-"))
     return rows
 
 

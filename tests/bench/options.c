@@ -31,6 +31,7 @@ static const struct option_row rows[] = {
     ROW("--pid", KIND_PIDS, roots, 1, 1u << 30, "root processes P[,P...] for CPU and memory"),
     ROW("--dialect", KIND_DIALECT, dialect, 0, 0, "classic or v1 (classic)"),
     ROW("--no-cid", KIND_FLAG, no_cid, 0, 0, "v1: send without cid; takes no value"),
+    ROW("--deflate", KIND_FLAG, deflate, 0, 0, "all offer permessage-deflate; takes no value"),
     ROW("--rooms", KIND_UINT, rooms, 1, 100000, "rooms (1)"),
     ROW("--members", KIND_UINT, members, 1, 100000, "members of each room (100)"),
     ROW("--conns", KIND_UINT, conns, 1, 1000000,

@@ -20,7 +20,8 @@ struct options {
     const char *path_format; /* `%s` stands for the room */
     uint16_t port;
     enum bench_dialect dialect;
-    bool no_cid; /* chatd.v1: send without one */
+    bool no_cid;  /* chatd.v1: send without one */
+    bool deflate; /* offer permessage-deflate, and insist on it */
     struct {
         pid_t pid[OPTIONS_PIDS_MAX]; /* root processes whose trees are measured */
         unsigned count;

@@ -70,6 +70,8 @@ void report_traffic(const struct swarm *swarm, const struct report *report)
            ",\"reordered\":%" PRIu64 ",\"closed\":%u",
            report->client_cpu_s / millions, (int64_t)(swarm->expected - tally->delivered),
            tally->doubled, tally->reordered, swarm->closed);
+    if (options->deflate)
+        printf(",\"deflated\":%" PRIu64, swarm->deflated);
     put_quantiles("", &swarm->hist);
     if (options->dialect == BENCH_V1)
         put_answers(swarm);

@@ -35,7 +35,8 @@ def ready(port, path):
 @contextlib.contextmanager
 def running(folder, port, **more):
     """etc/chatd.ini as it stands, but for the port and the place of the database."""
-    env = clean_env({"CHATD_LISTEN": f"127.0.0.1:{port}", "CHATD_HISTORY_SQLITE_PATH": str(folder / "chatd.db"), **more})
+    env = clean_env({"CHATD_LISTEN": f"127.0.0.1:{port}",
+                     "CHATD_HISTORY_SQLITE_PATH": str(folder / "chatd.db"), **more})
     with open(folder / "log", "ab") as log:
         begin = time.monotonic()
         process = subprocess.Popen([CHATD, "-c", lab.ROOT / "etc" / "chatd.ini"], env=env, stdout=log, stderr=log)
@@ -84,7 +85,8 @@ def start(room):
 
     def figure(case, target, field, unit=1.0):
         return statistics.median(run[field] for run in room.results.of("start", case, target)) / unit
-    floor_ms, floor_mib = figure("floor", "floor", "accepts_ms"), figure("floor", "floor", "worker_bytes", 2 ** 20)
+    floor_ms = figure("floor", "floor", "accepts_ms")
+    floor_mib = figure("floor", "floor", "worker_bytes", 2 ** 20)
     rows = [HEAD]
     for case in (NEW, OLD):
         for field, what in (("accepts_ms", "a connection is accepted"), ("serves_ms", "a request is answered")):

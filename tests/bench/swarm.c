@@ -56,6 +56,8 @@ struct swarm *swarm_new(const struct options *options)
         tally_position_init(&room->answered);
         snprintf(room->name, sizeof(room->name), "b%08x-%u", (unsigned)swarm->run, i);
     }
+    if (options->deflate)
+        swarm->inflater = inflater_new();
     swarm->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     swarm->member_fd = options->sweep_ms ? epoll_create1(EPOLL_CLOEXEC) : swarm->epoll_fd;
     if (swarm->epoll_fd < 0 || swarm->member_fd < 0)
@@ -75,6 +77,7 @@ void swarm_free(struct swarm *swarm)
     if (swarm->member_fd != swarm->epoll_fd)
         close(swarm->member_fd);
     close(swarm->epoll_fd);
+    inflater_free(swarm->inflater);
     free(swarm->client);
     free(swarm->room);
     free(swarm);
@@ -233,12 +236,23 @@ static void answer_ping(struct swarm *swarm, struct client *client, const struct
         swarm_lost(swarm, client, "a pong could not be sent");
 }
 
-static void on_frame(struct swarm *swarm, struct client *client, const struct ws_frame *frame,
+static bool inflate_frame(struct swarm *swarm, struct ws_frame *frame)
+{
+    swarm->deflated++;
+    return swarm->inflater && inflater_run(swarm->inflater, frame->payload, frame->payload_bytes,
+                                           &frame->payload, &frame->payload_bytes);
+}
+
+static void on_frame(struct swarm *swarm, struct client *client, struct ws_frame *frame,
                      uint64_t now_ns)
 {
     struct ws_stamp stamp;
     char reason[64];
 
+    if (frame->is_deflated && !inflate_frame(swarm, frame)) {
+        swarm_lost(swarm, client, "the server sent what is not compressed as was agreed");
+        return;
+    }
     if (frame->opcode == WS_TEXT) {
         if (client->state == CLIENT_OPEN && ws_stamp_find(&swarm->mark, frame, &stamp))
             on_stamp(swarm, client, &stamp, now_ns);
@@ -279,11 +293,13 @@ static size_t consume_reply(struct swarm *swarm, struct client *client, size_t b
 {
     bool is_v1 = swarm->options->dialect == BENCH_V1;
     size_t used = 0;
-    int result = ws_reply_check(swarm->buffer, bytes, is_v1 ? V1_PROTOCOL : NULL, &used);
+    int result = ws_reply_check(swarm->buffer, bytes, is_v1 ? V1_PROTOCOL : NULL,
+                                swarm->options->deflate, &used);
 
     if (result < 0) {
         if (swarm->refusals == 0)
-            fprintf(stderr, "bench_load: no %s101 but: %.*s\n", is_v1 ? V1_PROTOCOL " and " : "",
+            fprintf(stderr, "bench_load: no %s%s101 but: %.*s\n", is_v1 ? V1_PROTOCOL " and " : "",
+                    swarm->options->deflate ? "compression and " : "",
                     (int)(bytes < 300 ? bytes : 300), (const char *)swarm->buffer);
         swarm_lost(swarm, client, "the upgrade was refused");
     }

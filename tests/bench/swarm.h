@@ -5,6 +5,7 @@
 
 #include "answers.h"
 #include "hist.h"
+#include "inflate.h"
 #include "options.h"
 #include "tally.h"
 #include "wsclient.h"
@@ -81,7 +82,9 @@ struct swarm {
     size_t frame_bytes; /* no message's frame is longer */
     struct tally tally;
     struct hist hist;
-    struct answers answers; /* chatd.v1 only */
+    struct answers answers;    /* chatd.v1 only */
+    struct inflater *inflater; /* --deflate only */
+    uint64_t deflated;         /* frames that came compressed */
     uint8_t buffer[SWARM_BUFFER_BYTES];
 };
 

@@ -88,6 +88,7 @@ void swarm_connected(struct swarm *swarm, struct client *client)
                                        .path_format = options->path_format,
                                        .room = swarm->room[client->room].name,
                                        .cookie = options->cookie,
+                                       .deflate = options->deflate,
                                        .protocol =
                                            options->dialect == BENCH_V1 ? V1_PROTOCOL : NULL};
     char text[4096];

@@ -23,7 +23,7 @@ from lab import Lab, markdown
 
 PARTS = {"fanout": traffic.fanout, "store": traffic.store, "handshake": connections.handshake,
          "idle": connections.idle, "start": startup.start, "redis": peers.redis, "latency": traffic.latency,
-         "growth": growth.growth, "peers": peers.peers}
+         "growth": growth.growth, "peers": peers.peers, "deflate": traffic.deflate}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What messages cost, in CPU and in time: parts of the table of goals."""
 import lab
-from lab import HEAD, cost_row, middle, paired, shape, wrong
+from lab import HEAD, cost_row, in_turn, middle, paired, shape, wrong
 
 
 def fanout(room):
@@ -53,3 +53,26 @@ def latency(room):
     floor = lab.start_floor(room.stack)
     chatd = lab.start_chatd(room.stack, room.folder, "chatd")
     return [HEAD, *(latency_row(room, case, floor, chatd) for case in ("10x10", "1x1000"))]
+
+
+def deflate_row(room, chatd, case, text_bytes):
+    """The two loads are in the results as targets, `plain` and `deflate`."""
+    work = f"{case}, {text_bytes} bytes"
+
+    def step(name):
+        settings = {"deflate": True} if name == "deflate" else {}
+        run = lab.load(chatd, "fanout", **shape(case), text_bytes=text_bytes, seconds=room.seconds, **settings)
+        room.results.add("deflate", work, {**run, "target": name})
+    in_turn(room.repeat, ["plain", "deflate"], step)
+    runs = {name: room.results.of("deflate", work, name) for name in ("plain", "deflate")}
+    if not all(run["deflated"] for run in runs["deflate"]):
+        work += " (NOT compressed)"
+    return cost_row(work, "1.2", runs, "deflate", "plain")
+
+
+def deflate(room):
+    """A message is compressed once for a room. Those under deflate_min are not: it is lowered for the shorter one."""
+    shipped = lab.start_chatd(room.stack, room.folder, "shipped")
+    always = lab.start_chatd(room.stack, room.folder, "always", core={"deflate_min": "0"})
+    return [HEAD, *(deflate_row(room, chatd, case, text_bytes) for case in ("1x1000x1", "1x1000x8")
+                    for chatd, text_bytes in ((always, 128), (shipped, 1024)))]

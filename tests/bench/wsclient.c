@@ -11,6 +11,8 @@
 #define TIME_DIGITS    16
 #define STAMP_BYTES    (WS_MARK_BYTES + ROOM_DIGITS + COUNTER_DIGITS + TIME_DIGITS)
 
+#define DEFLATE "permessage-deflate"
+
 _Static_assert(STAMP_BYTES <= WS_TEXT_MIN, "the shortest text holds a stamp");
 
 void ws_hex_put(uint8_t *out, uint64_t value, unsigned digits)
@@ -83,6 +85,15 @@ void ws_mask(uint8_t *payload, size_t bytes, uint32_t mask_key)
         payload[i] ^= key[i & 3];
 }
 
+/* Letters out of sixteen, as chance has it: compressed they are a bit over half, as chat is. */
+static void fill(uint8_t *out, size_t bytes, uint32_t state)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        state = state * 1664525u + 1013904223u;
+        out[i] = (uint8_t)('a' + (state >> 28));
+    }
+}
+
 void ws_text_put(uint8_t *out, const struct ws_mark *mark, const struct ws_stamp *stamp,
                  size_t text_bytes)
 {
@@ -90,7 +101,7 @@ void ws_text_put(uint8_t *out, const struct ws_mark *mark, const struct ws_stamp
     ws_hex_put(out + WS_MARK_BYTES, stamp->room, ROOM_DIGITS);
     ws_hex_put(out + WS_MARK_BYTES + ROOM_DIGITS, stamp->counter, COUNTER_DIGITS);
     ws_hex_put(out + WS_MARK_BYTES + ROOM_DIGITS + COUNTER_DIGITS, stamp->time_ns, TIME_DIGITS);
-    memset(out + STAMP_BYTES, 'x', text_bytes - STAMP_BYTES);
+    fill(out + STAMP_BYTES, text_bytes - STAMP_BYTES, (uint32_t)stamp->time_ns);
 }
 
 size_t ws_message_build(const struct ws_mark *mark, const struct ws_stamp *stamp, size_t text_bytes,
@@ -125,7 +136,7 @@ int ws_frame_next(const uint8_t *data, size_t bytes, struct ws_frame *frame_out)
 
     if (bytes < head)
         return 0;
-    if ((data[0] & 0x70) || (data[1] & 0x80))
+    if ((data[0] & 0x30) || (data[1] & 0x80))
         return -1;
     uint64_t length = data[1] & 0x7f;
     if (length >= 126) {
@@ -140,6 +151,7 @@ int ws_frame_next(const uint8_t *data, size_t bytes, struct ws_frame *frame_out)
     if (length > SIZE_MAX / 2)
         return -1;
     frame_out->opcode = data[0] & 15;
+    frame_out->is_deflated = (data[0] & 0x40) != 0;
     frame_out->payload = data + head;
     frame_out->payload_bytes = (size_t)length;
     frame_out->frame_bytes = head + (size_t)length;
@@ -169,6 +181,9 @@ size_t ws_request_build(const struct ws_request *request, char *out, size_t size
     if (n > 0 && (size_t)n < size)
         n += put_header(out + n, size - (size_t)n, "Sec-WebSocket-Protocol", request->protocol);
     if (n > 0 && (size_t)n < size)
+        n += put_header(out + n, size - (size_t)n, "Sec-WebSocket-Extensions",
+                        request->deflate ? DEFLATE "; server_no_context_takeover" : NULL);
+    if (n > 0 && (size_t)n < size)
         n += put_header(out + n, size - (size_t)n, "Cookie", request->cookie);
     if (n <= 0 || (size_t)n + 3 > size)
         return 0;
@@ -176,7 +191,13 @@ size_t ws_request_build(const struct ws_request *request, char *out, size_t size
     return (size_t)n + 2;
 }
 
-int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, size_t *head_bytes_out)
+static bool names(const uint8_t *head, size_t bytes, const char *word)
+{
+    return memmem(head, bytes, word, strlen(word)) != NULL;
+}
+
+int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, bool deflate,
+                   size_t *head_bytes_out)
 {
     static const char accepted[] = "HTTP/1.1 101";
     const uint8_t *end = memmem(data, bytes, "\r\n\r\n", 4);
@@ -186,5 +207,7 @@ int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, size
     *head_bytes_out = (size_t)(end - data) + 4;
     if (memcmp(data, accepted, sizeof(accepted) - 1) != 0)
         return -1;
-    return !protocol || memmem(data, *head_bytes_out, protocol, strlen(protocol)) ? 1 : -1;
+    if (protocol && !names(data, *head_bytes_out, protocol))
+        return -1;
+    return !deflate || names(data, *head_bytes_out, DEFLATE) ? 1 : -1;
 }

@@ -17,6 +17,7 @@ enum ws_opcode { WS_TEXT = 1, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 
 struct ws_frame {
     unsigned opcode;
+    bool is_deflated;       /* RFC 7692: the payload is compressed */
     const uint8_t *payload; /* inside the parsed bytes */
     size_t payload_bytes;
     size_t frame_bytes; /* head and payload: the next frame starts here */
@@ -65,7 +66,7 @@ size_t ws_message_build(const struct ws_mark *mark, const struct ws_stamp *stamp
 size_t ws_pong_build(const struct ws_frame *ping, uint32_t mask_key, uint8_t *frame_out);
 
 /* The first frame of what a server sent: 1, 0 when it is not complete yet, -1 when it is no frame
- * that a server may send to a client that offered no extension (RFC 6455, 5.1 and 5.2). */
+ * that a server may send to a client that offered permessage-deflate at most (RFC 6455, 5.1 and 5.2). */
 int ws_frame_next(const uint8_t *data, size_t bytes, struct ws_frame *frame_out);
 
 struct ws_request {
@@ -75,13 +76,15 @@ struct ws_request {
     const char *room;
     const char *cookie;   /* or NULL */
     const char *protocol; /* subprotocol to offer, or NULL */
+    bool deflate;         /* offer permessage-deflate, the server's messages each alone */
 };
 
 /* Writes the upgrade request and returns its length, 0 when `size` is too small. */
 size_t ws_request_build(const struct ws_request *request, char *out, size_t size);
 
-/* 1 and the length of the head when the answer is a 101 that names `protocol` (NULL: any), 0 when it
- * is not complete, -1 otherwise. */
-int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, size_t *head_bytes_out);
+/* What was asked for, of which the answer has to name `protocol` and the extension. 1 and the length of the head
+ * when it is a 101 that does, 0 when it is not complete, -1 otherwise. */
+int ws_reply_check(const uint8_t *data, size_t bytes, const char *protocol, bool deflate,
+                   size_t *head_bytes_out);
 
 #endif
