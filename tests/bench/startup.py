@@ -93,5 +93,6 @@ def start(room):
             ms = figure(case, "chatd", field)
             rows.append((f"{case}, ms until {what}", "50", f"{ms:.1f}", f"{floor_ms:.1f}", f"{ms / floor_ms:.1f}", "-"))
     mib = figure(ONE, "chatd", "worker_bytes", 2 ** 20)
-    rows.append(("private MiB of the worker, if there is one", "8 MB", f"{mib:.2f}", f"{floor_mib:.2f}", f"{mib / floor_mib:.1f}", "-"))
+    rows.append(("private MiB of the worker, if there is one", "8 MB", f"{mib:.2f}", f"{floor_mib:.2f}",
+                 f"{mib / floor_mib:.1f}", "-"))
     return rows
