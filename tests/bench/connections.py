@@ -73,3 +73,26 @@ def many_row(room):
 
 def idle(room):
     return [HEAD, idle_row(room, "classic"), idle_row(room, "v1"), many_row(room)]
+
+
+def pings_once(room, target):
+    seconds = max(6, room.seconds)
+    with lab.held(target, conns=IDLE, rooms=10) as crowd:
+        time.sleep(2)  # the first ones are for those who came early
+        before, cpu = crowd.ask(), lab.cpu_s(target.pids)
+        time.sleep(seconds)
+        cpu = lab.cpu_s(target.pids) - cpu
+        after = crowd.ask()
+    pings = after["pings"] - before["pings"]
+    room.results.add("pings", "2 s", {"target": target.name, "pings": pings, "seconds": seconds,
+                                      "closed": after["closed"],
+                                      "cpu_us": round(cpu / max(1, pings) * 1e6, 2)})
+
+
+def pings(room):
+    """Silent connections that are all asked every two seconds. chatd looks at a pong only when it would be late."""
+    floor = lab.start_floor(room.stack, "--ping-ms", 2000)
+    chatd = lab.start_chatd(room.stack, room.folder, "chatd", core={"ping_interval": "2s", "pong_timeout": "2s"})
+    in_turn(room.repeat, [floor, chatd], lambda target: pings_once(room, target))
+    runs = {target.name: room.results.of("pings", "2 s", target.name) for target in (floor, chatd)}
+    return [HEAD, cost_row(f"{IDLE} connections, us per ping", "1.2", runs, "chatd", "floor", "cpu_us")]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench_floor: the least a chat server can do, one send() of one ready frame for each reader. With --coalesce: one
- * for each reader and turn of the loop, of all that came in for it.
+ * for each reader and turn of the loop, of all that came in for it. With --ping-ms: pings to all, so often.
  */
 #include "floor_message.h"
 #include "floor_upgrade.h"
@@ -61,7 +61,8 @@ struct server {
     struct conn *dead; /* freed after the events of this turn, which may still name them */
     struct room *bucket[ROOM_BUCKETS];
     bool coalesce;
-    struct room *dirty_room; /* those with something of this turn */
+    uint64_t ping_ms, ping_at_ms; /* 0: none */
+    struct room *dirty_room;      /* those with something of this turn */
     struct conn *dirty_conn;
     uint8_t buffer[BUFFER_BYTES];
     uint8_t frame[MESSAGE_MAX + 512];
@@ -456,10 +457,41 @@ static bool server_listen(struct server *server, uint16_t port)
            epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) == 0;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void ping_all(struct server *server)
+{
+    static const uint8_t ping[] = {0x89, 0};
+
+    for (unsigned i = 0; i < ROOM_BUCKETS; i++)
+        for (struct room *room = server->bucket[i]; room; room = room->next)
+            for (size_t j = 0; j < room->count; j++)
+                conn_send(server, room->member[j], ping, sizeof(ping));
+}
+
+/* Pings when it is time, and returns how long it may be waited, in milliseconds; -1: for ever. */
+static int ping_due(struct server *server)
+{
+    if (server->ping_ms == 0)
+        return -1;
+    uint64_t now = now_ms();
+    if (now >= server->ping_at_ms) {
+        ping_all(server);
+        server->ping_at_ms = now + server->ping_ms;
+    }
+    return (int)(server->ping_at_ms - now);
+}
+
 static void server_turn(struct server *server)
 {
     struct epoll_event event[EVENTS_AT_ONCE];
-    int count = epoll_wait(server->epoll_fd, event, EVENTS_AT_ONCE, -1);
+    int count = epoll_wait(server->epoll_fd, event, EVENTS_AT_ONCE, ping_due(server));
 
     for (int i = 0; i < count; i++) {
         struct conn *conn = event[i].data.ptr;
@@ -476,27 +508,48 @@ static void server_turn(struct server *server)
     free_dead(server);
 }
 
-int main(int argc, char **argv)
+/* 0: not a number from 1 to `max`. */
+static unsigned long parse(const char *text, unsigned long max)
 {
     char *end = NULL;
-    bool coalesce = argc == 3 && strcmp(argv[2], "--coalesce") == 0;
-    unsigned long port = argc == 2 || coalesce ? strtoul(argv[1], &end, 10) : 0;
+    unsigned long value = text ? strtoul(text, &end, 10) : 0;
+
+    return value > 0 && value <= max && *end == '\0' ? value : 0;
+}
+
+static bool parse_flags(struct server *server, char **flag)
+{
+    for (; *flag; flag++) {
+        if (strcmp(*flag, "--coalesce") == 0)
+            server->coalesce = true;
+        else if (strcmp(*flag, "--ping-ms") == 0 && (server->ping_ms = parse(flag[1], 1000000)))
+            flag++;
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    unsigned long port = argc > 1 ? parse(argv[1], 65535) : 0;
     struct rlimit limit;
 
-    if (port == 0 || port > 65535 || *end) {
-        fputs("usage: bench_floor PORT [--coalesce]\n", stderr);
+    if (!server)
+        abort();
+    if (port == 0 || !parse_flags(server, argv + 2)) {
+        fputs("usage: bench_floor PORT [--coalesce] [--ping-ms N]\n", stderr);
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    struct server *server = calloc(1, sizeof(*server));
-    if (!server || !server_listen(server, (uint16_t)port)) {
+    if (!server_listen(server, (uint16_t)port)) {
         fprintf(stderr, "bench_floor: port %lu: %s\n", port, strerror(errno));
         return EXIT_FAILURE;
     }
-    server->coalesce = coalesce;
     for (;;)
         server_turn(server);
 }

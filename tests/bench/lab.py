@@ -121,15 +121,27 @@ def load(target, mode, **settings):
     return {"target": target.name, **json.loads(done.stdout)}
 
 
+class Held:
+    """Connections that stay; ask() tells how many were closed and what pings came."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def ask(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
 @contextlib.contextmanager
 def held(target, **settings):
-    """Connections that stay in their rooms while the block runs."""
+    """Connections that stay in their rooms while the block runs, a Held."""
     process = subprocess.Popen(load_command(target, "hold", **settings), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     try:
         if not process.stdout.readline():
             sys.exit(f"bench: connections to {target.name} could not be made")
-        yield
+        yield Held(process)
         if process.poll() is not None:
             sys.exit(f"bench: connections to {target.name} were lost")
     finally:

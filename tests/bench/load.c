@@ -177,15 +177,28 @@ static int run_connect(struct swarm *swarm)
     return EXIT_SUCCESS;
 }
 
+/* Reports for each read of stdin that brings something; false at its end. */
+static bool asked(const struct swarm *swarm)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char line[64];
+
+    if (poll(&input, 1, 0) <= 0)
+        return true;
+    if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
+        return false;
+    report_hold(swarm);
+    return true;
+}
+
 /* Joins, says so, and stays until stdin ends: somebody else measures meanwhile. */
 static int run_hold(struct swarm *swarm)
 {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
     if (!swarm_join(swarm, swarm->options->conns))
         return EXIT_FAILURE;
     report_hold(swarm);
-    while (poll(&input, 1, 0) == 0)
+    while (asked(swarm))
         swarm_turn(swarm, IDLE_TURN_NS);
     return swarm->closed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -93,8 +93,8 @@ void report_connect(const struct swarm *swarm, const struct report *report)
 
 void report_hold(const struct swarm *swarm)
 {
-    printf("{\"mode\":\"hold\",\"rooms\":%u,\"conns\":%u}\n", swarm->options->rooms,
-           swarm->options->conns);
+    printf("{\"mode\":\"hold\",\"rooms\":%u,\"conns\":%u,\"closed\":%u,\"pings\":%" PRIu64 "}\n",
+           swarm->options->rooms, swarm->options->conns, swarm->closed, swarm->pings);
     fflush(stdout);
 }
 

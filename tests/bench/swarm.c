@@ -234,6 +234,7 @@ static void answer_ping(struct swarm *swarm, struct client *client, const struct
     size_t bytes = ws_pong_build(ping, swarm->mask_key, pong);
     if (send(client->fd, pong, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)bytes)
         swarm_lost(swarm, client, "a pong could not be sent");
+    swarm->pings++;
 }
 
 static bool inflate_frame(struct swarm *swarm, struct ws_frame *frame)

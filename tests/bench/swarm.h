@@ -84,6 +84,7 @@ struct swarm {
     struct hist hist;
     struct answers answers;    /* chatd.v1 only */
     struct inflater *inflater; /* --deflate only */
+    uint64_t pings;            /* answered */
     uint64_t deflated;         /* frames that came compressed */
     uint8_t buffer[SWARM_BUFFER_BYTES];
 };

@@ -22,8 +22,8 @@ import traffic
 from lab import Lab, markdown
 
 PARTS = {"fanout": traffic.fanout, "store": traffic.store, "handshake": connections.handshake,
-         "idle": connections.idle, "start": startup.start, "redis": peers.redis, "latency": traffic.latency,
-         "growth": growth.growth, "peers": peers.peers, "deflate": traffic.deflate}
+         "idle": connections.idle, "pings": connections.pings, "start": startup.start, "redis": peers.redis,
+         "latency": traffic.latency, "growth": growth.growth, "peers": peers.peers, "deflate": traffic.deflate}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
