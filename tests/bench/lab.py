@@ -54,10 +54,20 @@ def answers(port):
     return True
 
 
+def end(process, deadline=10):
+    """Asks a program to end, and ends it when it does not."""
+    process.terminate()
+    try:
+        process.wait(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def start_program(stack, name, command, port, **options):
     """A server that is a program of its own, and listens on `port`."""
     process = subprocess.Popen(list(map(str, command)), **options)
-    stack.callback(lambda: (process.terminate(), process.wait(timeout=10)))
+    stack.callback(end, process)
     wait_until(lambda: process.poll() is not None or answers(port), what=name)
     if process.poll() is not None:
         sys.exit(f"bench: {name} did not start")
@@ -122,10 +132,11 @@ def load(target, mode, **settings):
 
 
 class Held:
-    """Connections that stay; ask() tells how many were closed and what pings came."""
+    """Connections that stay; `joined` is what was told when all were in, ask() tells the same of now."""
 
-    def __init__(self, process):
+    def __init__(self, process, joined):
         self.process = process
+        self.joined = json.loads(joined)
 
     def ask(self):
         self.process.stdin.write(b"\n")
@@ -139,16 +150,20 @@ def held(target, **settings):
     process = subprocess.Popen(load_command(target, "hold", **settings), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     try:
-        if not process.stdout.readline():
+        joined = process.stdout.readline()
+        if not joined:
             sys.exit(f"bench: connections to {target.name} could not be made")
-        yield Held(process)
+        yield Held(process, joined)
         if process.poll() is not None:
             sys.exit(f"bench: connections to {target.name} were lost")
     finally:
         process.stdin.close()
         process.stdout.close()
-        if process.wait(timeout=60) != 0:
-            print(f"bench: connections to {target.name} were closed by it", file=sys.stderr)
+        try:
+            if process.wait(timeout=60) != 0:
+                print(f"bench: connections to {target.name} were closed by it", file=sys.stderr)
+        except subprocess.TimeoutExpired:
+            end(process)
 
 
 def with_children(pids):

@@ -195,8 +195,10 @@ static bool asked(const struct swarm *swarm)
 static int run_hold(struct swarm *swarm)
 {
 
+    swarm->start_ns = swarm_now_ns();
     if (!swarm_join(swarm, swarm->options->conns))
         return EXIT_FAILURE;
+    swarm->joined_ns = swarm_now_ns() - swarm->start_ns;
     report_hold(swarm);
     while (asked(swarm))
         swarm_turn(swarm, IDLE_TURN_NS);

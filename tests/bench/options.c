@@ -2,6 +2,7 @@
 /* Reads bench_load's arguments from one table of names, bounds and help. */
 #include "options.h"
 
+#include "v1.h"
 #include "wsclient.h"
 
 #include <errno.h>
@@ -31,6 +32,9 @@ static const struct option_row rows[] = {
     ROW("--pid", KIND_PIDS, roots, 1, 1u << 30, "root processes P[,P...] for CPU and memory"),
     ROW("--dialect", KIND_DIALECT, dialect, 0, 0, "classic or v1 (classic)"),
     ROW("--no-cid", KIND_FLAG, no_cid, 0, 0, "v1: send without cid; takes no value"),
+    ROW("--since", KIND_TEXT, since, 0, 0, "v1: join with this position, as JSON"),
+    ROW("--run", KIND_UINT, run, 1, UINT32_MAX, "the run's number, to come back to its rooms"),
+    ROW("--connect-rate", KIND_UINT, connect_rate, 1, 1000000, "connections a second at most"),
     ROW("--deflate", KIND_FLAG, deflate, 0, 0, "all offer permessage-deflate; takes no value"),
     ROW("--rooms", KIND_UINT, rooms, 1, 100000, "rooms (1)"),
     ROW("--members", KIND_UINT, members, 1, 100000, "members of each room (100)"),
@@ -163,6 +167,10 @@ static bool check(struct options *options)
             fputs("bench_load: --conns is smaller than --rooms\n", stderr);
             return false;
         }
+    }
+    if (options->since && strlen(options->since) > V1_SINCE_MAX) {
+        fputs("bench_load: --since is too long\n", stderr);
+        return false;
     }
     if ((uint64_t)options->members * options->rooms > 1000000) {
         fputs("bench_load: --rooms times --members is over 1000000\n", stderr);

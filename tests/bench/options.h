@@ -20,8 +20,11 @@ struct options {
     const char *path_format; /* `%s` stands for the room */
     uint16_t port;
     enum bench_dialect dialect;
-    bool no_cid;  /* chatd.v1: send without one */
-    bool deflate; /* offer permessage-deflate, and insist on it */
+    const char *since;     /* chatd.v1: the position to join with, as JSON, or NULL */
+    unsigned run;          /* what rooms are named by and messages marked with; 0: by chance */
+    unsigned connect_rate; /* connections a second; 0: as fast as they are answered */
+    bool no_cid;           /* chatd.v1: send without one */
+    bool deflate;          /* offer permessage-deflate, and insist on it */
     struct {
         pid_t pid[OPTIONS_PIDS_MAX]; /* root processes whose trees are measured */
         unsigned count;

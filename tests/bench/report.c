@@ -93,8 +93,14 @@ void report_connect(const struct swarm *swarm, const struct report *report)
 
 void report_hold(const struct swarm *swarm)
 {
-    printf("{\"mode\":\"hold\",\"rooms\":%u,\"conns\":%u,\"closed\":%u,\"pings\":%" PRIu64 "}\n",
-           swarm->options->rooms, swarm->options->conns, swarm->closed, swarm->pings);
+    const struct tally *tally = &swarm->tally;
+
+    printf("{\"mode\":\"hold\",\"rooms\":%u,\"conns\":%u,\"seconds\":%.3f,\"closed\":%u,",
+           swarm->options->rooms, swarm->options->conns, (double)swarm->joined_ns / 1e9,
+           swarm->closed);
+    printf("\"deliveries\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"reordered\":%" PRIu64
+           ",\"pings\":%" PRIu64 "}\n",
+           tally->delivered, tally->doubled, tally->reordered, swarm->pings);
     fflush(stdout);
 }
 

@@ -43,8 +43,7 @@ def running(folder, port, **more):
     try:
         yield process, begin
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        lab.end(process, 20)
 
 
 def start_once(room, folder, case):
@@ -67,7 +66,7 @@ def start_floor(room):
         port = free_port()
         begin = time.monotonic()
         process = subprocess.Popen([lab.BENCH / "bench_floor", str(port)])
-        stack.callback(lambda: (process.terminate(), process.wait(timeout=10)))
+        stack.callback(lab.end, process)
         run = {"accepts_ms": round(until(lambda: lab.answers(port), begin), 2)}
         wait_until(lambda: lab.memory([process.pid]) > 0)
         run["worker_bytes"] = lab.memory([process.pid])

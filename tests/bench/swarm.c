@@ -38,7 +38,8 @@ struct swarm *swarm_new(const struct options *options)
 
     swarm->options = options;
     swarm->budget = options->messages ? options->messages : UINT64_MAX;
-    swarm->run = (uint32_t)(swarm_now_ns() ^ (uint64_t)getpid() << 16);
+    swarm->run =
+        options->run ? options->run : (uint32_t)(swarm_now_ns() ^ (uint64_t)getpid() << 16);
     swarm->mask_key = swarm->run | 0x01010101u;
     ws_mark_init(&swarm->mark, swarm->run);
     swarm->client = must_calloc(options->conns, sizeof(*swarm->client));

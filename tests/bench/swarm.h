@@ -76,6 +76,7 @@ struct swarm {
     bool sending;       /* a sender that sees its message again may send the next */
     uint64_t budget;    /* messages still allowed by --messages */
     uint64_t start_ns;
+    uint64_t joined_ns; /* how long it took until all were in their rooms */
     uint64_t sent;      /* measured messages over all rooms */
     uint64_t expected;  /* deliveries they must lead to */
     uint64_t last_ns;   /* time of the last new delivery */

@@ -17,6 +17,7 @@
 #define JOIN_TIMEOUT_NS (30 * UINT64_C(1000000000))
 #define WARM_REPEAT_NS  (2 * UINT64_C(1000000000))
 #define TURN_NS         UINT64_C(100000000)
+#define PACE_NS         UINT64_C(1000000)
 
 static bool refuse(struct swarm *swarm, const char *what)
 {
@@ -115,15 +116,24 @@ void swarm_connected(struct swarm *swarm, struct client *client)
     client->state = CLIENT_UPGRADING;
 }
 
+/* How many of `count` may have begun by now. */
+static unsigned paced(const struct swarm *swarm, unsigned count, uint64_t begin_ns)
+{
+    double due = 1 + (double)(swarm_now_ns() - begin_ns) / 1e9 * swarm->options->connect_rate;
+
+    return swarm->options->connect_rate == 0 || due > count ? count : (unsigned)due;
+}
+
 static bool connect_to(struct swarm *swarm, unsigned count)
 {
-    uint64_t last_ns = swarm_now_ns();
+    uint64_t begin_ns = swarm_now_ns(), last_ns = begin_ns;
 
     while (!swarm->refused && (swarm->started < count || swarm->handshake > 0)) {
-        while (!swarm->refused && swarm->started < count && swarm->handshake < SWARM_HANDSHAKES)
+        unsigned may = paced(swarm, count, begin_ns);
+        while (!swarm->refused && swarm->started < may && swarm->handshake < SWARM_HANDSHAKES)
             start_client(swarm, swarm->started++);
         unsigned waiting = swarm->handshake;
-        swarm_turn(swarm, TURN_NS);
+        swarm_turn(swarm, may < count ? PACE_NS : TURN_NS);
         if (swarm->handshake != waiting) {
             last_ns = swarm_now_ns();
         } else if (swarm_now_ns() - last_ns > JOIN_TIMEOUT_NS) {

@@ -15,7 +15,8 @@ _Static_assert(SWARM_ROOM_NAME <= V1_ROOM_MAX, "a room's name fits a request");
 void swarm_v1_join(struct swarm *swarm, struct client *client)
 {
     uint8_t frame[V1_JOIN_MAX];
-    size_t bytes = v1_join_build(swarm->room[client->room].name, swarm->mask_key, frame);
+    size_t bytes = v1_join_build(swarm->room[client->room].name, swarm->options->since,
+                                 swarm->mask_key, frame);
 
     client->state = CLIENT_JOINING;
     if (send(client->fd, frame, bytes, MSG_NOSIGNAL) != (ssize_t)bytes)

@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -18,12 +19,14 @@ import growth
 import lab
 import peers
 import startup
+import storm
 import traffic
 from lab import Lab, markdown
 
 PARTS = {"fanout": traffic.fanout, "store": traffic.store, "handshake": connections.handshake,
          "idle": connections.idle, "pings": connections.pings, "start": startup.start, "redis": peers.redis,
-         "latency": traffic.latency, "growth": growth.growth, "peers": peers.peers, "deflate": traffic.deflate}
+         "latency": traffic.latency, "growth": growth.growth, "peers": peers.peers, "storm": storm.storm,
+         "deflate": traffic.deflate}
 RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
 
 
@@ -58,10 +61,11 @@ def say(told, text):
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
     results = lab.Results(options.json)
     told = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as scratch:
-        where = conditions(pathlib.Path(scratch))
+        where = {**conditions(pathlib.Path(scratch)), "repeat": options.repeat, "seconds": options.seconds}
         results.keep({"part": "conditions", **where})
         say(told, ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.items()))
         if where["load"] > 0.5:

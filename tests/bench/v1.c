@@ -23,10 +23,11 @@ static size_t finish(uint8_t *frame, size_t payload_bytes, uint32_t mask_key)
     return head_bytes + payload_bytes;
 }
 
-size_t v1_join_build(const char *room, uint32_t mask_key, uint8_t *frame_out)
+size_t v1_join_build(const char *room, const char *since, uint32_t mask_key, uint8_t *frame_out)
 {
     int n = snprintf((char *)frame_out + WS_HEAD_MAX, V1_JOIN_MAX - WS_HEAD_MAX,
-                     "{\"type\":\"room.join\",\"id\":\"" JOIN_ID "\",\"room\":\"%s\"}", room);
+                     "{\"type\":\"room.join\",\"id\":\"" JOIN_ID "\",\"room\":\"%s\"%s%s}", room,
+                     since ? ",\"since\":" : "", since ? since : "");
 
     return finish(frame_out, (size_t)n, mask_key);
 }

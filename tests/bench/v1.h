@@ -8,7 +8,8 @@
 #define V1_PROTOCOL      "chatd.v1"
 #define V1_ROOM_MAX      64
 #define V1_MESSAGE_EXTRA 256 /* of a message beside its text, at most */
-#define V1_JOIN_MAX      128
+#define V1_SINCE_MAX     256
+#define V1_JOIN_MAX      512
 
 struct v1_message {
     const char *room; /* at most V1_ROOM_MAX bytes that JSON does not escape */
@@ -17,8 +18,8 @@ struct v1_message {
     bool with_cid;
 };
 
-/* Writes a masked room.join and returns the frame's length; `frame_out` has V1_JOIN_MAX bytes. */
-size_t v1_join_build(const char *room, uint32_t mask_key, uint8_t *frame_out);
+/* Writes a masked room.join, `since` a position as JSON or NULL, and returns the frame's length; `frame_out` has V1_JOIN_MAX bytes. */
+size_t v1_join_build(const char *room, const char *since, uint32_t mask_key, uint8_t *frame_out);
 
 /* Writes a masked message.send and returns the frame's length; `frame_out` has room for the text and
  * V1_MESSAGE_EXTRA. The id carries counter and time, so that the answer needs no look-up. The cid is made

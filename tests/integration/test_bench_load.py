@@ -2,6 +2,7 @@
 """The benchmarks' load generator against a real chatd: it counts what there is, and tells what goes wrong."""
 import json
 import subprocess
+import urllib.request
 
 import pytest
 from raw_ws import CALM, cookie, with_secret
@@ -73,15 +74,16 @@ def test_connect_fails_where_nobody_gets_in(chatd):
     assert done.stderr.count("401") == 1  # the reason once, not twenty times
 
 
-def start_hold(server):
-    process = subprocess.Popen(command(server, "hold", "--conns", 30, "--rooms", 3), text=True,
+def start_hold(server, *options):
+    process = subprocess.Popen(command(server, "hold", "--conns", 30, *options), text=True,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert json.loads(process.stdout.readline())["conns"] == 30
+    process.told = json.loads(process.stdout.readline())
+    assert process.told["conns"] == 30
     return process
 
 
 def test_hold_stays_until_it_is_told(server):
-    process = start_hold(server)
+    process = start_hold(server, "--rooms", 3)
     assert server.metrics()["chatd_connections"] == 30
     assert process.communicate(timeout=DEADLINE)[1] == ""
     assert process.returncode == 0
@@ -93,3 +95,15 @@ def test_hold_tells_that_connections_were_lost(server):
     told = process.communicate(timeout=DEADLINE)[1]
     assert process.returncode == 1
     assert "a connection ended" in told
+
+
+def test_hold_resumes_in_the_rooms_of_a_run_before(chatd):
+    server = chatd(core=CORE, only={"rooms": "on", "history-sqlite": "on"})
+    run(server, "fanout", "--dialect", "v1", "--run", 7, "--members", 1, "--messages", 40)
+    with urllib.request.urlopen(server.http + "/api/v1/rooms/b00000007-0/messages?limit=1", timeout=DEADLINE) as page:
+        page = json.load(page)
+    since = json.dumps({"epoch": page["epoch"], "seq": page["top"] - 25})
+    process = start_hold(server, "--dialect", "v1", "--run", 7, "--rooms", 1, "--connect-rate", 1000, "--since", since)
+    assert process.told["deliveries"] == 30 * 25
+    assert process.told["doubled"] == process.told["reordered"] == 0
+    process.communicate(timeout=DEADLINE)
