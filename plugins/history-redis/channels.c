@@ -185,11 +185,14 @@ static size_t room_bytes(chatd_str topic)
 int channels_add_room(struct channels *channels, chatd_str room, bool *is_listening_out)
 {
     char topic[sizeof(topic_room) + TEXT_NAME_MAX];
-    int n = snprintf(topic, sizeof(topic), "%s%.*s", topic_room, (int)room.n, room.p);
+    const size_t n = sizeof(topic_room) - 1;
     struct text name;
 
+    memcpy(topic, topic_room, n);
+    memcpy(topic + n, room.p, room.n);
+
     return add(channels, text_room_channel(&name, channels->database, room),
-               (chatd_str){topic, (size_t)n}, room.n, is_listening_out);
+               (chatd_str){topic, n + room.n}, room.n, is_listening_out);
 }
 
 int channels_add_topic(struct channels *channels, chatd_str topic, bool *is_listening_out)

@@ -3,8 +3,6 @@
 #include "history.h"
 
 #include <chatd/metric.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,16 +83,13 @@ static struct append *append_new(struct history *history, const struct chatd_log
     static const struct request_class class = {.answer = append_answer, .destroy = plain_destroy};
     const struct history_config *config = history->self->config;
     struct text list, meta, epoch, cids, channel;
-    char fresh[24], ts_text[24], max[24], window[16], double_of[2 * TEXT_NAME_MAX + 2];
+    char fresh[TEXT_DIGITS], ts_text[TEXT_DIGITS], max[TEXT_DIGITS], window[TEXT_DIGITS];
+    char double_of[2 * TEXT_NAME_MAX + 2];
     bool dedup = entry->cid.n > 0 && entry->dedup_ms > 0;
     chatd_str known = subs_fresh_epoch(&history->subs, entry->room);
     uint64_t random;
 
     chatd_random(history->self, &random, sizeof(random));
-    int fresh_n = snprintf(fresh, sizeof(fresh), "%016" PRIx64, random);
-    int ts_n = snprintf(ts_text, sizeof(ts_text), "%" PRId64, ts);
-    int max_n = snprintf(max, sizeof(max), "%" PRId64, config->history_max);
-    int window_n = snprintf(window, sizeof(window), "%" PRIu32, entry->dedup_ms);
     size_t double_n = 0;
 
     if (dedup) {
@@ -109,12 +104,12 @@ static struct append *append_new(struct history *history, const struct chatd_log
                               text_epoch(&epoch, entry->room),
                               text_cids(&cids, entry->room),
                               CHATD_STR(""), /* run_id */
-                              known.n > 0 ? known : (chatd_str){fresh, (size_t)fresh_n},
+                              known.n > 0 ? known : text_hex(fresh, random),
                               {entry->record.p + 1, entry->record.n - 1},
-                              {ts_text, (size_t)ts_n},
-                              {max, (size_t)max_n},
+                              text_decimal(ts_text, ts),
+                              text_decimal(max, config->history_max),
                               {double_of, double_n},
-                              {window, (size_t)window_n},
+                              text_decimal(window, entry->dedup_ms),
                               text_room_channel(&channel, config->database, entry->room)};
     struct append *append = request_new(sizeof(*append), &class, SCRIPT_APPEND, 4, 12, argv);
 

@@ -4,8 +4,6 @@
 
 #include "text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { EPOCH, PREVIOUS, COMMON, TOP, MORE, FIRST, HEAD_ELEMENTS };
@@ -85,25 +83,20 @@ int page_ask(const struct page_source *source, const struct page_wish *wish, pag
              void *arg)
 {
     struct text list, meta, epoch;
-    char fresh[24], seq[24], limit[12], most[12];
+    char fresh[TEXT_DIGITS], limit[TEXT_DIGITS], most[TEXT_DIGITS], seq[TEXT_DIGITS];
     uint64_t random;
 
     chatd_random(source->self, &random, sizeof(random));
-    int fresh_n = snprintf(fresh, sizeof(fresh), "%016" PRIx64, random);
-    int seq_n = snprintf(seq, sizeof(seq), "%" PRIu64, wish->seq);
-    int limit_n = snprintf(limit, sizeof(limit), "%" PRIu32, wish->limit);
-    int most_n = snprintf(most, sizeof(most), "%" PRIu32,
-                          wish->bytes > 0 ? wish->bytes : (uint32_t)PAGE_BYTES_MAX);
-    const chatd_str argv[] = {text_list(&list, wish->room),
-                              text_meta(&meta, wish->room),
-                              text_epoch(&epoch, wish->room),
-                              CHATD_STR(""), /* run_id: known when it is sent */
-                              wish->fresh.n > 0 ? wish->fresh : (chatd_str){fresh, (size_t)fresh_n},
-                              {seq, (size_t)seq_n},
-                              {limit, (size_t)limit_n},
-                              wish->direction == CHATD_LOG_BEFORE ? CHATD_STR("before")
-                                                                  : CHATD_STR("after"),
-                              {most, (size_t)most_n}};
+    const chatd_str argv[] = {
+        text_list(&list, wish->room),
+        text_meta(&meta, wish->room),
+        text_epoch(&epoch, wish->room),
+        CHATD_STR(""), /* run_id: known when it is sent */
+        wish->fresh.n > 0 ? wish->fresh : text_hex(fresh, random),
+        text_decimal(seq, (int64_t)wish->seq),
+        text_decimal(limit, wish->limit),
+        wish->direction == CHATD_LOG_BEFORE ? CHATD_STR("before") : CHATD_STR("after"),
+        text_decimal(most, wish->bytes > 0 ? wish->bytes : (uint32_t)PAGE_BYTES_MAX)};
     struct range *range = request_new(sizeof(*range), &range_class, SCRIPT_RANGE, 3, 9, argv);
 
     if (range == NULL)

@@ -2,9 +2,9 @@
 /* The requests between the services and the link for commands. */
 #include "queue.h"
 
+#include "text.h"
 #include "trouble.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,19 +79,22 @@ static bool send(struct queue *queue, const struct request *request)
 {
     const char *argv[QUEUE_ARGS_MAX + 3];
     size_t argn[QUEUE_ARGS_MAX + 3];
-    char keys[12];
+    char keys[TEXT_DIGITS];
+    chatd_str n_keys;
     int argc = 0;
 
     if (request->script != SCRIPT_NONE) {
         const char *hash = queue->hash[request->script];
         bool as_text = request->as_text || hash[0] == '\0';
 
-        snprintf(keys, sizeof(keys), "%d", request->keys);
+        n_keys = text_decimal(keys, request->keys);
         argv[0] = as_text ? "EVAL" : "EVALSHA";
         argv[1] = as_text ? script_text(request->script) : hash;
-        argv[2] = keys;
-        for (; argc < 3; argc++)
-            argn[argc] = strlen(argv[argc]);
+        argn[0] = strlen(argv[0]);
+        argn[1] = strlen(argv[1]);
+        argv[2] = n_keys.p;
+        argn[2] = n_keys.n;
+        argc = 3;
     }
     for (int i = 0; i < request->argc; i++, argc++) {
         bool is_run_id = request->run_id_at > 0 && i == request->run_id_at;

@@ -9,6 +9,27 @@
 static const char topic_room[] = "room/";
 static const char list_prefix[] = "chat_history:";
 
+chatd_str text_decimal(char buf[TEXT_DIGITS], int64_t number)
+{
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    size_t at = TEXT_DIGITS;
+
+    do {
+        buf[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        buf[--at] = '-';
+    return (chatd_str){buf + at, TEXT_DIGITS - at};
+}
+
+chatd_str text_hex(char buf[TEXT_DIGITS], uint64_t number)
+{
+    for (size_t i = 0; i < 16; i++)
+        buf[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+    return (chatd_str){buf, 16};
+}
+
 bool text_is_name(chatd_str name, size_t least)
 {
     return name.n >= least && name.n <= TEXT_NAME_MAX &&

@@ -29,6 +29,11 @@ static inline bool text_is(chatd_str a, chatd_str b)
     return a.n == b.n && (a.n == 0 || __builtin_memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* A number's digits in `buf`, with a minus if it has one; a number's sixteen hexadecimal ones. */
+#define TEXT_DIGITS 24u
+chatd_str text_decimal(char buf[TEXT_DIGITS], int64_t number);
+chatd_str text_hex(char buf[TEXT_DIGITS], uint64_t number);
+
 /* A name: `least` to TEXT_NAME_MAX bytes, no NUL. */
 bool text_is_name(chatd_str name, size_t least);
 

@@ -2,6 +2,8 @@
 /* One socket to Redis. */
 #include "wire.h"
 
+#include "resp.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +13,7 @@
 
 #define READ_BYTES  65536
 #define READ_ROUNDS 16           /* then others have their turn */
+#define FEED_BYTES  2048         /* hiredis moves all that follows a reply, each time */
 #define OUT_KEEP    (1u << 20)   /* a larger buffer is given back when it is empty */
 #define REPLY_MAX   (128u << 20) /* bytes: a page of the longest messages, escaped, is less */
 #define ARRAY_MAX   (1 << 20)    /* elements: more than any answer has that is asked for */
@@ -104,6 +107,26 @@ static bool read_replies(struct wire *wire)
     return rc == REDIS_OK;
 }
 
+/* False: the wire was closed. */
+static bool feed(struct wire *wire, const char *bytes, size_t n)
+{
+    for (size_t at = 0, some; at < n; at += some) {
+        some = n - at < FEED_BYTES ? n - at : FEED_BYTES;
+        wire->begun += some;
+        if (wire->begun > REPLY_MAX) {
+            fail(wire, "it sends a reply that does not end");
+            return false;
+        }
+        if (redisReaderFeed(wire->reader, bytes + at, some) != REDIS_OK) {
+            fail(wire, "there is no memory for its replies");
+            return false;
+        }
+        if (!read_replies(wire))
+            return false;
+    }
+    return true;
+}
+
 static void on_readable(struct wire *wire)
 {
     static char buf[READ_BYTES]; /* one loop, one thread: never two reads at one time */
@@ -118,16 +141,7 @@ static void on_readable(struct wire *wire)
             return;
         }
         wire->received += (uint64_t)n;
-        wire->begun += (size_t)n;
-        if (wire->begun > REPLY_MAX) {
-            fail(wire, "it sends a reply that does not end");
-            return;
-        }
-        if (redisReaderFeed(wire->reader, buf, (size_t)n) != REDIS_OK) {
-            fail(wire, "there is no memory for its replies");
-            return;
-        }
-        if (!read_replies(wire) || (size_t)n < sizeof(buf))
+        if (!feed(wire, buf, (size_t)n) || (size_t)n < sizeof(buf))
             return;
     }
 }
@@ -200,18 +214,9 @@ static bool reserve(struct wire *wire, size_t more)
 
 bool wire_send(struct wire *wire, int argc, const char **argv, const size_t *bytes)
 {
-    char *command = NULL;
-    int n = wire->open ? redisFormatCommandArgv(&command, argc, argv, bytes) : -1;
-
-    if (n < 0)
+    if (!wire->open || !reserve(wire, resp_max(argc, bytes)))
         return false;
-    if (!reserve(wire, (size_t)n)) {
-        redisFreeCommand(command);
-        return false;
-    }
-    memcpy(wire->out + wire->out_n, command, (size_t)n);
-    wire->out_n += (size_t)n;
-    redisFreeCommand(command);
+    wire->out_n += resp_put(wire->out + wire->out_n, argc, argv, bytes);
     if (wire->flushing || (wire->waits_for & CHATD_WATCH_WRITE) != 0)
         return true;
     /* Refused when the server stops: then nobody waits for an answer any more. */

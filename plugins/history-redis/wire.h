@@ -2,7 +2,7 @@
 /*
  * One socket to Redis: connects without blocking, sends commands, reads replies.
  *
- * hiredis formats and parses; its asynchronous half is not used. In 0.14 that one looks names up
+ * hiredis parses; its asynchronous half is not used. In 0.14 that one looks names up
  * while the loop waits, knows no time limit for a connection, hides PONG from a subscriber, has no
  * bound for what waits to be sent, and ends the process by assert() when a server says something out
  * of turn. What is left of it without these is this file.

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,29 @@ static void test_entries_of_others_stay_as_they_are(void **state)
         entry_is(foreign[i], 0, foreign[i]);
 }
 
+static void test_numbers_are_written(void **state)
+{
+    static const struct {
+        int64_t number;
+        const char *decimal;
+    } rows[] = {{0, "0"},
+                {7, "7"},
+                {-10, "-10"},
+                {1790000000000, "1790000000000"},
+                {INT64_MAX, "9223372036854775807"},
+                {INT64_MIN, "-9223372036854775808"}};
+    char buf[TEXT_DIGITS];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char hex[20];
+
+        is(text_decimal(buf, rows[i].number), rows[i].decimal);
+        snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)rows[i].number);
+        is(text_hex(buf, (uint64_t)rows[i].number), hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_are_written),
         cmocka_unit_test(test_publications),
         cmocka_unit_test(test_what_others_publish),
         cmocka_unit_test(test_entries),
