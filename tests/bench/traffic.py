@@ -4,17 +4,27 @@ import lab
 from lab import HEAD, cost_row, in_turn, middle, paired, shape, wrong
 
 
+FANOUT = (  # case, reference, goal with io_uring, goal without
+    ("1x1000x1", "floor", "0.9", "1.05"), ("1x10000x1", "floor", "0.9", "1.05"), ("10x10x1", "floor", "-", "-"),
+    ("1x1000x8", "coalescing floor", "1.1", "1.1"), ("1x10000x8", "coalescing floor", "1.1", "1.1"),
+    ("10x10x8", "coalescing floor", "1.3", "1.3"), ("100x1x1", "floor", "1.5", "1.5"))
+
+
 def fanout(room):
-    """Against one send() per member with one in flight, against coalesced writes with eight."""
-    floor = lab.start_floor(room.stack)
-    packed = lab.start_floor(room.stack, "--coalesce", name="coalescing floor")
-    chatd = lab.start_chatd(room.stack, room.folder, "chatd")
+    """Against one send() per member with one in flight, against coalesced writes with eight; chatd with an io_uring,
+    where the kernel lets it, and without."""
+    floors = {"floor": lab.start_floor(room.stack),
+              "coalescing floor": lab.start_floor(room.stack, "--coalesce", name="coalescing floor")}
+    ring = lab.start_chatd(room.stack, room.folder, "io_uring")
+    plain = lab.start_chatd(room.stack, room.folder, "sends", core={"io_uring": "off"})
+    if ring.server.metrics()["chatd_io_uring"] == 0:
+        ring.name = "io_uring, which the kernel forbids"
     rows = [HEAD]
-    for case, reference, goal in (("1x1000x1", floor, "1.05"), ("1x10000x1", floor, "1.05"), ("10x10x1", floor, "-"),
-                                  ("1x1000x8", packed, "1.1"), ("1x10000x8", packed, "1.1"), ("10x10x8", packed, "1.3"),
-                                  ("100x1x1", floor, "1.5")):
-        runs = room.compare("fanout", case, [reference, chatd], **shape(case), sweep_ms=0 if "x1x" in case else 50)
-        rows.append(cost_row(case, goal, runs, "chatd", reference.name))
+    for case, reference, *goals in FANOUT:
+        runs = room.compare("fanout", case, [floors[reference], ring, plain], **shape(case),
+                            sweep_ms=0 if "x1x" in case else 50)
+        rows += [cost_row(f"{case}, {chatd.name}", goal, runs, chatd.name, reference)
+                 for chatd, goal in zip((ring, plain), goals)]
     return rows
 
 
