@@ -56,8 +56,8 @@ int object_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info
     memset(&full, 0, sizeof(full));
     full.size = (uint32_t)size;
     full.is_open = c->state == CONN_OPEN;
-    full.user = str_of(c->user);
-    full.address = str_of(c->address);
+    full.user = str_of(conn_user(c));
+    full.address = str_of(conn_address(c));
     full.path = str_of(claim != NULL ? claim->def.path : NULL);
     full.subprotocol = str_of(claim != NULL ? claim->def.subprotocol : NULL);
     full.expires_ms = c->expires_ms;
@@ -70,14 +70,16 @@ int object_conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, in
 {
     struct host *h = host_of(self);
     struct conn *c = conn_get(&h->net, conn.v);
+    const char *named;
 
     if (c == NULL || c->state == CONN_DEAD)
         return CHATD_E_GONE;
-    if (c->user == NULL) {
+    named = conn_user(c);
+    if (named == NULL) {
         if (user.n == 0 || memchr(user.p, '\0', user.n) != NULL)
             return CHATD_E_INVAL;
-        c->user = mem_strndup(user.p, user.n);
-    } else if (strlen(c->user) != user.n || memcmp(c->user, user.p, user.n) != 0) {
+        conn_name(c, user.p, user.n);
+    } else if (strlen(named) != user.n || memcmp(named, user.p, user.n) != 0) {
         return CHATD_E_EXISTS; /* a connection keeps its name */
     }
     if (c->state == CONN_UPGRADING)
@@ -130,6 +132,21 @@ int object_conn_backlog(chatd_plugin *self, chatd_conn conn, size_t *bytes_out)
 
 /* --- when drained ------------------------------------------------------------------------------- */
 
+static struct drain_watch *drains_of(const struct conn *c)
+{
+    return c->aside != NULL ? c->aside->drains : NULL;
+}
+
+/* Takes them off; the list is the caller's. */
+static struct drain_watch *take_drains(struct conn *c)
+{
+    struct drain_watch *list = drains_of(c);
+
+    if (list != NULL)
+        c->aside->drains = NULL;
+    return list;
+}
+
 int object_conn_when_drained(chatd_plugin *self, chatd_conn conn,
                              void (*cb)(chatd_plugin *self, chatd_conn conn, void *arg), void *arg)
 {
@@ -138,31 +155,31 @@ int object_conn_when_drained(chatd_plugin *self, chatd_conn conn,
 
     if (c == NULL)
         return CHATD_E_GONE;
-    for (d = c->drains; d != NULL; d = d->next) {
+    for (d = drains_of(c); d != NULL; d = d->next) {
         if (d->plugin == plugin_of(self))
             return CHATD_E_EXISTS;
     }
     d = mem_alloc(sizeof(*d));
-    *d = (struct drain_watch){plugin_of(self), cb, arg, c->drains};
-    c->drains = d;
+    *d = (struct drain_watch){plugin_of(self), cb, arg, drains_of(c)};
+    conn_aside(c)->drains = d;
     conn_tell_drained(c);
     return CHATD_OK;
 }
 
 void drain_remove(struct conn *c, const struct plugin *p)
 {
-    struct drain_watch *d, *next, *kept = NULL;
+    struct drain_watch *d, *next;
 
-    for (d = c->drains; d != NULL; d = next) {
+    for (d = take_drains(c); d != NULL; d = next) {
         next = d->next;
         if (p != NULL && d->plugin != p) {
-            d->next = kept;
-            kept = d;
+            d->next = drains_of(c);
+            conn_aside(c)->drains = d;
         } else {
             mem_free(d);
         }
     }
-    c->drains = kept;
+    conn_tidy(c);
 }
 
 void drain_remove_all(struct host *h, const struct plugin *p)
@@ -180,10 +197,9 @@ void drain_remove_all(struct host *h, const struct plugin *p)
 /* A callback may ask again: those asked before are taken off first. */
 void drain_run(struct host *h, struct conn *c)
 {
-    struct drain_watch *list = c->drains, *d;
+    struct drain_watch *list = take_drains(c), *d;
     chatd_conn conn = {c->id};
 
-    c->drains = NULL;
     while ((d = list) != NULL) {
         list = d->next;
         if (c->state == CONN_OPEN) { /* the one before may have closed it */
@@ -194,6 +210,7 @@ void drain_run(struct host *h, struct conn *c)
         }
         mem_free(d);
     }
+    conn_tidy(c);
 }
 
 /* --- frames ------------------------------------------------------------------------------------- */

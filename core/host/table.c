@@ -38,7 +38,7 @@ static void table_log(chatd_plugin *self, int level, chatd_conn conn, const char
         struct conn *c = conn_get(&host_of(self)->net, conn.v);
 
         snprintf(who, sizeof(who), "%llx %s", (unsigned long long)conn.v,
-                 c != NULL && c->user != NULL ? c->user : "-");
+                 c != NULL && conn_user(c) != NULL ? conn_user(c) : "-");
     }
     if (level < CHATD_LOG_DEBUG || level > CHATD_LOG_ERROR)
         level = CHATD_LOG_ERROR;

@@ -118,12 +118,15 @@ static enum chatd_verdict check_identity(chatd_plugin *self, struct chatd_ev_upg
 {
     struct host *h = host_of(self);
     struct conn *c = conn_get(&h->net, ev->ev.conn.v);
+    char name[32];
+    int n;
 
-    if (c == NULL || c->user != NULL)
+    if (c == NULL || conn_user(c) != NULL)
         return CHATD_NEXT;
     if (service_loaded(h, CHATD_AUTH_SERVICE) && !(ev->ws_flags & CHATD_WS_ANONYMOUS))
         return chatd_deny(self, &ev->ev, "unauthorized", "Sign in first.");
-    c->user = mem_printf("guest-%012llx", (unsigned long long)(rng_u64() >> 16));
+    n = snprintf(name, sizeof(name), "guest-%012llx", (unsigned long long)(rng_u64() >> 16));
+    conn_name(c, name, (size_t)n);
     return CHATD_NEXT;
 }
 
@@ -204,7 +207,7 @@ static void open_connection(struct host *h, struct http_req *r, struct conn *c,
         conn_expire_at(c, c->expires_ms, clock_wall_ms());
     ev.path = str_of(claim->def.path);
     ev.subprotocol = str_of(claim->def.subprotocol);
-    ev.user = str_of(c->user);
+    ev.user = str_of(conn_user(c));
     chatd_raised_connected(&h->core.pub, &ev);
     conn_resume(c);
 }
@@ -346,11 +349,11 @@ static void on_closed(void *arg, struct conn *c, unsigned code, const char *reas
     struct chatd_ev_closed ev = {.ev = {.size = sizeof(ev), .conn = {c->id}}};
 
     wait_gone(h, c->id, 0);
-    ev.user = str_of(c->user);
+    ev.user = str_of(conn_user(c));
     ev.reason = str_of(reason);
     ev.code = code;
     if (log_wants(LOG_L_DEBUG))
-        log_debug("%s (%s) closed: %u %s", c->user, c->address, code, reason);
+        log_debug("%s (%s) closed: %u %s", conn_user(c), conn_address(c), code, reason);
     chatd_raised_closed(&h->core.pub, &ev);
     drain_remove(c, NULL);
     slot_end(h, CHATD_SLOT_CONN, &c->slots);

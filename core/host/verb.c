@@ -143,7 +143,7 @@ static void dispatch(struct host *h, chatd_conn conn, const struct chatd_verb_ca
         refuse(h, conn, call->id, "unknown_type", "No such message type here.");
     } else if (call->json.n > v->def.max_body) {
         refuse(h, conn, call->id, "too_large", "This message is too large.");
-    } else if ((v->def.flags & CHATD_VERB_LOGIN) && c->user == NULL &&
+    } else if ((v->def.flags & CHATD_VERB_LOGIN) && conn_user(c) == NULL &&
                service_loaded(h, CHATD_AUTH_SERVICE)) {
         refuse(h, conn, call->id, "unauthorized", "Sign in first.");
     } else if (!(v->def.flags & CHATD_VERB_RATE) || !over_rate(h, conn, call->id)) {

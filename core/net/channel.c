@@ -35,17 +35,6 @@ struct channel *channel_get(struct net *net, uint64_t id)
     return slab_get(&net->channels, id);
 }
 
-static struct conn_membership *membership(struct conn *c, const struct channel *ch)
-{
-    uint32_t i;
-
-    for (i = 0; i < c->n_member; i++) {
-        if (c->member[i].channel == ch)
-            return &c->member[i];
-    }
-    return NULL;
-}
-
 /* Who comes in again has nothing to do with what it missed before. */
 static void forget_behind(const struct channel *ch, const struct conn *c)
 {
@@ -60,7 +49,7 @@ static void forget_behind(const struct channel *ch, const struct conn *c)
 
 int channel_join(struct channel *ch, struct conn *c)
 {
-    if (membership(c, ch) != NULL)
+    if (memberships_place(&c->members, ch) != NULL)
         return -1;
     /* What was noted before is not for the newcomer. */
     channel_flush(ch);
@@ -69,11 +58,7 @@ int channel_join(struct channel *ch, struct conn *c)
         ch->cap_member = ch->cap_member ? ch->cap_member * 2 : 4;
         ch->member = mem_realloc(ch->member, ch->cap_member * sizeof(struct conn *));
     }
-    if (c->n_member == c->cap_member) {
-        c->cap_member = c->cap_member ? c->cap_member * 2 : 1;
-        c->member = mem_realloc(c->member, c->cap_member * sizeof(*c->member));
-    }
-    c->member[c->n_member++] = (struct conn_membership){ch, ch->n_member};
+    memberships_add(&c->members, ch, ch->n_member);
     ch->member[ch->n_member++] = c;
     return 0;
 }
@@ -81,19 +66,17 @@ int channel_join(struct channel *ch, struct conn *c)
 /* Swap-removal on both sides keeps both arrays dense. */
 static int take_out(struct channel *ch, struct conn *c)
 {
-    struct conn_membership *m = membership(c, ch);
+    const uint32_t *place = memberships_place(&c->members, ch);
     struct conn *moved;
-    uint32_t place;
 
-    if (m == NULL)
+    if (place == NULL)
         return -1;
-    place = m->place;
     moved = ch->member[--ch->n_member];
     if (moved != c) {
-        ch->member[place] = moved;
-        membership(moved, ch)->place = place;
+        ch->member[*place] = moved;
+        *memberships_place(&moved->members, ch) = *place;
     }
-    *m = c->member[--c->n_member];
+    memberships_remove(&c->members, ch);
     return 0;
 }
 
@@ -105,8 +88,8 @@ int channel_leave(struct channel *ch, struct conn *c)
 
 void channel_leave_all(struct conn *c)
 {
-    while (c->n_member > 0)
-        channel_leave(c->member[c->n_member - 1].channel, c);
+    while (c->members.n > 0)
+        channel_leave(memberships_any(&c->members), c);
 }
 
 void channel_send(struct channel *ch, struct frame *f, uint64_t except, uint64_t mark,

@@ -2,6 +2,7 @@
 /* The WebSocket connection: reading, writing, closing, keep-alive. */
 #include "net/conn.h"
 
+#include "base/cidr.h"
 #include "base/mem.h"
 #include "net/channel.h"
 #include "net/frame_form.h"
@@ -20,6 +21,8 @@
 
 enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
 
+_Static_assert(IP_TEXT_BYTES <= UINT8_MAX, "conn.user_at is behind an address");
+
 static void on_event(evutil_socket_t fd, short what, void *arg);
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
 
@@ -31,6 +34,13 @@ static uint32_t seconds(int64_t ms)
 static uint32_t sooner(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
+}
+
+static void reader_init(const struct conn *c, struct ws_reader *reader)
+{
+    ws_reader_init(reader);
+    if (c->window_bits > 0)
+        ws_reader_allow_compressed(reader);
 }
 
 /* Puts the connection on the list that the end of the turn works off. */
@@ -79,17 +89,17 @@ static void arm_wheel(struct conn *c)
     uint32_t at = UINT32_MAX;
 
     if (c->state == CONN_CLOSING)
-        at = c->close_due_s;
+        at = c->due_s;
     else if (c->flags & CONN_WANT_WRITE)
         at = UINT32_MAX; /* a ping would wait like all else: its progress tells whether it lives */
     else if (c->flags & CONN_PING_SENT)
-        at = c->pong_due_s;
+        at = c->due_s;
     else
         at = c->last_rx_s + seconds(lim->ping_interval_ms);
     if (c->queue != NULL)
-        at = sooner(at, c->progress_s + seconds(lim->write_timeout_ms));
+        at = sooner(at, c->queue->progress_s + seconds(lim->write_timeout_ms));
     if (c->expires_mono_s > 0 && c->expires_mono_s < at)
-        at = (uint32_t)c->expires_mono_s;
+        at = c->expires_mono_s;
     if (at <= c->net->now_s)
         at = c->net->now_s + 1;
     wheel_arm(&c->net->wheel, slab_index(c->id), at);
@@ -120,11 +130,56 @@ struct conn *conn_new(struct net *net, const char *address)
     c->id = id;
     c->fd = -1;
     c->state = CONN_UPGRADING;
-    c->address = mem_strdup(address);
-    c->place = place;
+    c->names = mem_strdup(address);
     wheel_link_init(&c->link);
     net->count->connections = net->conns.n_live;
     return c;
+}
+
+const char *conn_address(const struct conn *c)
+{
+    return c->names;
+}
+
+const char *conn_user(const struct conn *c)
+{
+    return c->user_at > 0 ? c->names + c->user_at : NULL;
+}
+
+void conn_name(struct conn *c, const char *user, size_t n)
+{
+    struct net *net = c->net;
+    size_t address_n = strlen(c->names) + 1;
+    char *names = mem_alloc(address_n + n + 1);
+
+    memcpy(names, c->names, address_n);
+    memcpy(names + address_n, user, n);
+    /* Somebody up the stack may have been told the address. */
+    net->outgrown = mem_grow(net->outgrown, net->n_outgrown, sizeof(*net->outgrown));
+    net->outgrown[net->n_outgrown++] = c->names;
+    c->names = names;
+    c->user_at = (uint8_t)address_n;
+}
+
+struct conn_aside *conn_aside(struct conn *c)
+{
+    if (c->aside == NULL) {
+        c->aside = mem_alloc(sizeof(*c->aside));
+        c->aside->conn = c;
+        reader_init(c, &c->aside->reader);
+    }
+    return c->aside;
+}
+
+void conn_tidy(struct conn *c)
+{
+    const struct conn_aside *a = c->aside;
+
+    if (a == NULL || a->held != NULL || a->drains != NULL || a->close_reason != NULL ||
+        (c->flags & (CONN_IN_LINE | CONN_IN_HANDLER)) || !ws_reader_is_idle(&a->reader))
+        return;
+    mem_free(c->aside);
+    c->aside = NULL;
 }
 
 /* A stream that is cut short is of no use to its peer, which has not read for long: the kernel would
@@ -141,23 +196,26 @@ static void close_socket(struct conn *c)
 static void conn_free(struct conn *c)
 {
     struct net *net = c->net;
+    struct crowd_row *place;
 
     channel_leave_all(c);
     line_leave(c);
     wheel_cancel(&net->wheel, slab_index(c->id));
     if (c->fd >= 0) {
         event_del(&c->ev);
-        ws_reader_deinit(&c->reader);
         close_socket(c);
     }
     if (c->flags & CONN_WANT_WRITE)
         net->count->queue_bytes -= (int64_t)conn_backlog(c);
     outq_free(&c->queue);
-    mem_free(c->held);
-    mem_free(c->member);
-    mem_free(c->user);
-    mem_free(c->address);
-    crowd_leave(&net->crowd, &c->place);
+    if (c->aside != NULL) {
+        ws_reader_deinit(&c->aside->reader);
+        mem_free(c->aside->held);
+        mem_free(c->aside);
+    }
+    place = crowd_row(&net->crowd, conn_address(c));
+    crowd_leave(&net->crowd, &place);
+    mem_free(c->names);
     slab_free(&net->conns, c->id);
     net->count->connections = net->conns.n_live;
 }
@@ -173,6 +231,23 @@ void conn_allow_compressed(struct conn *c, uint8_t window_bits)
     c->net->count->deflate_upgrades++;
 }
 
+/* Keeps bytes that are not to be handled now; one after them is writable then, too. */
+static void hold(struct conn *c, const uint8_t *p, size_t n)
+{
+    struct conn_aside *aside = conn_aside(c);
+    uint8_t *held = mem_alloc(n + 1);
+
+    memcpy(held, p, n);
+    mem_free(aside->held);
+    aside->held = held;
+    aside->held_n = n;
+}
+
+static bool holds(const struct conn *c)
+{
+    return c->aside != NULL && c->aside->held != NULL;
+}
+
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n)
 {
     struct net *net = c->net;
@@ -185,14 +260,8 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     c->fd = fd;
     c->state = CONN_OPEN;
-    ws_reader_init(&c->reader);
-    if (c->window_bits > 0)
-        ws_reader_allow_compressed(&c->reader);
-    if (early_n > 0) {
-        c->held = mem_alloc(early_n + 1);
-        memcpy(c->held, early, early_n);
-        c->held_n = early_n;
-    }
+    if (early_n > 0)
+        hold(c, early, early_n);
     c->pauses++; /* until the owner has introduced it */
     net->count->upgrades++;
     /* The first ping comes early by a share of its interval, so that connections of one storm do
@@ -210,7 +279,7 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
 {
     if (c->queue == NULL) {
         c->queue = outq_new();
-        c->progress_s = c->net->now_s;
+        c->queue->progress_s = c->net->now_s;
     }
     outq_push(c->queue, f, offset);
     /* What leaves with this turn waits for nobody: only a connection that is behind is counted. */
@@ -220,19 +289,31 @@ void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
         c->net->count->queue_bytes += f->len - offset + OUTQ_PLACE_BYTES;
 }
 
+static void set_cause(struct conn *c, unsigned code, const char *reason)
+{
+    struct conn_aside *aside = conn_aside(c);
+
+    aside->close_code = (uint16_t)code;
+    aside->close_reason = reason;
+}
+
 /* Ends a connection: what remains is done at the end of the turn, when nobody walks over it. */
 static void die(struct conn *c, unsigned code, const char *reason)
 {
     if (c->state == CONN_DEAD)
         return;
-    if (c->close_reason == NULL) {
-        c->close_code = (uint16_t)code;
-        c->close_reason = reason;
-    }
+    if (conn_aside(c)->close_reason == NULL)
+        set_cause(c, code, reason);
     c->state = CONN_DEAD;
     if (event_initialized(&c->ev))
         event_del(&c->ev);
     mark_dirty(c);
+}
+
+/* What was to be said is said, or the time for it is over. */
+static void die_as_agreed(struct conn *c)
+{
+    die(c, c->aside->close_code, c->aside->close_reason);
 }
 
 static void put_close_frame(struct conn *c, unsigned code, const char *reason)
@@ -259,9 +340,8 @@ static void put_close_frame(struct conn *c, unsigned code, const char *reason)
 static void begin_close(struct conn *c, unsigned code, const char *reason, const char *why)
 {
     c->state = CONN_CLOSING;
-    c->close_code = (uint16_t)code;
-    c->close_reason = why;
-    c->close_due_s = c->net->now_s + seconds(c->net->limits.close_timeout_ms);
+    set_cause(c, code, why);
+    c->due_s = c->net->now_s + seconds(c->net->limits.close_timeout_ms);
     put_close_frame(c, code, reason);
     arm_wheel(c);
 }
@@ -367,19 +447,26 @@ void conn_tell_drained(struct conn *c)
         mark_dirty(c);
 }
 
+/* The time for its pong begins anew, unless its time to close runs. */
+static void expect_pong(struct conn *c)
+{
+    if (c->state == CONN_OPEN)
+        c->due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
+}
+
 static void flushed(struct conn *c)
 {
     outq_free(&c->queue);
     if (c->flags & CONN_WANT_WRITE) {
         c->flags &= (uint16_t)~CONN_WANT_WRITE;
-        c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
+        expect_pong(c);
         arm(c);
         arm_wheel(c);
     }
     if (!(c->flags & CONN_CLOSE_SENT))
         return;
     if (c->flags & CONN_PEER_CLOSED)
-        die(c, c->close_code, c->close_reason);
+        die_as_agreed(c);
     else if (c->flags & CONN_BROKEN)
         shutdown(c->fd, SHUT_WR); /* its answer could not be read: wait for its FIN alone */
 }
@@ -398,7 +485,7 @@ void conn_flush(struct conn *c)
         if (c->flags & CONN_WANT_WRITE)
             c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
         if (wrote > 0) {
-            c->progress_s = c->net->now_s;
+            c->queue->progress_s = c->net->now_s;
             c->flags &= (uint16_t)~CONN_REFUSED;
         }
         if (r == OUTQ_FAILED) {
@@ -433,7 +520,7 @@ static void on_peer_close(struct conn *c, const struct ws_event *ev)
     if (c->state == CONN_OPEN)
         begin_close(c, ev->code, "", "closed by the client");
     else if (c->queue == NULL)
-        die(c, c->close_code, c->close_reason);
+        die_as_agreed(c);
 }
 
 static void on_message(struct conn *c, const struct ws_event *ev)
@@ -482,11 +569,12 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
     case WS_PING:
         /* One pong may answer for several pings (RFC 6455, 5.5.3): who sends pings and reads nothing
          * fills no queue with answers, and who reads slowly still gets one a second. */
-        if ((c->flags & CONN_WANT_WRITE) && c->pong_sent_s == c->net->now_s)
+        if ((c->flags & CONN_WANT_WRITE) && c->queue->pong_s == c->net->now_s)
             break;
-        c->pong_sent_s = c->net->now_s;
         f = frame_new(WS_OP_PONG, ev->data, ev->len);
         conn_send(c, f, SEND_OR_CLOSE);
+        if (c->queue != NULL)
+            c->queue->pong_s = c->net->now_s;
         frame_unref(&f);
         break;
     case WS_CLOSE:
@@ -505,12 +593,12 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
 }
 
 /* Fragments and pings cost work however small they are. True: it sent too many, and is being closed. */
-static bool sends_too_many(struct conn *c)
+static bool sends_too_many(struct conn *c, struct ws_reader *reader)
 {
     int64_t rate = c->net->limits.frame_rate;
-    uint32_t frames = c->reader.frames;
+    uint32_t frames = reader->frames;
 
-    c->reader.frames = 0;
+    reader->frames = 0;
     if (c->state != CONN_OPEN ||
         chatd_bucket_take(&c->frames, rate, 2 * rate, frames, c->net->mono_ms) == 0)
         return false;
@@ -520,29 +608,24 @@ static bool sends_too_many(struct conn *c)
     return true;
 }
 
-static void hold(struct conn *c, const uint8_t *p, size_t n)
-{
-    uint8_t *held = mem_alloc(n + 1);
-
-    memcpy(held, p, n);
-    mem_free(c->held);
-    c->held = held;
-    c->held_n = n;
-}
-
 /* Works through bytes that came; one byte after them is writable. Stops when a handler waits or others are
  * to go first, and keeps the rest. */
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
 {
+    struct ws_reader fresh, *reader = &fresh;
     struct ws_event ev;
 
+    if (c->aside != NULL)
+        reader = &c->aside->reader;
+    else
+        reader_init(c, &fresh);
     c->flags |= CONN_IN_HANDLER;
     while (c->pauses == 0 && c->state != CONN_DEAD && line_allows(c)) {
         uint8_t *inflated = NULL;
         size_t came;
 
-        ws_reader_next(&c->reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
-        if (sends_too_many(c)) {
+        ws_reader_next(reader, &p, &n, (size_t)c->net->limits.message_max, &ev);
+        if (sends_too_many(c, reader)) {
             n = 0;
             break;
         }
@@ -560,27 +643,29 @@ static void handle_bytes(struct conn *c, uint8_t *p, size_t n)
         }
     }
     c->flags &= (uint16_t)~CONN_IN_HANDLER;
-    if (n == 0 || c->state == CONN_DEAD)
-        return;
-    hold(c, p, n);
-    if (c->pauses == 0)
-        line_join(c);
+    if (reader == &fresh && !ws_reader_is_idle(&fresh))
+        conn_aside(c)->reader = fresh;
+    if (n > 0 && c->state != CONN_DEAD) {
+        hold(c, p, n);
+        if (c->pauses == 0)
+            line_join(c);
+    }
+    conn_tidy(c);
 }
 
 static void handle_held(struct conn *c)
 {
-    uint8_t *held = c->held;
-    size_t n = c->held_n;
+    uint8_t *held = c->aside->held;
+    size_t n = c->aside->held_n;
 
-    c->held = NULL;
-    c->held_n = 0;
+    c->aside->held = NULL;
     handle_bytes(c, held, n);
     mem_free(held);
 }
 
 void conn_run_held(struct conn *c)
 {
-    if (c->held != NULL && c->pauses == 0 && c->state != CONN_DEAD)
+    if (holds(c) && c->pauses == 0 && c->state != CONN_DEAD)
         handle_held(c);
 }
 
@@ -623,7 +708,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     }
     if (!(what & EV_READ) || c->state == CONN_DEAD || c->pauses > 0)
         return;
-    if (c->held == NULL)
+    if (!holds(c))
         read_some(c);
     else if (!(c->flags & CONN_IN_LINE))
         handle_held(c);
@@ -639,11 +724,11 @@ void conn_resume(struct conn *c)
 {
     if (--c->pauses > 0 || c->state == CONN_DEAD || c->fd < 0)
         return;
-    if (!(c->flags & CONN_IN_HANDLER) && c->held != NULL)
+    if (!(c->flags & CONN_IN_HANDLER) && holds(c))
         handle_held(c);
     if (c->state != CONN_DEAD) {
         c->last_rx_s = c->net->now_s; /* its keep-alive rested, its pong may be unread */
-        c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
+        expect_pong(c);
         arm(c);
     }
 }
@@ -652,12 +737,11 @@ void conn_resume(struct conn *c)
 
 void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms)
 {
+    int64_t left_s = wall_ms > now_wall_ms ? (wall_ms - now_wall_ms + 999) / 1000 : 1;
+    int64_t at_s = c->net->now_s + left_s;
+
     c->expires_ms = wall_ms;
-    if (wall_ms == 0)
-        c->expires_mono_s = 0;
-    else
-        c->expires_mono_s =
-            c->net->now_s + (wall_ms > now_wall_ms ? (wall_ms - now_wall_ms + 999) / 1000 : 1);
+    c->expires_mono_s = wall_ms == 0 ? 0 : at_s < UINT32_MAX ? (uint32_t)at_s : UINT32_MAX;
     if (c->state == CONN_OPEN)
         arm_wheel(c);
 }
@@ -667,7 +751,7 @@ static void send_ping(struct conn *c)
     struct frame *f = frame_new(WS_OP_PING, NULL, 0);
 
     c->flags |= CONN_PING_SENT;
-    c->pong_due_s = c->net->now_s + seconds(c->net->limits.pong_timeout_ms);
+    expect_pong(c);
     conn_send(c, f, SEND_OR_CLOSE);
     frame_unref(&f);
 }
@@ -675,7 +759,7 @@ static void send_ping(struct conn *c)
 static bool is_stuck(const struct conn *c)
 {
     return c->queue != NULL &&
-           c->net->now_s - c->progress_s >= seconds(c->net->limits.write_timeout_ms);
+           c->net->now_s - c->queue->progress_s >= seconds(c->net->limits.write_timeout_ms);
 }
 
 /* True if the peer took nothing for write_timeout. The kernel calls a socket writable only when a good
@@ -699,8 +783,8 @@ void conn_due(void *net_arg, uint32_t index)
 
     if (c == NULL || c->fd < 0 || c->state == CONN_DEAD)
         return;
-    if (c->state == CONN_CLOSING && now >= c->close_due_s) {
-        die(c, c->close_code, c->close_reason);
+    if (c->state == CONN_CLOSING && now >= c->due_s) {
+        die_as_agreed(c);
         return;
     }
     if (ran_out_of_time(c)) {
@@ -713,7 +797,7 @@ void conn_due(void *net_arg, uint32_t index)
     if (c->state == CONN_OPEN && c->expires_mono_s > 0 && now >= c->expires_mono_s)
         say_farewell(c, 4501, "token expired", "token expired");
     if (c->state == CONN_OPEN && c->pauses == 0 && !(c->flags & CONN_WANT_WRITE)) {
-        if ((c->flags & CONN_PING_SENT) && now >= c->pong_due_s) {
+        if ((c->flags & CONN_PING_SENT) && now >= c->due_s) {
             net->count->no_pong++;
             begin_close(c, 4002, "no pong", "no pong");
         } else if (!(c->flags & CONN_PING_SENT) &&

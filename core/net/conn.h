@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A WebSocket connection after the upgrade: a slab object on a raw descriptor with one embedded
- * event. It has no read buffer of its own, and a queue only while it is behind.
+ * event. It has no read buffer of its own, a queue only while it is behind, and what few have, and not for
+ * long, lies aside.
  *
  * Life: conn_new() when the upgrade is decided on (slots and identity exist from here) -> conn_open()
  * with the descriptor -> conn_close() by us or the peer -> closed() is called -> freed.
@@ -10,6 +11,7 @@
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
+#include "net/membership.h"
 #include "net/net.h"
 #include "net/outq.h"
 #include "net/ws_reader.h"
@@ -28,7 +30,7 @@ enum conn_state { CONN_UPGRADING, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
 enum conn_flag {
     CONN_DIRTY = 1,       /* in net->dirty */
     CONN_WANT_WRITE = 2,  /* EV_WRITE is armed */
-    CONN_PING_SENT = 4,   /* pong_due_s counts */
+    CONN_PING_SENT = 4,   /* due_s counts */
     CONN_PEER_CLOSED = 8, /* its close frame has come */
     CONN_CLOSE_SENT = 16, /* ours is queued or sent */
     CONN_TELL_DRAINED = 32,
@@ -39,39 +41,41 @@ enum conn_flag {
     CONN_IN_LINE = 1024   /* what is held is worked through in its turn; see line.h */
 };
 
-struct conn_membership {
-    struct channel *channel;
-    uint32_t place; /* index in the channel's member array */
+/* What a connection has only at times; there while one of it is. */
+struct conn_aside {
+    struct conn *conn;
+    struct conn_aside *line_prev, *line_next;
+    struct ws_reader reader; /* inside a frame or a message */
+    uint8_t *held;           /* bytes read but not handled while paused, or that wait in line */
+    size_t held_n;
+    void *drains;             /* the host's: who waits until it has drained */
+    const char *close_reason; /* static or owned text of the first cause */
+    uint16_t close_code;
 };
 
 struct conn {
     struct event ev;
     struct net *net;
     uint64_t id;
-    struct ws_reader reader;
-    int64_t frames;     /* chatd/bucket.h: what it may still send */
-    struct outq *queue; /* NULL while it keeps up */
-    void *slots;        /* plugins' blocks; the host's */
-    const void *claim;  /* the host's: who handles its messages */
-    void *drains;       /* the host's: who waits until it has drained */
-    char *user;         /* NULL: not identified */
-    char *address;
-    struct crowd_row *place; /* in net->crowd */
-    struct conn_membership *member;
-    uint8_t *held; /* bytes read but not handled while paused, or that wait in line */
-    size_t held_n;
-    struct conn *line_prev, *line_next;
-    int64_t spent, spent_at_ms, piece;
+    struct outq *queue;       /* NULL while it keeps up */
+    struct conn_aside *aside; /* mostly NULL */
+    void *slots;              /* plugins' blocks; the host's */
+    const void *claim;        /* the host's: who handles its messages */
+    char *names;              /* its address; behind the NUL its user, if it has one */
+    struct memberships members;
+    int64_t frames;                   /* chatd/bucket.h: what it may still send */
     int64_t expires_ms, connected_ms; /* wall clock */
-    int64_t expires_mono_s;           /* 0: never */
+    uint32_t expires_mono_s;          /* 0: never */
+    uint32_t spent, spent_at_ms;      /* line.h; the latter's low bits */
+    uint32_t last_rx_s;
+    uint32_t due_s; /* while closing: of its answer; with CONN_PING_SENT: of its pong */
     struct wheel_link link;
-    uint32_t last_rx_s, pong_sent_s, pong_due_s, close_due_s, progress_s;
     int fd;
-    uint32_t n_member, cap_member, pauses;
-    uint16_t close_code, flags;
+    uint32_t pauses;
+    uint16_t flags;
     uint8_t state;
-    uint8_t window_bits;      /* of what we compress for it; 0: no compression was agreed on */
-    const char *close_reason; /* static or owned text of the first cause */
+    uint8_t window_bits; /* of what we compress for it; 0: no compression was agreed on */
+    uint8_t user_at;     /* in names; 0: not identified */
 };
 
 /* NULL: max_connections are there, or max_per_address from this address. */
@@ -84,6 +88,11 @@ void conn_allow_compressed(struct conn *c, uint8_t window_bits);
 void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early, size_t early_n);
 struct conn *conn_get(struct net *net, uint64_t id); /* NULL: gone */
 
+/* Both are good until the connection ends; an address from before it had a user, to the end of the turn. */
+const char *conn_address(const struct conn *c);
+const char *conn_user(const struct conn *c);                /* NULL: not identified */
+void conn_name(struct conn *c, const char *user, size_t n); /* once */
+
 /* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), or dropped. */
 int conn_send(struct conn *c, struct frame *f, enum send_kind kind);
 size_t conn_backlog(const struct conn *c); /* bytes that wait, and what keeping them costs */
@@ -95,6 +104,10 @@ void conn_expire_at(struct conn *c, int64_t wall_ms, int64_t now_wall_ms);
 /* Has drained() called once the backlog is below queue_soft; after a refused frame not before the peer
  * took something, so that who tries again each time does not keep the loop busy. */
 void conn_tell_drained(struct conn *c);
+
+/* What lies aside, made if nothing does. conn_tidy() ends it when there is nothing in it any more. */
+struct conn_aside *conn_aside(struct conn *c);
+void conn_tidy(struct conn *c);
 
 /* For the fan-out of channel.c and the flush of net.c. */
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */

@@ -35,6 +35,16 @@ bool crowd_enter(struct crowd *crowd, const char *address, int64_t max, struct c
     return true;
 }
 
+struct crowd_row *crowd_row(const struct crowd *crowd, const char *address)
+{
+    struct crowd_row *row = NULL;
+    uint8_t network[CHATD_NETWORK_BYTES];
+
+    if (chatd_network((chatd_str){address, strlen(address)}, network))
+        HASH_FIND(hh, crowd->rows, network, sizeof(network), row);
+    return row;
+}
+
 void crowd_leave(struct crowd *crowd, struct crowd_row **row)
 {
     if (*row != NULL && --(*row)->n == 0) {

@@ -22,6 +22,8 @@ struct crowd {
 /* Counts a connection of `address`, text as in http_req_address(). False: it has `max` already (0: it may have
  * any number). *row_out is for crowd_leave(); NULL: this one is not counted. */
 bool crowd_enter(struct crowd *crowd, const char *address, int64_t max, struct crowd_row **row_out);
+/* The row that an address is counted in; NULL: it is not. */
+struct crowd_row *crowd_row(const struct crowd *crowd, const char *address);
 void crowd_leave(struct crowd *crowd,
                  struct crowd_row **row); /* NULL afterwards, and fine before */
 

@@ -62,6 +62,12 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
     wheel_init(&net->wheel, net->now_s, link_of, net);
 }
 
+static void forget_outgrown(struct net *net)
+{
+    while (net->n_outgrown > 0)
+        mem_free(net->outgrown[--net->n_outgrown]);
+}
+
 void net_deinit(struct net *net)
 {
     ws_deflate_free(&net->deflate);
@@ -71,6 +77,8 @@ void net_deinit(struct net *net)
     mem_free(net->read_buffer);
     mem_free(net->dirty);
     mem_free(net->behind);
+    forget_outgrown(net);
+    mem_free(net->outgrown);
     slab_deinit(&net->conns);
     slab_deinit(&net->channels);
 }
@@ -93,7 +101,7 @@ static void finish(struct conn *c)
     struct net *net = c->net;
 
     net->count->closed++;
-    net->calls.closed(net->calls.arg, c, c->close_code, c->close_reason);
+    net->calls.closed(net->calls.arg, c, c->aside->close_code, c->aside->close_reason);
     conn_discard(c);
 }
 
@@ -143,6 +151,7 @@ void net_flush(struct net *net)
         net->n_dirty = 0;
     }
     net->flushing = false;
+    forget_outgrown(net);
     if (net->line != NULL)
         event_active(net->again, EV_TIMEOUT, 0);
 }

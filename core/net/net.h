@@ -18,6 +18,7 @@
 
 struct channel;
 struct conn;
+struct conn_aside;
 struct frame;
 struct http;
 struct uring;
@@ -96,10 +97,14 @@ struct net {
     uint32_t n_dirty, cap_dirty;
     struct net_behind *behind; /* to be told at the end of the turn */
     uint32_t n_behind, cap_behind;
-    bool flushing;     /* inside net_flush() */
-    struct conn *line; /* who sent much lately, see line.h */
+    bool flushing;   /* inside net_flush() */
+    char **outgrown; /* names that moved; kept until the end of the turn */
+    uint32_t n_outgrown;
+    struct conn_aside *line; /* who sent much lately, see line.h */
     uint32_t n_line;
-    int64_t line_bytes;  /* handled in this turn */
+    int64_t line_bytes;         /* handled in this turn */
+    const struct conn *line_at; /* whose turn it is, and what it may still have handled in it */
+    int64_t line_piece;
     struct event *again; /* the line's next turn */
 };
 

@@ -19,6 +19,8 @@ struct outq {
     uint32_t head, n, cap;
     uint32_t offset; /* bytes of the head that are gone already */
     size_t bytes;    /* still to go */
+    /* Its connection's: when its peer took something last, and was last sent a pong. */
+    uint32_t progress_s, pong_s;
 };
 
 enum outq_result { OUTQ_EMPTY, OUTQ_AGAIN, OUTQ_FAILED };

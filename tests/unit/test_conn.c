@@ -626,7 +626,6 @@ static void inflating_takes_turns(void **state)
     (void)state;
     net.inflate = ws_inflate_new();
     k->conn->window_bits = 15;
-    ws_reader_allow_compressed(&k->conn->reader);
     memset(text, 'x', 100000);
     on_message_then = forget_events;
     n = ws_deflate(d, 9, text, 100000, &payload);
@@ -646,7 +645,7 @@ static void inflating_takes_turns(void **state)
     assert_int_equal(net.count->messages_in, 10);
     turn();
     assert_int_equal(net.count->messages_in, 11);
-    assert_null(k->conn->held);
+    assert_null(k->conn->aside);
     assert_int_equal(net.count->inflated, 10);
     client_sends(k, 0x81, "read again", 10);
     turn(); /* it is read, and waits */
