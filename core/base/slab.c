@@ -31,10 +31,15 @@ static void *slot(const struct slab *s, uint32_t index)
     return s->chunk[index / CHUNK_SLOTS] + (size_t)(index % CHUNK_SLOTS) * s->item_bytes;
 }
 
+void slab_widen(struct slab *s, size_t item_bytes)
+{
+    s->item_bytes = (item_bytes + 15) & ~(size_t)15;
+}
+
 void slab_init(struct slab *s, size_t item_bytes, uint32_t max, uint8_t worker)
 {
     memset(s, 0, sizeof(*s));
-    s->item_bytes = (item_bytes + 15) & ~(size_t)15;
+    slab_widen(s, item_bytes);
     s->max = max < INDEX_MAX ? max : INDEX_MAX;
     s->free_head = s->free_tail = SLAB_NONE;
     s->worker = worker;

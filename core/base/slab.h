@@ -21,6 +21,7 @@ struct slab {
 };
 
 void slab_init(struct slab *s, size_t item_bytes, uint32_t max, uint8_t worker);
+void slab_widen(struct slab *s, size_t item_bytes); /* before the first object */
 void slab_deinit(struct slab *s);
 void *slab_new(struct slab *s, uint64_t *id_out);  /* zeroed; NULL: `max` are alive */
 void *slab_get(const struct slab *s, uint64_t id); /* NULL: no such living object */

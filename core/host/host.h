@@ -291,7 +291,8 @@ void service_remove(struct host *h, const struct plugin *p);
 int slot_add(chatd_plugin *self, int kind, size_t bytes,
              void (*destroy)(chatd_plugin *self, void *block), int *slot_out);
 void *slot_block(chatd_plugin *self, int slot, uint64_t id);
-void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots);
+void slot_end_conn(struct host *h, struct conn *c);
+void slot_end(struct host *h, enum chatd_slot_kind kind, void **blocks); /* of others */
 
 /* upgrade.c, request.c, verb.c, hello.c, ping.c: the net's calls and what plugins register for them */
 void upgrade_init(struct host *h);

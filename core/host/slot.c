@@ -1,20 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots: one zeroed block per object for all plugins, made when the first of them asks. */
+/* Slots: one zeroed block per object for all plugins. A connection has it from the start, others when the first
+ * plugin asks. */
 #include "host/host.h"
 
 #include "base/mem.h"
 #include "host/work.h"
 
-struct slots {
-    uint64_t touched; /* bit i: slot i was asked for */
-    max_align_t bytes[];
-};
+/* Where the block of the next slot begins: aligned for anything that is so large. */
+static size_t place_for(const struct slot_kind *k, size_t bytes)
+{
+    size_t align = _Alignof(max_align_t);
+
+    while (bytes % align != 0)
+        align /= 2;
+    return (k->bytes + align - 1) / align * align;
+}
+
+/* Behind all blocks: bit i says that slot i was asked for. */
+static size_t touched_at(const struct slot_kind *k)
+{
+    return place_for(k, sizeof(uint64_t));
+}
+
+static uint64_t *touched(const struct slot_kind *k, void *blocks)
+{
+    return (uint64_t *)(void *)((char *)blocks + touched_at(k));
+}
+
+static size_t all_bytes(const struct slot_kind *k)
+{
+    return touched_at(k) + sizeof(uint64_t);
+}
 
 int slot_add(chatd_plugin *self, int kind, size_t bytes,
              void (*destroy)(chatd_plugin *self, void *block), int *slot_out)
 {
     struct host *h = host_of(self);
     struct slot_kind *k;
+    size_t place;
 
     if (!host_may_register(self, "a slot"))
         return CHATD_E_STATE;
@@ -23,28 +46,41 @@ int slot_add(chatd_plugin *self, int kind, size_t bytes,
     k = &h->slot[kind];
     if (k->n == SLOTS_PER_KIND)
         return CHATD_E_BUSY;
-    k->def[k->n] = (struct slot_def){plugin_of(self), k->bytes, bytes, destroy};
-    k->bytes += (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    place = place_for(k, bytes);
+    k->def[k->n] = (struct slot_def){plugin_of(self), place, bytes, destroy};
+    k->bytes = place + bytes;
+    if (kind == CHATD_SLOT_CONN)
+        conn_reserve(&h->net, all_bytes(k));
     *slot_out = kind * SLOTS_PER_KIND + (int)k->n++;
     return CHATD_OK;
 }
 
-static void **slots_of(struct host *h, int kind, uint64_t id)
+static void *made(const struct slot_kind *k, void **blocks)
 {
+    if (*blocks == NULL)
+        *blocks = mem_alloc(all_bytes(k));
+    return *blocks;
+}
+
+/* NULL: the object has ended. */
+static void *blocks_of(struct host *h, int kind, uint64_t id)
+{
+    const struct slot_kind *k = &h->slot[kind];
+
     if (kind == CHATD_SLOT_CONN) {
         struct conn *c = conn_get(&h->net, id);
 
-        return c != NULL ? &c->slots : NULL;
+        return c != NULL ? conn_extra(c) : NULL;
     }
     if (kind == CHATD_SLOT_CHANNEL) {
         struct channel *ch = channel_get(&h->net, id);
 
-        return ch != NULL ? &ch->slots : NULL;
+        return ch != NULL ? made(k, &ch->slots) : NULL;
     }
     if (kind == CHATD_SLOT_REQ) {
         struct http_req *r = http_req_get(&h->http, id);
 
-        return r != NULL ? &r->slots : NULL;
+        return r != NULL ? made(k, &r->slots) : NULL;
     }
     return NULL;
 }
@@ -53,38 +89,45 @@ void *slot_block(chatd_plugin *self, int slot, uint64_t id)
 {
     struct host *h = host_of(self);
     int kind = slot / SLOTS_PER_KIND, i = slot % SLOTS_PER_KIND;
-    void **where;
-    struct slots *s;
+    void *blocks;
 
     if (slot < 0 || kind >= SLOT_KINDS || (size_t)i >= h->slot[kind].n)
         return NULL;
-    where = slots_of(h, kind, id);
-    if (where == NULL)
+    blocks = blocks_of(h, kind, id);
+    if (blocks == NULL)
         return NULL;
-    if (*where == NULL)
-        *where = mem_alloc(sizeof(struct slots) + h->slot[kind].bytes);
-    s = *where;
-    s->touched |= (uint64_t)1 << i;
-    return (char *)s->bytes + h->slot[kind].def[i].offset;
+    *touched(&h->slot[kind], blocks) |= (uint64_t)1 << i;
+    return (char *)blocks + h->slot[kind].def[i].offset;
 }
 
-void slot_end(struct host *h, enum chatd_slot_kind kind, void **slots)
+static void end_all(struct host *h, const struct slot_kind *k, void *blocks)
 {
-    struct slots *s = *slots;
     size_t i;
 
-    if (s == NULL)
-        return;
-    for (i = 0; i < h->slot[kind].n; i++) {
-        const struct slot_def *def = &h->slot[kind].def[i];
+    for (i = 0; i < k->n; i++) {
+        const struct slot_def *def = &k->def[i];
 
-        if ((s->touched >> i & 1) && def->destroy != NULL && def->plugin->state < PLUGIN_STOPPED) {
+        if ((*touched(k, blocks) >> i & 1) && def->destroy != NULL &&
+            def->plugin->state < PLUGIN_STOPPED) {
             struct work_before before = work_enter(def->plugin, WORK_SLOT, 0);
 
-            def->destroy(&def->plugin->pub, (char *)s->bytes + def->offset);
+            def->destroy(&def->plugin->pub, (char *)blocks + def->offset);
             work_leave(h, before);
         }
     }
-    mem_free(s);
-    *slots = NULL;
+}
+
+void slot_end_conn(struct host *h, struct conn *c)
+{
+    if (h->slot[CHATD_SLOT_CONN].n > 0)
+        end_all(h, &h->slot[CHATD_SLOT_CONN], conn_extra(c));
+}
+
+void slot_end(struct host *h, enum chatd_slot_kind kind, void **blocks)
+{
+    if (*blocks == NULL)
+        return;
+    end_all(h, &h->slot[kind], *blocks);
+    mem_free(*blocks);
+    *blocks = NULL;
 }

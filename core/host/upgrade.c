@@ -134,7 +134,7 @@ static void discard(struct host *h, struct conn *c)
 {
     wait_gone(h, c->id, 0); /* of other events about it */
     drain_remove(c, NULL);
-    slot_end(h, CHATD_SLOT_CONN, &c->slots);
+    slot_end_conn(h, c);
     conn_discard(c);
 }
 
@@ -356,7 +356,7 @@ static void on_closed(void *arg, struct conn *c, unsigned code, const char *reas
         log_debug("%s (%s) closed: %u %s", conn_user(c), conn_address(c), code, reason);
     chatd_raised_closed(&h->core.pub, &ev);
     drain_remove(c, NULL);
-    slot_end(h, CHATD_SLOT_CONN, &c->slots);
+    slot_end_conn(h, c);
 }
 
 static void on_gone(void *arg, struct conn *c)

@@ -105,6 +105,11 @@ static void arm_wheel(struct conn *c)
     wheel_arm(&c->net->wheel, slab_index(c->id), at);
 }
 
+void conn_reserve(struct net *net, size_t bytes)
+{
+    slab_widen(&net->conns, sizeof(struct conn) + bytes);
+}
+
 struct conn *conn_get(struct net *net, uint64_t id)
 {
     return slab_get(&net->conns, id);

@@ -53,13 +53,13 @@ struct conn_aside {
     uint16_t close_code;
 };
 
+/* Behind it in the slab lies what the host has of it: conn_extra(). */
 struct conn {
-    struct event ev;
+    _Alignas(max_align_t) struct event ev;
     struct net *net;
     uint64_t id;
     struct outq *queue;       /* NULL while it keeps up */
     struct conn_aside *aside; /* mostly NULL */
-    void *slots;              /* plugins' blocks; the host's */
     const void *claim;        /* the host's: who handles its messages */
     char *names;              /* its address; behind the NUL its user, if it has one */
     struct memberships members;
@@ -71,12 +71,19 @@ struct conn {
     uint32_t due_s; /* while closing: of its answer; with CONN_PING_SENT: of its pong */
     struct wheel_link link;
     int fd;
-    uint32_t pauses;
+    uint32_t pauses : 24; /* waits; a worker has fewer */
+    uint32_t state : 8;
     uint16_t flags;
-    uint8_t state;
     uint8_t window_bits; /* of what we compress for it; 0: no compression was agreed on */
     uint8_t user_at;     /* in names; 0: not identified */
 };
+
+/* Before the first connection: each has so many bytes for the host, zeroed. */
+void conn_reserve(struct net *net, size_t bytes);
+static inline void *conn_extra(struct conn *c)
+{
+    return c + 1;
+}
 
 /* NULL: max_connections are there, or max_per_address from this address. */
 struct conn *conn_new(struct net *net, const char *address);

@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WHEEL_NONE    UINT32_MAX
+#define WHEEL_NONE    0xffffffu /* no index of a slab's */
 #define WHEEL_SLOTS   64
 #define WHEEL_AHEAD_S (WHEEL_SLOTS - 1) /* the furthest an entry can be armed */
 
 /* One per slab entry; the slab may move, as links are found by index each time. */
 struct wheel_link {
     uint32_t next;
-    uint32_t prev;
-    uint8_t slot; /* where it was armed, or 0xff: not armed */
+    uint32_t prev : 24;
+    uint32_t slot : 8; /* where it was armed, or 0xff: not armed */
 };
 
 /* Its members are the wheel's own. */
