@@ -74,7 +74,8 @@ static enum chatd_verdict on_upgrade(chatd_plugin *self, struct chatd_ev_upgrade
     if (!wanted_room(self, ev, &room))
         return CHATD_DENY;
     seat = seat_of(rooms, ev->ev.conn);
-    if (seat == NULL || seat->joins != NULL || chatd_conn_info(self, ev->ev.conn, &info) < 0)
+    if (seat == NULL || work_of(seat)->joins != NULL ||
+        chatd_conn_info(self, ev->ev.conn, &info) < 0)
         return chatd_deny(self, &ev->ev, "internal", "The connection cannot be used.");
     if (!limits_join(rooms, seat, ev->ev.conn, &why))
         return chatd_deny_for(self, &ev->ev, why.code, why.text, why.retry_ms);
@@ -107,7 +108,7 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
     if (!is_classic(ev->path, ev->subprotocol))
         return;
     seat = seat_of(rooms, ev->ev.conn);
-    join = seat != NULL ? seat->joins : NULL;
+    join = seat != NULL ? work_of(seat)->joins : NULL;
     if (join == NULL)
         return;
     start = join->start;

@@ -195,18 +195,18 @@ static struct asker *asker_new(struct rooms *rooms, chatd_str room,
 void history_go_on(struct rooms *rooms, chatd_conn conn)
 {
     struct seat *seat = seat_of(rooms, conn);
-    struct asker *asker = seat != NULL ? seat->page : NULL;
+    struct asker *asker = seat != NULL ? work_of(seat)->page : NULL;
 
     if (asker == NULL)
         return;
-    seat->page = NULL;
+    seat->work->page = NULL;
     read_page(asker);
 }
 
 void history_end(struct seat *seat)
 {
-    free(seat->page);
-    seat->page = NULL;
+    free(seat->work->page);
+    seat->work->page = NULL;
 }
 
 static bool get_now(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call)
@@ -239,7 +239,7 @@ static bool get_now(struct rooms *rooms, struct seat *seat, const struct chatd_v
     }
     asker->conn = call->conn;
     memcpy(asker->id, call->id.p, call->id.n); /* at most 64 bytes: verb.h */
-    seat->page = asker;
+    seat->work->page = asker;                  /* its turn is under way */
     /* Its reader takes what it has first. */
     chatd_conn_backlog(self, call->conn, &unread);
     if (unread > ANSWER_BYTES)

@@ -20,7 +20,9 @@ struct join *join_new(struct seat *seat, struct rooms *rooms, chatd_conn conn, c
     if (join == NULL)
         return NULL;
     join->room = room_open(rooms, room);
-    if (join->room == NULL) {
+    if (join->room == NULL || work_begin(seat) == NULL) {
+        if (join->room != NULL)
+            room_release(&join->room);
         free(join);
         return NULL;
     }
@@ -32,8 +34,8 @@ struct join *join_new(struct seat *seat, struct rooms *rooms, chatd_conn conn, c
                                       .room = room_name(join->room),
                                       .user = {join->user, user.n}};
     join->seat = seat;
-    LL_PREPEND2(seat->joins, join, sibling);
-    seat->n_joins++;
+    LL_PREPEND2(seat->work->joins, join, sibling);
+    seat->work->n_joins++;
     return join;
 }
 
@@ -41,7 +43,7 @@ struct join *join_find(const struct seat *seat, chatd_str room)
 {
     struct join *join;
 
-    for (join = seat->joins; join != NULL; join = join->sibling) {
+    for (join = work_of(seat)->joins; join != NULL; join = join->sibling) {
         if (str_equal(room_name(join->room), room))
             return join;
     }
@@ -50,9 +52,12 @@ struct join *join_find(const struct seat *seat, chatd_str room)
 
 static void leave_seat(struct join *join)
 {
-    LL_DELETE2(join->seat->joins, join, sibling);
-    join->seat->n_joins--;
+    struct seat *seat = join->seat;
+
+    LL_DELETE2(seat->work->joins, join, sibling);
+    seat->work->n_joins--;
     join->seat = NULL;
+    work_rest(seat);
 }
 
 static void join_free(struct join *join)
@@ -194,7 +199,7 @@ static void on_verdict(chatd_plugin *self, int verdict, void *arg)
     join->is_raising = false;
     join->is_allowed = verdict != CHATD_DENY;
     if (join->seat != NULL)
-        join->seat->n_deciding--;
+        join->seat->work->n_deciding--;
     if (join->is_abandoned) {
         join_free(join);
     } else if (!join->is_allowed) {
@@ -212,10 +217,10 @@ void join_begin(struct join *join)
     static const struct refusal fault = {"internal", "The room cannot be joined.", 0};
 
     join->is_raising = true;
-    join->seat->n_deciding++;
+    join->seat->work->n_deciding++;
     if (chatd_raise_join(join->room->rooms->self, &join->ev, on_verdict, join) < 0) {
         join->is_raising = false;
-        join->seat->n_deciding--;
+        join->seat->work->n_deciding--;
         join->done(join, &fault);
     }
 }
@@ -250,7 +255,7 @@ struct member *join_commit(struct join *join, enum dialect dialect)
 void join_abandon(struct join *join)
 {
     if (join->is_raising)
-        join->seat->n_deciding--;
+        join->seat->work->n_deciding--;
     leave_seat(join);
     if (join->is_raising || join->is_reading)
         join->is_abandoned = true; /* somebody will call back with it */

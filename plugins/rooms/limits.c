@@ -39,6 +39,7 @@ static const char *const texts[LIMIT_COUNT] = {
     [LIMIT_JOIN_USER] = "You join too many rooms at once. Please wait.",
     [LIMIT_JOIN_ADDRESS] = "Too many joins come from your address. Please wait.",
 };
+static const struct refusal no_memory = {"unavailable", "The server is short of memory.", 1000};
 
 static int64_t rate_of(const struct rooms *rooms, enum limit limit)
 {
@@ -103,13 +104,33 @@ static void note(struct rooms *rooms, enum limit limit)
     chatd_metric_add(rooms->self, rooms->limits.metric, (int)limit, 1);
 }
 
-static bool refuse(struct rooms *rooms, struct pace *pace, chatd_conn conn, enum limit limit,
+/* What is kept of it from now on. NULL: no memory. */
+static struct pace *kept(struct seat *seat)
+{
+    if (seat->pace == NULL)
+        seat->pace = calloc(1, sizeof(*seat->pace));
+    return seat->pace;
+}
+
+/* Who it is: as it is kept, or in *fresh, which is zeroed. */
+static const struct pace *known(struct rooms *rooms, const struct seat *seat, chatd_conn conn,
+                                struct pace *fresh)
+{
+    struct pace *pace = seat->pace != NULL ? seat->pace : fresh;
+
+    look_up(rooms, pace, conn);
+    return pace;
+}
+
+static bool refuse(struct rooms *rooms, struct seat *seat, chatd_conn conn, enum limit limit,
                    uint32_t wait_ms, struct refusal *why_out)
 {
+    struct pace *pace = kept(seat);
+
     note(rooms, limit);
     *why_out = (struct refusal){"rate_limited", texts[limit], wait_ms};
-    if (chatd_bucket_take(&pace->patience, PATIENCE_A_SEC, PATIENCE, 1,
-                          chatd_mono_ms(rooms->self)) > 0)
+    if (pace != NULL && chatd_bucket_take(&pace->patience, PATIENCE_A_SEC, PATIENCE, 1,
+                                          chatd_mono_ms(rooms->self)) > 0)
         chatd_conn_close(rooms->self, conn, CHATD_CLOSE_TOO_MANY, "too many messages");
     return false;
 }
@@ -117,13 +138,17 @@ static bool refuse(struct rooms *rooms, struct pace *pace, chatd_conn conn, enum
 bool limits_message(struct rooms *rooms, struct seat *seat, chatd_conn conn, struct room *room,
                     size_t bytes, struct refusal *why_out)
 {
-    struct pace *pace = &seat->pace;
+    struct pace *pace = kept(seat);
     struct charge charges[CHARGES_MAX];
     enum limit empty = LIMIT_MESSAGE;
     int64_t *user, *address;
     uint32_t wait_ms;
     size_t n = 0;
 
+    if (pace == NULL) {
+        *why_out = no_memory;
+        return false;
+    }
     look_up(rooms, pace, conn);
     user = buckets_of(&rooms->limits.users, pace->user);
     address = buckets_of(&rooms->limits.addresses, pace->address);
@@ -136,19 +161,19 @@ bool limits_message(struct rooms *rooms, struct seat *seat, chatd_conn conn, str
     if (address != NULL)
         add(charges, &n, LIMIT_MESSAGE_ADDRESS, address + QUOTA_MESSAGES, 1);
     wait_ms = take(rooms, charges, n, &empty);
-    return wait_ms == 0 || refuse(rooms, pace, conn, empty, wait_ms, why_out);
+    return wait_ms == 0 || refuse(rooms, seat, conn, empty, wait_ms, why_out);
 }
 
 bool limits_join(struct rooms *rooms, struct seat *seat, chatd_conn conn, struct refusal *why_out)
 {
-    struct pace *pace = &seat->pace;
+    struct pace fresh = {0};
+    const struct pace *pace = known(rooms, seat, conn, &fresh);
     struct charge charges[CHARGES_MAX];
     enum limit empty = LIMIT_JOIN_USER;
     int64_t *user, *address;
     uint32_t wait_ms;
     size_t n = 0;
 
-    look_up(rooms, pace, conn);
     user = buckets_of(&rooms->limits.users, pace->user);
     address = buckets_of(&rooms->limits.addresses, pace->address);
     if (user != NULL)
@@ -156,18 +181,18 @@ bool limits_join(struct rooms *rooms, struct seat *seat, chatd_conn conn, struct
     if (address != NULL)
         add(charges, &n, LIMIT_JOIN_ADDRESS, address + QUOTA_JOINS, 1);
     wait_ms = take(rooms, charges, n, &empty);
-    return wait_ms == 0 || refuse(rooms, pace, conn, empty, wait_ms, why_out);
+    return wait_ms == 0 || refuse(rooms, seat, conn, empty, wait_ms, why_out);
 }
 
 bool limits_signal(struct rooms *rooms, struct seat *seat, chatd_conn conn)
 {
     enum limit empty = LIMIT_SIGNAL_USER;
+    struct pace fresh = {0};
     struct charge charge;
     int64_t *user;
     size_t n = 0;
 
-    look_up(rooms, &seat->pace, conn);
-    user = buckets_of(&rooms->limits.users, seat->pace.user);
+    user = buckets_of(&rooms->limits.users, known(rooms, seat, conn, &fresh)->user);
     if (user == NULL)
         return true;
     add(&charge, &n, LIMIT_SIGNAL_USER, user + QUOTA_SIGNALS, 1);

@@ -39,7 +39,7 @@ struct limits {
     int metric; /* by enum limit */
 };
 
-/* What it keeps of one connection, in its seat; zero is a new one. */
+/* What it keeps of one connection that sends something; zero is a new one. */
 struct pace {
     int64_t messages; /* bucket */
     int64_t patience; /* bucket: refusals it may still go on after */

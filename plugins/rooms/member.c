@@ -28,6 +28,42 @@ struct seat *seat_of(struct rooms *rooms, chatd_conn conn)
     return chatd_slot_of(rooms->self, rooms->seat_slot, conn.v);
 }
 
+const struct work *work_of(const struct seat *seat)
+{
+    static const struct work none;
+
+    return seat->work != NULL ? seat->work : &none;
+}
+
+struct work *work_begin(struct seat *seat)
+{
+    if (seat->work == NULL)
+        seat->work = calloc(1, sizeof(*seat->work));
+    return seat->work;
+}
+
+void work_rest(struct seat *seat)
+{
+    const struct work *work = seat->work;
+
+    if (work == NULL || work->joins != NULL || work->publications != NULL || work->page != NULL ||
+        work->put_off != NULL || work->n_deciding > 0 || work->is_alone || work->is_going_on ||
+        work->hold != NULL)
+        return;
+    free(seat->work);
+    seat->work = NULL;
+}
+
+uint32_t member_count(const struct seat *seat)
+{
+    const struct member *member;
+    uint32_t n = 0;
+
+    for (member = seat->members; member != NULL; member = member->sibling)
+        n++;
+    return n;
+}
+
 static struct member *find_in(const struct seat *seat, const struct room *room)
 {
     struct member *member;
@@ -92,15 +128,14 @@ struct member *member_add(struct seat *seat, struct room *room, chatd_conn conn,
 
     if (open_channel(room, dialect) < 0 || (room->members == NULL && feed_open_bus(room) < 0))
         return NULL;
-    member = calloc(1, sizeof(*member));
+    member = seat->first.room == NULL ? &seat->first : malloc(sizeof(*member));
     if (member == NULL) {
         if (room->members == NULL)
             feed_close_bus(room);
         return NULL;
     }
-    *member = (struct member){.room = room, .conn = conn, .dialect = dialect};
+    *member = (struct member){.room = room, .conn = conn, .dialect = (uint8_t)dialect};
     LL_PREPEND2(seat->members, member, sibling);
-    seat->n_members++;
     DL_APPEND(room->members, member);
     room->n_members++;
     room_hold(room);
@@ -151,12 +186,19 @@ static void take(struct seat *seat, struct member *member)
 
     member_void(member);
     LL_DELETE2(seat->members, member, sibling);
-    seat->n_members--;
     DL_DELETE(room->members, member);
     room->n_members--;
     if (room->members == NULL)
         feed_close_bus(room);
     show_count(room, -1);
+}
+
+/* After take(): its place on the seat is free, too. */
+static void release(struct seat *seat, struct member *member)
+{
+    room_release(&member->room);
+    if (member != &seat->first)
+        free(member);
 }
 
 void member_leave(struct seat *seat, struct member *member, chatd_str user)
@@ -168,8 +210,7 @@ void member_leave(struct seat *seat, struct member *member, chatd_str user)
 
     take(seat, member);
     chatd_raised_leave(rooms->self, &leave);
-    room_release(&member->room);
-    free(member);
+    release(seat, member);
 }
 
 static void on_closed(chatd_plugin *self, const struct chatd_ev_closed *ev)
@@ -185,20 +226,25 @@ static void seat_end(chatd_plugin *self, void *block)
 {
     struct seat *seat = block;
 
-    turn_end(seat);
-    history_end(seat);
-    publish_forget(seat);
-    if (self->data == NULL)
-        return; /* stopped: the rooms are gone already */
-    while (seat->joins != NULL)
-        join_abandon(seat->joins);
+    if (seat->work != NULL) {
+        turn_end(seat);
+        history_end(seat);
+        publish_forget(seat);
+    }
+    free(seat->pace);
+    if (self->data == NULL) { /* stopped: the rooms are gone already */
+        free(seat->work);
+        return;
+    }
+    while (work_of(seat)->joins != NULL)
+        join_abandon(work_of(seat)->joins);
     while (seat->members != NULL) {
         struct member *member = seat->members;
 
         take(seat, member);
-        room_release(&member->room);
-        free(member);
+        release(seat, member);
     }
+    free(seat->work);
 }
 
 int member_register(struct rooms *rooms)

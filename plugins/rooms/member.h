@@ -5,7 +5,6 @@
 
 #include "room.h"
 
-struct fetch;
 struct asker;
 struct hold;
 struct publication;
@@ -23,26 +22,23 @@ struct member {
     struct member *prev, *next; /* in room->members */
     struct member *sibling;     /* of the same connection */
     chatd_conn conn;
-    enum dialect dialect;
-    enum member_state state;
     /* While behind: it has, or was told of, everything up to here. While live: with owes_reset, what of
      * it is still good. */
     uint64_t sent;
-    bool owes_reset;     /* it has to be told of the room's epoch before anything else */
-    bool is_ahead;       /* `sent` is beyond the ring's last: it waits for the subscription */
-    bool owes_gap;       /* it was too slow: what is missing is skipped, and it is told so */
-    struct fetch *fetch; /* the read of the store it waits for */
+    uint8_t dialect; /* enum dialect */
+    uint8_t state;   /* enum member_state */
+    bool owes_reset; /* it has to be told of the room's epoch before anything else */
+    bool is_ahead;   /* `sent` is beyond the ring's last: it waits for the subscription */
+    bool owes_gap;   /* it was too slow: what is missing is skipped, and it is told so */
+    bool is_reading; /* it waits for a read of the store: one of room->fetches */
 };
 
-/* The slot on a connection, zeroed by the core. */
-struct seat {
-    struct member *members;
+/* What is under way for a connection. */
+struct work {
     struct join *joins; /* on their way in */
-    uint32_t n_members, n_joins;
+    uint32_t n_joins;
     uint32_t inflight;                /* messages of this connection that are not answered yet */
     struct publication *publications; /* these, in their order */
-
-    struct pace pace; /* limits.h */
 
     struct asker *page; /* history.c: the page that waits until what was sent is read */
 
@@ -57,11 +53,30 @@ struct seat {
     struct hold *hold;   /* nothing more is read */
 };
 
+/* The slot on a connection, zeroed by the core. Most connections are in one room and do nothing. */
+struct seat {
+    struct member *members;
+    struct work *work;   /* NULL: nothing is under way. Read through work_of() */
+    struct pace *pace;   /* limits.h; NULL until it sends something */
+    struct member first; /* one of `members`; without a room: none */
+};
+
 /* [init] Asks for the slot, and hooks `closed`. */
 int member_register(struct rooms *rooms);
 
 /* The block of a connection; NULL: it has ended. */
 struct seat *seat_of(struct rooms *rooms, chatd_conn conn);
+
+/* What is under way: zeroes if nothing is. */
+const struct work *work_of(const struct seat *seat);
+
+/* To be written to, good until work_rest(). NULL: there was none, and is no memory for it. */
+struct work *work_begin(struct seat *seat);
+
+/* Ends it if nothing is under way any more. */
+void work_rest(struct seat *seat);
+
+uint32_t member_count(const struct seat *seat);
 
 /* The membership, NULL if there is none. */
 struct member *member_find(struct rooms *rooms, chatd_conn conn, chatd_str room);

@@ -49,34 +49,42 @@ static void refuse_at_once(struct rooms *rooms, chatd_conn conn, const struct re
     done(rooms, conn, &result, arg);
 }
 
-/* Under way from now on. */
-static void enlist(struct publication *p, struct seat *seat)
+/* Under way from now on. False: no memory. */
+static bool enlist(struct publication *p, struct seat *seat)
 {
     if (seat == NULL) {
         p->rooms->inflight++;
-        return;
+        return true;
     }
-    seat->inflight++;
-    DL_APPEND(seat->publications, p);
+    if (work_begin(seat) == NULL)
+        return false;
+    seat->work->inflight++;
+    DL_APPEND(seat->work->publications, p);
     p->is_listed = true;
+    return true;
+}
+
+static void publication_free(struct publication *p)
+{
+    if (p->room != NULL)
+        room_release(&p->room);
+    free(p->kept);
+    free(p);
 }
 
 /* Ends a publication and tells its outcome. */
 static void end(struct publication *p, struct seat *seat)
 {
     if (seat != NULL) {
-        DL_DELETE(seat->publications, p);
-        seat->inflight--;
+        DL_DELETE(seat->work->publications, p);
+        seat->work->inflight--;
     } else if (p->ev.ev.conn.v == 0) {
         p->rooms->inflight--;
     }
     if (p->result.err == CHATD_E_INVAL)
         count(p->rooms, METRIC_REFUSED);
     p->done(p->rooms, p->ev.ev.conn, &p->result, p->arg);
-    if (p->room != NULL)
-        room_release(&p->room);
-    free(p->kept);
-    free(p);
+    publication_free(p);
 }
 
 /* The texts of a refusal belong to somebody who is about to go. */
@@ -100,9 +108,9 @@ void publish_answer(struct rooms *rooms, chatd_conn conn)
 {
     struct seat *seat;
 
-    while ((seat = seat_of(rooms, conn)) != NULL && !seat->is_alone && seat->publications != NULL &&
-           seat->publications->is_finished)
-        end(seat->publications, seat);
+    while ((seat = seat_of(rooms, conn)) != NULL && !work_of(seat)->is_alone &&
+           work_of(seat)->publications != NULL && work_of(seat)->publications->is_finished)
+        end(seat->work->publications, seat);
 }
 
 /* Its outcome is known: told when those of the same connection before it are. */
@@ -119,7 +127,7 @@ static void finish(struct publication *p, const struct publish_result *result)
     }
     p->is_finished = true;
     seat = seat_of(rooms, conn);
-    if ((seat->publications != p || seat->is_alone) && result->refused != NULL)
+    if ((seat->work->publications != p || seat->work->is_alone) && result->refused != NULL)
         keep_refusal(p);
     publish_answer(rooms, conn);
     turn_go_on(rooms, conn);
@@ -129,9 +137,9 @@ void publish_forget(struct seat *seat)
 {
     struct publication *p, *next;
 
-    DL_FOREACH_SAFE(seat->publications, p, next)
+    DL_FOREACH_SAFE(seat->work->publications, p, next)
     {
-        DL_DELETE(seat->publications, p);
+        DL_DELETE(seat->work->publications, p);
         p->is_listed = false;
         if (p->is_finished)
             end(p, NULL);
@@ -247,7 +255,7 @@ static void on_verdict(chatd_plugin *self, int verdict, void *arg)
 
     (void)self;
     if (p->is_listed)
-        seat_of(rooms, conn)->n_deciding--;
+        seat_of(rooms, conn)->work->n_deciding--;
     if (verdict != CHATD_DENY) {
         commit(p);
     } else {
@@ -296,7 +304,7 @@ static struct publication *publication_new(struct rooms *rooms, const struct pub
 static const struct refusal *is_full(const struct rooms *rooms, chatd_conn conn,
                                      const struct seat *seat)
 {
-    uint32_t inflight = seat != NULL ? seat->inflight : rooms->inflight;
+    uint32_t inflight = seat != NULL ? work_of(seat)->inflight : rooms->inflight;
 
     if (conn.v != 0 && seat == NULL)
         return &fault;
@@ -309,7 +317,7 @@ void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *
     struct publication *p = NULL;
     struct seat *seat = seat_behind(rooms, conn);
 
-    if (seat != NULL && (seat->publications != NULL || seat->is_alone)) {
+    if (seat != NULL && (work_of(seat)->publications != NULL || work_of(seat)->is_alone)) {
         const struct refusal *full = is_full(rooms, conn, seat);
 
         if (full == NULL)
@@ -324,7 +332,7 @@ void publish_refuse(struct rooms *rooms, chatd_conn conn, const struct refusal *
     p->ev.ev.conn = conn;
     p->done = done;
     p->arg = arg;
-    enlist(p, seat);
+    enlist(p, seat); /* there is something under way, so there is memory for it */
     finish_refused(p, why);
 }
 
@@ -359,16 +367,20 @@ void publish(struct rooms *rooms, const struct publish_call *call, publish_cb do
     }
     p->done = done;
     p->arg = arg;
-    enlist(p, seat);
+    if (!enlist(p, seat)) {
+        publication_free(p);
+        refuse_at_once(rooms, call->conn, &no_memory, done, arg);
+        return;
+    }
     if (!directory_admits(p->room, &why) || !is_within_limits(p, seat, &why)) {
         finish_refused(p, &why);
         return;
     }
     if (seat != NULL)
-        seat->n_deciding++;
+        seat->work->n_deciding++;
     if (chatd_raise_message(rooms->self, &p->ev, on_verdict, p) < 0) {
         if (seat != NULL) /* no handler was called */
-            seat->n_deciding--;
+            seat->work->n_deciding--;
         finish_refused(p, &fault);
     }
 }

@@ -3,10 +3,11 @@
 #include "quota.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 
 enum { WAYS = 8 };
+
+#define ROWS_BYTES (QUOTA_ROWS * sizeof(struct quota_row))
 
 /* --- SipHash-2-4 ---------------------------------------------------------------------------------- */
 
@@ -82,13 +83,19 @@ static int64_t full_at(const struct quota_row *row)
     return at;
 }
 
+/* Zeroed memory of which only what is touched is there: calloc() would take it from the heap, and write zeroes. */
+static struct quota_row *rows_new(void)
+{
+    void *rows = mmap(NULL, ROWS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return rows != MAP_FAILED ? rows : NULL;
+}
+
 struct quota_row *quota_row(struct quota *quota, uint64_t of)
 {
     struct quota_row *set, *row, *victim;
 
-    if (quota->rows == NULL)
-        quota->rows = calloc(QUOTA_ROWS, sizeof(*row)); /* pages come as they are touched */
-    if (quota->rows == NULL)
+    if (quota->rows == NULL && (quota->rows = rows_new()) == NULL)
         return NULL;
     set = quota->rows + of % (QUOTA_ROWS / WAYS) * WAYS;
     for (row = set; row < set + WAYS; row++) {
@@ -106,6 +113,7 @@ struct quota_row *quota_row(struct quota *quota, uint64_t of)
 
 void quota_deinit(struct quota *quota)
 {
-    free(quota->rows);
+    if (quota->rows != NULL)
+        munmap(quota->rows, ROWS_BYTES);
     quota->rows = NULL;
 }

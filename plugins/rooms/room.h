@@ -19,6 +19,7 @@
 
 #define ROOM_IDLE_MS 60000
 
+struct fetch;
 struct join;
 struct member;
 
@@ -49,8 +50,9 @@ struct room {
     chatd_channel channel[DIALECT_COUNT]; /* zero: not opened yet */
     struct member *members;
     uint32_t n_members;
-    uint32_t n_ahead; /* members that have more than came over the subscription yet */
-    int64_t messages; /* bucket of limits.h */
+    struct fetch *fetches; /* walk.c: reads of the store for members that are behind */
+    uint32_t n_ahead;      /* members that have more than came over the subscription yet */
+    int64_t messages;      /* bucket of limits.h */
 
     enum room_listed listed;
     size_t name_n;

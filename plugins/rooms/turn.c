@@ -17,6 +17,8 @@
 #define HOLD_MS       50000u
 #define HOLD_LIMIT_MS 60000u
 
+static const char no_memory[] = "The server is short of memory.";
+
 struct put_off {
     struct put_off *prev, *next;
     enum turn_kind kind;
@@ -51,7 +53,7 @@ static void on_let_go(chatd_plugin *self, int verdict, void *arg)
     if (verdict != CHATD_DENY)
         chatd_ev_drop(self, &hold->ev);
     if (hold->seat != NULL)
-        hold->seat->hold = NULL;
+        hold->seat->work->hold = NULL;
     chatd_timer_cancel(self, hold->timer);
     free(hold);
 }
@@ -59,9 +61,9 @@ static void on_let_go(chatd_plugin *self, int verdict, void *arg)
 /* What was not read yet may be worked through in this call. */
 static void let_go(struct rooms *rooms, struct seat *seat)
 {
-    struct hold *old = seat->hold;
+    struct hold *old = seat->work->hold;
 
-    seat->hold = NULL;
+    seat->work->hold = NULL;
     old->seat = NULL;
     chatd_resume(rooms->self, old->wait, CHATD_NEXT, NULL, NULL);
 }
@@ -70,7 +72,7 @@ static void on_held_long(chatd_plugin *self, void *arg)
 {
     struct seat *seat = seat_of(self->data, (chatd_conn){(uint64_t)(uintptr_t)arg});
 
-    if (seat != NULL && seat->hold != NULL)
+    if (seat != NULL && work_of(seat)->hold != NULL)
         let_go(self->data, seat);
 }
 
@@ -83,11 +85,11 @@ static void hold(struct rooms *rooms, struct seat *seat, chatd_conn conn)
         return;
     fresh->ev = (struct chatd_ev){.size = sizeof(*fresh), .conn = conn};
     fresh->seat = seat;
-    seat->hold = fresh;
+    seat->work->hold = fresh;
     chatd_timer_start(rooms->self, HOLD_MS, 0, on_held_long, (void *)(uintptr_t)conn.v,
                       &fresh->timer);
     if (chatd_raise_named(rooms->self, rooms->turn_event, &fresh->ev, on_let_go, fresh) < 0) {
-        seat->hold = NULL;
+        seat->work->hold = NULL;
         chatd_timer_cancel(rooms->self, fresh->timer);
         free(fresh);
     }
@@ -104,10 +106,10 @@ static void put_off(struct rooms *rooms, struct seat *seat, const struct chatd_v
                     enum turn_kind kind, turn_run run)
 {
     struct put_off *request = calloc(1, sizeof(*request) + call->id.n + call->json.n + 2);
+    struct work *work = seat->work; /* what it waits for */
 
     if (request == NULL) {
-        chatd_verb_error(rooms->self, call->conn, call->id, "unavailable",
-                         "The server is short of memory.", 1000);
+        chatd_verb_error(rooms->self, call->conn, call->id, "unavailable", no_memory, 1000);
         return;
     }
     request->kind = kind;
@@ -116,36 +118,36 @@ static void put_off(struct rooms *rooms, struct seat *seat, const struct chatd_v
     request->json_n = call->json.n;
     memcpy(request->text, call->id.p, call->id.n);
     memcpy(request->text + call->id.n + 1, call->json.p, call->json.n);
-    DL_APPEND(seat->put_off, request);
-    seat->n_put_off++;
-    seat->put_off_bytes += bytes_of(request);
-    if (seat->hold == NULL &&
-        (seat->n_put_off >= PUT_OFF_MAX || seat->put_off_bytes >= PUT_OFF_BYTES_MAX))
+    DL_APPEND(work->put_off, request);
+    work->n_put_off++;
+    work->put_off_bytes += bytes_of(request);
+    if (work->hold == NULL &&
+        (work->n_put_off >= PUT_OFF_MAX || work->put_off_bytes >= PUT_OFF_BYTES_MAX))
         hold(rooms, seat, call->conn);
 }
 
-static struct put_off *take_first(struct seat *seat)
+static struct put_off *take_first(struct work *work)
 {
-    struct put_off *request = seat->put_off;
+    struct put_off *request = work->put_off;
 
-    DL_DELETE(seat->put_off, request);
-    seat->n_put_off--;
-    seat->put_off_bytes -= bytes_of(request);
+    DL_DELETE(work->put_off, request);
+    work->n_put_off--;
+    work->put_off_bytes -= bytes_of(request);
     return request;
 }
 
-static void forget_all(struct seat *seat)
+static void forget_all(struct work *work)
 {
-    while (seat->put_off != NULL)
-        free(take_first(seat));
+    while (work->put_off != NULL)
+        free(take_first(work));
 }
 
 void turn_end(struct seat *seat)
 {
-    forget_all(seat);
-    if (seat->hold != NULL) /* its wait ended with the connection, or is about to */
-        seat->hold->seat = NULL;
-    seat->hold = NULL;
+    forget_all(seat->work);
+    if (seat->work->hold != NULL) /* its wait ended with the connection, or is about to */
+        seat->work->hold->seat = NULL;
+    seat->work->hold = NULL;
 }
 
 /* --- Turns ---------------------------------------------------------------------------------------- */
@@ -157,15 +159,15 @@ static bool is_open(struct rooms *rooms, chatd_conn conn)
     return chatd_conn_info(rooms->self, conn, &info) == CHATD_OK && info.is_open;
 }
 
-static bool may_begin(const struct rooms *rooms, const struct seat *seat, enum turn_kind kind)
+static bool may_begin(const struct rooms *rooms, const struct work *work, enum turn_kind kind)
 {
-    if (seat->n_deciding > 0)
+    if (work->n_deciding > 0)
         return false;
     if (kind != TURN_MESSAGE)
-        return !seat->is_alone && seat->inflight == 0;
+        return !work->is_alone && work->inflight == 0;
     /* One that had to wait is not refused for it. */
-    return (!seat->is_alone || seat->is_joining) &&
-           (seat->put_off == NULL || seat->inflight < (uint32_t)config_of(rooms)->inflight_max);
+    return (!work->is_alone || work->is_joining) &&
+           (work->put_off == NULL || work->inflight < (uint32_t)config_of(rooms)->inflight_max);
 }
 
 static void begin(struct rooms *rooms, struct seat *seat, const struct chatd_verb_call *call,
@@ -175,8 +177,8 @@ static void begin(struct rooms *rooms, struct seat *seat, const struct chatd_ver
         run(rooms, seat, call);
         return;
     }
-    seat->is_alone = true;
-    seat->is_joining = kind == TURN_JOIN;
+    seat->work->is_alone = true;
+    seat->work->is_joining = kind == TURN_JOIN;
     if (run(rooms, seat, call))
         turn_over(rooms, call->conn);
 }
@@ -188,23 +190,27 @@ void turn_take(struct rooms *rooms, const struct chatd_verb_call *call, enum tur
 
     if (seat == NULL)
         return;
-    if (seat->put_off == NULL && may_begin(rooms, seat, kind))
+    if (work_begin(seat) == NULL)
+        chatd_verb_error(rooms->self, call->conn, call->id, "unavailable", no_memory, 1000);
+    else if (seat->work->put_off == NULL && may_begin(rooms, seat->work, kind))
         begin(rooms, seat, call, kind, run);
     else
         put_off(rooms, seat, call, kind, run);
+    work_rest(seat);
 }
 
 void turn_go_on(struct rooms *rooms, chatd_conn conn)
 {
     struct seat *seat = seat_of(rooms, conn);
+    struct work *work = seat != NULL ? seat->work : NULL;
 
-    if (seat == NULL || seat->is_going_on)
+    if (work == NULL || work->is_going_on)
         return; /* the loop below is at work further up the stack */
-    if (seat->put_off != NULL && !is_open(rooms, conn))
-        forget_all(seat); /* it is being closed: nothing of what it sends is looked at any more */
-    seat->is_going_on = true;
-    while (seat->put_off != NULL && may_begin(rooms, seat, seat->put_off->kind)) {
-        struct put_off *request = take_first(seat);
+    if (work->put_off != NULL && !is_open(rooms, conn))
+        forget_all(work); /* it is being closed: nothing of what it sends is looked at any more */
+    work->is_going_on = true; /* and so `work` stays */
+    while (work->put_off != NULL && may_begin(rooms, work, work->put_off->kind)) {
+        struct put_off *request = take_first(work);
         struct chatd_verb_call call = {.size = sizeof(call), .conn = conn};
 
         call.id = (chatd_str){request->text, request->id_n};
@@ -212,19 +218,20 @@ void turn_go_on(struct rooms *rooms, chatd_conn conn)
         begin(rooms, seat, &call, request->kind, request->run);
         free(request);
     }
-    seat->is_going_on = false;
-    if (seat->hold != NULL && seat->n_put_off <= PUT_OFF_MAX / 4 * 3 &&
-        seat->put_off_bytes <= PUT_OFF_BYTES_MAX / 4 * 3)
+    work->is_going_on = false;
+    if (work->hold != NULL && work->n_put_off <= PUT_OFF_MAX / 4 * 3 &&
+        work->put_off_bytes <= PUT_OFF_BYTES_MAX / 4 * 3)
         let_go(rooms, seat);
+    work_rest(seat);
 }
 
 void turn_over(struct rooms *rooms, chatd_conn conn)
 {
     struct seat *seat = seat_of(rooms, conn);
 
-    if (seat == NULL || !seat->is_alone)
+    if (seat == NULL || !work_of(seat)->is_alone)
         return;
-    seat->is_alone = seat->is_joining = false;
+    seat->work->is_alone = seat->work->is_joining = false;
     publish_answer(rooms, conn); /* messages that followed a join */
     turn_go_on(rooms, conn);
 }

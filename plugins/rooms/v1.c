@@ -102,7 +102,7 @@ static bool has_place(struct rooms *rooms, const struct seat *seat, chatd_str ro
 
     if (member_find(rooms, call->conn, room) != NULL)
         v1_refuse(rooms->self, call->conn, call->id, &conflict);
-    else if (seat->n_members + seat->n_joins >= (uint64_t)config_of(rooms)->joins_max)
+    else if (member_count(seat) + work_of(seat)->n_joins >= (uint64_t)config_of(rooms)->joins_max)
         v1_refuse(rooms->self, call->conn, call->id, &full);
     else
         return true;

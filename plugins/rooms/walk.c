@@ -17,9 +17,10 @@
 
 /* A read of the store for one member. It outlives the member, not the room. */
 struct fetch {
-    struct room *room;     /* held */
-    struct member *member; /* NULL: it does not want it any more */
-    uint32_t resets;       /* of the room when it was asked for */
+    struct fetch *prev, *next; /* in room->fetches */
+    struct room *room;         /* held */
+    struct member *member;     /* NULL: it does not want it any more */
+    uint32_t resets;           /* of the room when it was asked for */
 };
 
 enum step {
@@ -164,11 +165,12 @@ static void on_fetched(chatd_plugin *self, int err, const struct chatd_log_page 
     bool is_present = fetch->resets == room->resets;
     size_t queued = 0;
 
+    DL_DELETE(room->fetches, fetch);
     free(fetch);
     if (member != NULL) {
         chatd_conn conn = member->conn;
 
-        member->fetch = NULL;
+        member->is_reading = false;
         if (err != CHATD_OK) {
             give_up(member, CHATD_CLOSE_TRY_LATER, "the store is away");
         } else if (!is_present || str_equal(page->epoch, room_epoch(room))) {
@@ -200,17 +202,22 @@ static enum step read_store(struct member *member)
     }
     count(rooms, METRIC_STORE_READS);
     room_hold(room);
-    member->fetch = fetch;
+    DL_APPEND(room->fetches, fetch);
+    member->is_reading = true;
     return STEP_READ;
 }
 
 void walk_stop(struct member *member)
 {
+    struct fetch *fetch;
+
     set_ahead(member, false);
     member->owes_reset = member->owes_gap = false;
-    if (member->fetch != NULL)
-        member->fetch->member = NULL;
-    member->fetch = NULL;
+    if (!member->is_reading)
+        return;
+    DL_SEARCH_SCALAR(member->room->fetches, fetch, member, member);
+    fetch->member = NULL;
+    member->is_reading = false;
 }
 
 /* --- From the ring -------------------------------------------------------------------------------- */
@@ -220,7 +227,7 @@ static enum step step(struct member *member, size_t *queued)
     struct ring *ring = &member->room->ring;
     int rc;
 
-    if (member->fetch != NULL)
+    if (member->is_reading)
         return STEP_READ;
     rc = pay_debts(member);
     while (rc >= 0 && member->sent < ring->last) {
