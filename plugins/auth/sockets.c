@@ -16,7 +16,6 @@
 struct socket {
     struct socket_token *token;
     chatd_conn conn;
-    bool revoked; /* while the upgrade was still being decided */
     struct socket *prev, *next;
 };
 
@@ -27,6 +26,8 @@ struct socket_token {
     int64_t renew_s; /* until when it may be renewed */
     int64_t issued_s;
     bool is_own;
+    bool
+        revoked; /* those it lets in are closed: it may be while an upgrade is still being decided */
     struct socket_user *user;
     struct socket *sockets;
     bool queued;                        /* in `unsure` */
@@ -192,11 +193,11 @@ static unsigned close_token(struct auth *a, struct socket_token *token)
     unsigned n = 0;
 
     unqueue(a, token);
+    token->revoked = true;
     /* A close may end a connection at once, and the last one takes the token with it: the walk
      * holds on to the next block only, which no close of another connection can free. */
     for (socket = token->sockets; socket != NULL; socket = next) {
         next = socket->next;
-        socket->revoked = true;
         close_revoked(a, socket->conn);
         n++;
     }
@@ -231,7 +232,7 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
     struct auth *a = self->data;
     const struct socket *socket = chatd_slot_of(self, a->sockets.slot, ev->ev.conn.v);
 
-    if (socket != NULL && socket->revoked)
+    if (socket != NULL && socket->token != NULL && socket->token->revoked)
         close_revoked(a, ev->ev.conn);
 }
 

@@ -17,12 +17,22 @@ struct typist *typist_find(const struct typist_list *list, chatd_str room)
     return NULL;
 }
 
+static unsigned count(const struct typist_list *list)
+{
+    const struct typist *typist;
+    unsigned n = 0;
+
+    for (typist = list->first; typist != NULL; typist = typist->sibling)
+        n++;
+    return n;
+}
+
 static struct typist *typist_add(struct typist_table *table, struct typist_list *list,
                                  chatd_conn conn, chatd_str room)
 {
     struct typist *typist;
 
-    if (list->n >= TYPIST_ROOMS_MAX)
+    if (count(list) >= TYPIST_ROOMS_MAX)
         return NULL;
     typist = calloc(1, sizeof(*typist) + room.n + 1);
     if (typist == NULL)
@@ -33,7 +43,6 @@ static struct typist *typist_add(struct typist_table *table, struct typist_list 
         memcpy(typist->room, room.p, room.n);
     typist->sibling = list->first;
     list->first = typist;
-    list->n++;
     DL_APPEND(table->oldest, typist);
     return typist;
 }
@@ -82,7 +91,6 @@ void typist_remove(struct typist_table *table, struct typist_list *list, struct 
     while (*link != typist)
         link = &(*link)->sibling;
     *link = typist->sibling;
-    list->n--;
     DL_DELETE(table->oldest, typist);
     free(typist);
 }

@@ -28,7 +28,6 @@ struct typist {
 /* What a connection has in its slot; zeroed is empty. */
 struct typist_list {
     struct typist *first;
-    uint32_t n;
 };
 
 /* All of a worker; zeroed is empty. */
