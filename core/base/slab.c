@@ -22,13 +22,23 @@
 #define SLAB_UNPOISON(p, n) ((void)0)
 #endif
 
-enum { CHUNK_SLOTS = 256 };
 #define SLAB_NONE UINT32_MAX
 #define INDEX_MAX 0xffffffu
 
+static uint32_t *generation(const struct slab *s, uint32_t index)
+{
+    return &s->chunk[index / SLAB_CHUNK]->generation[index % SLAB_CHUNK];
+}
+
+static uint32_t *next_free(const struct slab *s, uint32_t index)
+{
+    return &s->chunk[index / SLAB_CHUNK]->next_free[index % SLAB_CHUNK];
+}
+
 static void *slot(const struct slab *s, uint32_t index)
 {
-    return s->chunk[index / CHUNK_SLOTS] + (size_t)(index % CHUNK_SLOTS) * s->item_bytes;
+    return (char *)s->chunk[index / SLAB_CHUNK]->items +
+           (size_t)(index % SLAB_CHUNK) * s->item_bytes;
 }
 
 void slab_widen(struct slab *s, size_t item_bytes)
@@ -49,45 +59,39 @@ void slab_deinit(struct slab *s)
 {
     uint32_t i;
 
-    for (i = 0; i * CHUNK_SLOTS < s->n_slots; i++) {
-        SLAB_UNPOISON(s->chunk[i], CHUNK_SLOTS * s->item_bytes);
+    for (i = 0; i * SLAB_CHUNK < s->n_slots; i++) {
+        SLAB_UNPOISON(s->chunk[i]->items, SLAB_CHUNK * s->item_bytes);
         mem_free(s->chunk[i]);
     }
     mem_free(s->chunk);
-    mem_free(s->generation);
-    mem_free(s->next_free);
     memset(s, 0, sizeof(*s));
 }
 
 static void push_free(struct slab *s, uint32_t index)
 {
-    s->next_free[index] = SLAB_NONE;
+    *next_free(s, index) = SLAB_NONE;
     if (s->free_tail == SLAB_NONE)
         s->free_head = index;
     else
-        s->next_free[s->free_tail] = index;
+        *next_free(s, s->free_tail) = index;
     s->free_tail = index;
 }
 
 static void grow(struct slab *s)
 {
-    uint32_t chunks = s->n_slots / CHUNK_SLOTS, n = s->n_slots + CHUNK_SLOTS, i;
+    uint32_t chunks = s->n_slots / SLAB_CHUNK, n = s->n_slots + SLAB_CHUNK, i;
 
-    s->chunk = mem_realloc(s->chunk, (chunks + 1) * sizeof(*s->chunk));
-    s->generation = mem_realloc(s->generation, n * sizeof(*s->generation));
-    s->next_free = mem_realloc(s->next_free, n * sizeof(*s->next_free));
-    s->chunk[chunks] = mem_alloc(CHUNK_SLOTS * s->item_bytes);
-    SLAB_POISON(s->chunk[chunks], CHUNK_SLOTS * s->item_bytes);
-    for (i = s->n_slots; i < n; i++) {
-        s->generation[i] = 0;
+    s->chunk = mem_grow(s->chunk, chunks, sizeof(struct slab_chunk *));
+    s->chunk[chunks] = mem_alloc(sizeof(struct slab_chunk) + SLAB_CHUNK * s->item_bytes);
+    SLAB_POISON(s->chunk[chunks]->items, SLAB_CHUNK * s->item_bytes);
+    for (i = s->n_slots; i < n; i++)
         push_free(s, i);
-    }
     s->n_slots = n;
 }
 
 uint64_t slab_id(const struct slab *s, uint32_t index)
 {
-    return (uint64_t)s->worker << 56 | (uint64_t)s->generation[index] << 24 | index;
+    return (uint64_t)s->worker << 56 | (uint64_t)*generation(s, index) << 24 | index;
 }
 
 void *slab_new(struct slab *s, uint64_t *id_out)
@@ -98,15 +102,15 @@ void *slab_new(struct slab *s, uint64_t *id_out)
     if (s->n_live >= s->max)
         return NULL;
     if (s->free_head == SLAB_NONE) {
-        if (s->n_slots + CHUNK_SLOTS > INDEX_MAX)
+        if (s->n_slots + SLAB_CHUNK > INDEX_MAX)
             return NULL;
         grow(s);
     }
     index = s->free_head;
-    s->free_head = s->next_free[index];
+    s->free_head = *next_free(s, index);
     if (s->free_head == SLAB_NONE)
         s->free_tail = SLAB_NONE;
-    s->generation[index]++;
+    ++*generation(s, index);
     s->n_live++;
     p = slot(s, index);
     SLAB_UNPOISON(p, s->item_bytes);
@@ -117,7 +121,7 @@ void *slab_new(struct slab *s, uint64_t *id_out)
 
 void *slab_at(const struct slab *s, uint32_t index)
 {
-    if (index >= s->n_slots || (s->generation[index] & 1) == 0)
+    if (index >= s->n_slots || (*generation(s, index) & 1) == 0)
         return NULL;
     return slot(s, index);
 }
@@ -127,7 +131,7 @@ void *slab_get(const struct slab *s, uint64_t id)
     uint32_t index = slab_index(id);
 
     if (id == 0 || index >= s->n_slots || slab_id(s, index) != id ||
-        (s->generation[index] & 1) == 0)
+        (*generation(s, index) & 1) == 0)
         return NULL;
     return slot(s, index);
 }
@@ -140,8 +144,8 @@ void slab_free(struct slab *s, uint64_t id)
         return;
     SLAB_POISON(slot(s, index), s->item_bytes);
     s->n_live--;
-    s->generation[index]++;
+    ++*generation(s, index);
     /* The next life would begin at the maximum: the slot retires instead of wrapping. */
-    if (s->generation[index] < UINT32_MAX - 1)
+    if (*generation(s, index) < UINT32_MAX - 1)
         push_free(s, index);
 }

@@ -11,12 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Small enough for the holes that the heap has after a storm of handshakes. */
+enum { SLAB_CHUNK = 64 };
+
+/* What is kept of each slot lies with its chunk: arrays over all of them would have to move when they grow. */
+struct slab_chunk {
+    uint32_t generation[SLAB_CHUNK], next_free[SLAB_CHUNK];
+    max_align_t items[];
+};
+
 struct slab {
     size_t item_bytes;
     uint32_t max, n_slots, n_live;
     uint32_t free_head, free_tail;
-    uint32_t *generation, *next_free;
-    unsigned char **chunk;
+    struct slab_chunk **chunk;
     uint8_t worker;
 };
 

@@ -133,7 +133,7 @@ static void slot_retires_before_its_generation_wraps(void **state)
     (void)state;
     slab_init(&s, sizeof(struct item), 1000, 1);
     assert_non_null(slab_new(&s, &id));
-    s.generation[0] = UINT32_MAX - 2; /* odd: its last life */
+    s.chunk[0]->generation[0] = UINT32_MAX - 2; /* odd: its last life */
     id = slab_id(&s, 0);
     assert_non_null(slab_get(&s, id));
     slab_free(&s, id);
