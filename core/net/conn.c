@@ -23,7 +23,7 @@ enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
 
 _Static_assert(IP_TEXT_BYTES <= UINT8_MAX, "conn.user_at is behind an address");
 
-static void on_event(evutil_socket_t fd, short what, void *arg);
+static void die(struct conn *c, unsigned code, const char *reason);
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
 
 static uint32_t seconds(int64_t ms)
@@ -59,28 +59,34 @@ static void mark_dirty(struct conn *c)
 }
 
 /*
- * Makes the one event wait for what matters now. A paused connection watches only for the peer's
- * leaving, which a stopped read would not notice: a FIN comes as EV_CLOSED, but libevent tells a reset
- * as EV_READ | EV_WRITE, so it waits for reading too - by edges, since what it may not read stays.
+ * Waits for what matters now. A paused connection watches only for the peer's leaving, which a stopped
+ * read would not notice: a FIN comes as CLOSED, but a reset as READ and WRITE, so it waits for reading too - by
+ * edges, since what it may not read stays.
  */
 static void arm(struct conn *c)
 {
-    short want = EV_PERSIST | EV_READ;
+    unsigned want = POLLER_READ;
 
     if (c->fd < 0)
         return;
     if (c->pauses > 0)
-        want |= EV_CLOSED | EV_ET;
+        want |= POLLER_CLOSED | POLLER_EDGES;
     if (c->flags & CONN_WANT_WRITE)
-        want |= EV_WRITE;
-    if (event_initialized(&c->ev)) {
-        if ((event_get_events(&c->ev) & (EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST | EV_ET)) ==
-            want)
-            return;
-        event_del(&c->ev);
+        want |= POLLER_WRITE;
+    if (c->armed == want)
+        return;
+    if (!poller_set(&c->net->poller, c->fd, c->id, c->armed, want)) {
+        die(c, 1011, "the kernel cannot wait for it: see fs.epoll.max_user_watches");
+        return;
     }
-    event_assign(&c->ev, c->net->base, c->fd, want, on_event, c);
-    event_add(&c->ev, NULL);
+    c->armed = want & POLLER_ALL;
+}
+
+static void disarm(struct conn *c)
+{
+    if (c->armed != 0)
+        poller_remove(&c->net->poller, c->fd);
+    c->armed = 0;
 }
 
 static void arm_wheel(struct conn *c)
@@ -207,7 +213,7 @@ static void conn_free(struct conn *c)
     line_leave(c);
     wheel_cancel(&net->wheel, slab_index(c->id));
     if (c->fd >= 0) {
-        event_del(&c->ev);
+        disarm(c);
         close_socket(c);
     }
     if (c->flags & CONN_WANT_WRITE)
@@ -310,8 +316,7 @@ static void die(struct conn *c, unsigned code, const char *reason)
     if (conn_aside(c)->close_reason == NULL)
         set_cause(c, code, reason);
     c->state = CONN_DEAD;
-    if (event_initialized(&c->ev))
-        event_del(&c->ev);
+    disarm(c);
     mark_dirty(c);
 }
 
@@ -445,11 +450,33 @@ size_t conn_backlog(const struct conn *c)
 
 void conn_tell_drained(struct conn *c)
 {
+    struct net *net = c->net;
+
     c->flags |= CONN_TELL_DRAINED;
-    if (c->net->flushing)
-        event_active(&c->ev, EV_WRITE, 0); /* else a callback that asks again would hold the turn */
-    else
+    if (!net->flushing) {
         mark_dirty(c);
+        return;
+    }
+    /* A callback that asks again would hold the turn. */
+    net->asked = mem_grow(net->asked, net->n_asked, sizeof(*net->asked));
+    net->asked[net->n_asked++] = c->id;
+    event_active(net->again, EV_TIMEOUT, 0);
+}
+
+/* None is added meanwhile: who asks now is marked dirty. */
+void conn_run_asked(struct net *net)
+{
+    uint32_t i;
+
+    for (i = 0; i < net->n_asked; i++) {
+        struct conn *c = conn_get(net, net->asked[i]);
+
+        if (c != NULL) {
+            conn_flush(c);
+            conn_run_drained(c);
+        }
+    }
+    net->n_asked = 0;
 }
 
 /* The time for its pong begins anew, unless its time to close runs. */
@@ -696,22 +723,24 @@ static void read_some(struct conn *c)
     handle_bytes(c, net->read_buffer, (size_t)n);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+void conn_ready(void *net, uint64_t id, unsigned what)
 {
-    struct conn *c = arg;
+    struct conn *c = conn_get(net, id);
 
-    (void)fd;
-    if ((what & EV_CLOSED) || (c->pauses > 0 && (what & EV_READ) && net_peer_left(c->fd))) {
+    if (c == NULL)
+        return;
+    what &= c->armed; /* asked for, and still so: others of the batch came first */
+    if ((what & POLLER_CLOSED) || (c->pauses > 0 && (what & POLLER_READ) && net_peer_left(c->fd))) {
         /* Dead first, so that nothing of what it sent is worked through when the waits end. */
         die(c, 1006, "the client left while something waited for it");
         c->net->calls.gone(c->net->calls.arg, c);
         return;
     }
-    if (what & EV_WRITE) {
+    if (what & POLLER_WRITE) {
         conn_flush(c);
         conn_run_drained(c);
     }
-    if (!(what & EV_READ) || c->state == CONN_DEAD || c->pauses > 0)
+    if (!(what & POLLER_READ) || c->state == CONN_DEAD || c->pauses > 0)
         return;
     if (!holds(c))
         read_some(c);

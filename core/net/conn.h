@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A WebSocket connection after the upgrade: a slab object on a raw descriptor with one embedded
- * event. It has no read buffer of its own, a queue only while it is behind, and what few have, and not for
+ * A WebSocket connection after the upgrade: a slab object on a raw descriptor that the poller watches. It has no read buffer of its own, a queue only while it is behind, and what few have, and not for
  * long, lies aside.
  *
  * Life: conn_new() when the upgrade is decided on (slots and identity exist from here) -> conn_open()
@@ -16,8 +15,6 @@
 #include "net/outq.h"
 #include "net/ws_reader.h"
 
-#include <event2/event_struct.h>
-
 /* What becomes of a frame that a connection with a full queue cannot take. */
 enum send_kind {
     SEND_OR_CLOSE,  /* above queue_hard the connection is closed */
@@ -29,7 +26,7 @@ enum conn_state { CONN_UPGRADING, CONN_OPEN, CONN_CLOSING, CONN_DEAD };
 
 enum conn_flag {
     CONN_DIRTY = 1,       /* in net->dirty */
-    CONN_WANT_WRITE = 2,  /* EV_WRITE is armed */
+    CONN_WANT_WRITE = 2,  /* it waits until more can be written */
     CONN_PING_SENT = 4,   /* due_s counts */
     CONN_PEER_CLOSED = 8, /* its close frame has come */
     CONN_CLOSE_SENT = 16, /* ours is queued or sent */
@@ -55,8 +52,7 @@ struct conn_aside {
 
 /* Behind it in the slab lies what the host has of it: conn_extra(). */
 struct conn {
-    _Alignas(max_align_t) struct event ev;
-    struct net *net;
+    _Alignas(max_align_t) struct net *net;
     uint64_t id;
     struct outq *queue;       /* NULL while it keeps up */
     struct conn_aside *aside; /* mostly NULL */
@@ -72,7 +68,8 @@ struct conn {
     struct wheel_link link;
     int fd;
     uint32_t pauses : 24; /* waits; a worker has fewer */
-    uint32_t state : 8;
+    uint32_t state : 4;
+    uint32_t armed : 4; /* what the poller waits for: poller.h; 0: nothing */
     uint16_t flags;
     uint8_t window_bits; /* of what we compress for it; 0: no compression was agreed on */
     uint8_t user_at;     /* in names; 0: not identified */
@@ -119,6 +116,8 @@ void conn_tidy(struct conn *c);
 /* For the fan-out of channel.c and the flush of net.c. */
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset); /* queues what did not go */
 void conn_flush(struct conn *c);                                    /* writes what waits */
+void conn_ready(void *net, uint64_t id, unsigned what);             /* the poller's */
+void conn_run_asked(struct net *net);  /* the next, for those who asked for it during the flush */
 void conn_run_drained(struct conn *c); /* calls drained() if it was asked for and is true */
 void conn_run_held(struct conn *c);    /* goes on with what had to wait in line */
 void conn_due(void *net, uint32_t index);

@@ -28,6 +28,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
+    conn_run_asked(arg);
     line_run(arg);
 }
 
@@ -51,6 +52,7 @@ void net_init(struct net *net, struct event_base *base, const struct net_limits 
     slab_init(&net->conns, sizeof(struct conn), (uint32_t)limits->max_connections, worker);
     slab_init(&net->channels, sizeof(struct channel), CHANNELS_MAX, worker);
     net->read_buffer = mem_alloc(NET_READ_BYTES + 1);
+    poller_init(&net->poller, base, conn_ready, net);
     net->again = event_new(base, -1, 0, on_again, net);
     if (limits->deflate_level > 0) {
         net->deflate = ws_deflate_new(limits->deflate_level);
@@ -73,7 +75,9 @@ void net_deinit(struct net *net)
     ws_deflate_free(&net->deflate);
     ws_inflate_free(&net->inflate);
     uring_free(&net->uring);
+    poller_deinit(&net->poller);
     event_free(net->again);
+    mem_free(net->asked);
     mem_free(net->read_buffer);
     mem_free(net->dirty);
     mem_free(net->behind);
@@ -120,7 +124,7 @@ static void tell_behind(struct net *net)
 }
 
 /* Closing and draining may note further frames, hence the outer loop; it ends because a socket that
- * takes no more waits for EV_WRITE and is not dirty, and because who asks meanwhile to be told of a
+ * takes no more waits until it does and is not dirty, and because who asks meanwhile to be told of a
  * drained queue is told in the next turn. */
 void net_flush(struct net *net)
 {

@@ -8,6 +8,7 @@
 
 #include "base/slab.h"
 #include "net/crowd.h"
+#include "net/poller.h"
 #include "net/wheel.h"
 
 #include <event2/event.h>
@@ -82,6 +83,7 @@ struct net {
     struct net_calls calls;
     struct net_counters *count;
     struct net_counters own_count; /* what `count` points to while nobody else wants it */
+    struct poller poller;
     struct slab conns, channels;
     struct crowd crowd; /* connections by the address of their client */
     struct wheel wheel;
@@ -105,7 +107,9 @@ struct net {
     int64_t line_bytes;         /* handled in this turn */
     const struct conn *line_at; /* whose turn it is, and what it may still have handled in it */
     int64_t line_piece;
-    struct event *again; /* the line's next turn */
+    uint64_t *asked; /* who asked during the flush to be told that they have drained */
+    uint32_t n_asked;
+    struct event *again; /* the next turn: the line's, and theirs */
 };
 
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,
