@@ -37,8 +37,8 @@ const struct work *work_of(const struct seat *seat)
 
 struct work *work_begin(struct seat *seat)
 {
-    if (seat->work == NULL)
-        seat->work = calloc(1, sizeof(*seat->work));
+    if (seat->work == NULL && (seat->work = malloc(sizeof(*seat->work))) != NULL)
+        *seat->work = (struct work){0}; /* calloc() takes none of those that were just freed */
     return seat->work;
 }
 
