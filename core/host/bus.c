@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The core's own chatd.bus: within this process, delivered in a later turn of the loop, and through the
- * uplink to the other workers of this server. */
+/* The core's own chatd.bus: within this process, delivered when whoever published has returned to the loop, mostly in
+ * the same turn of it, and through the uplink to the other workers of this server. */
 #include "host/host.h"
 
 #include "base/log.h"
@@ -39,7 +39,8 @@ struct bus {
     struct bus_topic *topics;
     struct bus_message *first, **last;
     size_t n;
-    bool posted;
+    struct event *due;
+    bool is_delivering;
 };
 
 static struct bus *bus_of(struct host *h)
@@ -156,17 +157,17 @@ void bus_receive(struct host *h, chatd_str topic, chatd_str data, bool lost)
     mem_free(copy);
 }
 
-static void on_post(chatd_plugin *self, void *arg)
+static void on_due(evutil_socket_t fd, short what, void *arg)
 {
-    struct host *h = host_of(self);
+    struct host *h = arg;
     struct bus *bus = bus_of(h);
     struct bus_message *m = bus->first;
 
-    (void)arg;
+    (void)fd, (void)what;
     bus->first = NULL;
     bus->last = &bus->first;
     bus->n = 0;
-    bus->posted = false;
+    bus->is_delivering = true;
     while (m != NULL) {
         struct bus_message *next = m->next;
         const chatd_str topic = {m->bytes, m->topic_n};
@@ -177,6 +178,19 @@ static void on_post(chatd_plugin *self, void *arg)
         mem_free(m);
         m = next;
     }
+    bus->is_delivering = false;
+}
+
+/* What is published while others are delivered waits for the next turn: two that answer each other must not keep the
+ * loop from everybody else. */
+static void make_due(struct bus *bus)
+{
+    static const struct timeval at_once = {0};
+
+    if (bus->is_delivering)
+        event_add(bus->due, &at_once);
+    else
+        event_active(bus->due, EV_TIMEOUT, 0);
 }
 
 /* To those of this process. */
@@ -197,11 +211,10 @@ static int publish_here(struct host *h, chatd_str topic, chatd_str data)
     if (data.n > 0)
         memcpy(m->bytes + topic.n + 1, data.p, data.n);
     m->bytes[topic.n + 1 + data.n] = '\0';
+    if (bus->n++ == 0)
+        make_due(bus);
     *bus->last = m;
     bus->last = &m->next;
-    bus->n++;
-    if (!bus->posted)
-        bus->posted = job_post(&h->core.pub, on_post, NULL) == CHATD_OK;
     return CHATD_OK;
 }
 
@@ -285,6 +298,7 @@ void bus_init(struct host *h)
 
     slab_init(&h->subs, sizeof(struct bus_sub), SUBS_MAX, h->opt.worker);
     bus->last = &bus->first;
+    bus->due = event_new(h->base, -1, 0, on_due, h);
     h->core.pub.data = bus;
     service_offer(&h->core.pub, &def);
 }
@@ -315,5 +329,6 @@ void bus_deinit(struct host *h)
         mem_free(bus->first);
         bus->first = next;
     }
+    event_free(bus->due);
     mem_free(bus);
 }
