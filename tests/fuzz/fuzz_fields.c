@@ -16,6 +16,7 @@ static void check_members(const struct chatd_fields *fields, json_t *json)
         int64_t number = 0;
         bool flag = false;
 
+        CHECK(chatd_fields_has(fields, key));
         CHECK((chatd_fields_str(fields, key, &s) == CHATD_OK) == json_is_string(v));
         CHECK(!json_is_string(v) || (s.n == json_string_length(v) && s.p[s.n] == '\0' &&
                                      memcmp(s.p, json_string_value(v), s.n) == 0));

@@ -81,6 +81,8 @@ static void other_types(void **state)
     chatd_str s = CHATD_STR("as before");
 
     (void)state;
+    assert_true(chatd_fields_has(&fields, "i") && chatd_fields_has(&fields, "n"));
+    assert_false(chatd_fields_has(&fields, "none"));
     assert_int_equal(chatd_fields_int(&fields, "i", &number), CHATD_OK);
     assert_int_equal(number, -17);
     assert_int_equal(chatd_fields_int(&fields, "z", &number), CHATD_OK);
@@ -123,6 +125,7 @@ static void same_as_tree(const struct chatd_fields *fields, const json_t *json)
         int rc = chatd_fields_str(fields, keys[i], &s);
 
         assert_int_equal(rc, json_is_string(v) ? CHATD_OK : gone);
+        assert_int_equal(chatd_fields_has(fields, keys[i]), v != NULL);
         if (rc == CHATD_OK) {
             assert_int_equal(chatd_json_str(json, keys[i], &t), CHATD_OK);
             assert_int_equal(s.n, t.n);

@@ -368,6 +368,21 @@ static inline const struct chatd_field *chatd_fields_find(const struct chatd_fie
     return NULL;
 }
 
+/* [any] Whether there is a member `key`, be it null. */
+static inline bool chatd_fields_has(const struct chatd_fields *fields, const char *key)
+{
+    size_t n = strlen(key);
+    uint32_t i;
+
+    if (fields->json != NULL)
+        return json_object_get(fields->json, key) != NULL;
+    for (i = 0; i < fields->n; i++) {
+        if (fields->field[i].key.n == n && memcmp(fields->field[i].key.p, key, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* [any] The string member `key`; good until chatd_fields_close(). CHATD_E_NOTFOUND: absent or null, CHATD_E_INVAL: of
  * another type; *out is as it was then. So do the functions for other types below. */
 static inline int chatd_fields_str(const struct chatd_fields *fields, const char *key,
