@@ -39,6 +39,9 @@ void ring_key_deinit(struct ring_key *key)
 {
     wipe(&key->signs);
     wipe(&key->verifies);
+    if (key->hmac != NULL)
+        explicit_bzero(key->hmac, sizeof(*key->hmac));
+    free(key->hmac);
     memset(key, 0, sizeof(*key));
 }
 
@@ -146,5 +149,7 @@ int ring_add_secret(struct ring *ring, chatd_str secret, bool signs)
     ring_kid(digest, key.kid);
     key.signs = copy(secret);
     key.verifies = copy(secret);
+    key.hmac = auth_alloc(sizeof(*key.hmac));
+    hmac_sha256_set_key(key.hmac, secret.n, (const uint8_t *)secret.p);
     return ring_add_pair(ring, &key, signs);
 }

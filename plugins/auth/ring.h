@@ -8,6 +8,7 @@
 
 #include <chatd/abi.h>
 
+#include <nettle/hmac.h>
 #include <stdbool.h>
 
 #define RING_KEYS_MAX  8u
@@ -24,6 +25,7 @@ struct ring_key {
     char kid[RING_KID_CHARS + 1];
     char *signs;    /* HS256: the secret; else the private half as PEM. NULL: it only verifies */
     char *verifies; /* HS256: the secret again; else the public half as PEM */
+    struct hmac_sha256_ctx *hmac; /* HS256: with the secret in it, to be copied; else NULL */
 };
 
 /* Zero is an empty one. Those that came first are tried first. */

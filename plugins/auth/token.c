@@ -1,40 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tokens over libjwt 1.10, which leaves four things to its caller (each was tried): it verifies
- * with whatever algorithm the token's own header names (an HMAC over the text of a public key, say),
- * verifies nothing with an empty key, does not look at the times, and reads a claim of the wrong
- * type as 0.
+ * Tokens over libjwt 1.10, but for those that hs256.h verifies. It leaves four things to its caller
+ * (each was tried): it verifies with whatever algorithm the token's own header names (an HMAC over
+ * the text of a public key, say), verifies nothing with an empty key, does not look at the times, and
+ * reads a claim of the wrong type as 0.
  */
 #include "token.h"
 
-#include <chatd/json.h>
+#include "claims.h"
+#include "hs256.h"
+#include "parts.h"
+
+#include <chatd/fields.h>
 
 #include <jwt.h>
 #include <stdlib.h>
-
-/* The end of the year 9999: later times are nonsense and would overflow as milliseconds. */
-#define TIME_MAX_S INT64_C(253402300799)
-
-#define SINCE_CLAIM "chatd_since"
-#define RENEW_CLAIM "chatd_renew"
-
-/* jti becomes a key of chatd.kv and a message on the bus: visible ASCII, nothing else. */
-static bool jti_ok(chatd_str jti)
-{
-    size_t i;
-
-    if (jti.n < 1 || jti.n > TOKEN_JTI_MAX)
-        return false;
-    for (i = 0; i < jti.n; i++)
-        if (jti.p[i] < 0x21 || jti.p[i] > 0x7e)
-            return false;
-    return true;
-}
-
-static bool user_ok(chatd_str user)
-{
-    return user.n >= 1 && user.n <= NAME_FIELD_MAX && memchr(user.p, '\0', user.n) == NULL;
-}
 
 static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now_s)
 {
@@ -43,9 +23,9 @@ static int add_claims(jwt_t *jwt, const struct token_claims *claims, int64_t now
         jwt_add_grant_int(jwt, "iat", (long)now_s) != 0 ||
         jwt_add_grant_int(jwt, "exp", (long)claims->expires_s) != 0)
         return CHATD_E_INVAL;
-    if (claims->is_own && jwt_add_grant_int(jwt, SINCE_CLAIM, (long)claims->since_ms) != 0)
+    if (claims->is_own && jwt_add_grant_int(jwt, CLAIM_SINCE, (long)claims->since_ms) != 0)
         return CHATD_E_INVAL;
-    if (claims->renew_s > 0 && jwt_add_grant_int(jwt, RENEW_CLAIM, (long)claims->renew_s) != 0)
+    if (claims->renew_s > 0 && jwt_add_grant_int(jwt, CLAIM_RENEW, (long)claims->renew_s) != 0)
         return CHATD_E_INVAL;
     return CHATD_OK;
 }
@@ -67,7 +47,8 @@ int token_make(const struct ring *ring, const struct token_claims *claims, int64
     jwt_t *jwt = NULL;
     char *token = NULL;
 
-    if (!ring->has_signer || !user_ok(user) || !jti_ok(jti) || claims->expires_s > TIME_MAX_S)
+    if (!ring->has_signer || !claims_user_ok(user) || !claims_jti_ok(jti) ||
+        claims->expires_s > CLAIMS_TIME_MAX_S)
         return CHATD_E_INVAL;
     if (jwt_new(&jwt) != 0)
         return CHATD_E_INVAL;
@@ -82,140 +63,22 @@ int token_make(const struct ring *ring, const struct token_claims *claims, int64
     return CHATD_OK;
 }
 
-/* The six bits that a letter of base64url stands for; -1: it is none. */
-static int bits_of(char c)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const char *at = c != '\0' ? strchr(letters, c) : NULL;
-
-    return at != NULL ? (int)(at - letters) : -1;
-}
-
-/* Base64url without padding, whose bits left over at the end are 0. Of a text libjwt reads what stands
- * before the first NUL: it has none. */
-static bool part_ok(const char *p, size_t n, bool is_text)
-{
-    uint32_t bits = 0;
-    unsigned have = 0;
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        int value = bits_of(p[i]);
-
-        if (value < 0)
-            return false;
-        bits = (bits << 6 | (uint32_t)value) & 0xffff;
-        have += 6;
-        if (have < 8)
-            continue;
-        have -= 8;
-        if (is_text && (bits >> have & 0xff) == 0)
-            return false;
-    }
-    return n > 0 && have < 6 && (bits & ((1u << have) - 1)) == 0;
-}
-
-/* Three non-empty parts. libjwt also takes less tidy spellings of the same bytes; one token has one
- * spelling here. */
-static bool shape_ok(chatd_str token)
-{
-    const char *first, *second, *end = token.p + token.n;
-
-    if (token.n == 0 || token.n > TOKEN_BYTES_MAX)
-        return false;
-    first = memchr(token.p, '.', token.n);
-    second = first != NULL ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
-    return second != NULL && part_ok(token.p, (size_t)(first - token.p), true) &&
-           part_ok(first + 1, (size_t)(second - first - 1), true) &&
-           part_ok(second + 1, (size_t)(end - second - 1), false);
-}
-
-/* The integer claim `name`, or -1: not there, of another type, or out of reason. */
-static int64_t time_claim(const json_t *claims, const char *name)
-{
-    const json_t *v = json_object_get(claims, name);
-
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > TIME_MAX_S)
-        return -1;
-    return (int64_t)json_integer_value(v);
-}
-
-static bool time_ok_if_there(const json_t *claims, const char *name)
-{
-    return json_object_get(claims, name) == NULL || time_claim(claims, name) >= 0;
-}
-
-/* See token.h. -1: it is there, and no time. */
-static int64_t since_claim(const json_t *claims, int64_t leeway_s)
-{
-    const json_t *v = json_object_get(claims, SINCE_CLAIM);
-    int64_t issued_s = time_claim(claims, "iat");
-
-    if (v == NULL)
-        return issued_s > leeway_s ? (issued_s - leeway_s) * 1000 : 0;
-    if (!json_is_integer(v) || json_integer_value(v) > TIME_MAX_S * 1000)
-        return -1;
-    return (int64_t)json_integer_value(v);
-}
-
-static int text_claim(const json_t *claims, const char *name, bool (*ok)(chatd_str), char *out)
-{
-    chatd_str text;
-
-    if (chatd_json_str(claims, name, &text) != CHATD_OK || !ok(text))
-        return CHATD_E_INVAL;
-    memcpy(out, text.p, text.n + 1);
-    return CHATD_OK;
-}
-
-/* Reads the claims of a token whose signature is good. NULL, or what is wrong. */
-static const char *read_claims(const json_t *claims, const struct token_clock *clock,
-                               struct token_claims *out)
-{
-    if (text_claim(claims, "sub", user_ok, out->user) != CHATD_OK)
-        return "sub is missing or not a name";
-    if (text_claim(claims, "jti", jti_ok, out->jti) != CHATD_OK)
-        return "jti is missing or not visible ASCII";
-    out->expires_s = time_claim(claims, "exp");
-    if (out->expires_s < 0)
-        return "exp is missing or not a time";
-    if (!time_ok_if_there(claims, "iat") || !time_ok_if_there(claims, "nbf") ||
-        !time_ok_if_there(claims, RENEW_CLAIM))
-        return "iat, nbf or " RENEW_CLAIM " is not a time";
-    out->issued_s = json_object_get(claims, "iat") != NULL ? time_claim(claims, "iat") : 0;
-    out->renew_s =
-        json_object_get(claims, RENEW_CLAIM) != NULL ? time_claim(claims, RENEW_CLAIM) : 0;
-    out->is_own = json_object_get(claims, SINCE_CLAIM) != NULL;
-    out->since_ms = since_claim(claims, clock->leeway_s);
-    if (out->since_ms < 0)
-        return SINCE_CLAIM " is not a time";
-    /* RFC 7519, 4.1.4 and 4.1.5. One made in the future has been made up, or by a wrong clock. */
-    out->expires_s += clock->leeway_s;
-    if (out->expires_s <= clock->now_s)
-        return "it has expired";
-    if (time_claim(claims, "nbf") > clock->now_s + clock->leeway_s)
-        return "it is not valid yet";
-    if (time_claim(claims, "iat") > clock->now_s + clock->leeway_s)
-        return "it was made in the future";
-    return NULL;
-}
-
-/* As read_claims(), from libjwt's copy. Its own getters cannot tell 0 from "not a number". */
+/* As claims_read(), from libjwt's copy. Its own getters cannot tell 0 from "not a number". */
 static const char *read_jwt(jwt_t *jwt, const struct token_clock *clock, struct token_claims *out)
 {
     char *text = jwt_get_grants_json(jwt, NULL);
     const char *why = "no memory";
-    json_t *claims;
+    struct chatd_fields claims;
+    int rc;
 
     if (text == NULL)
         return why;
-    claims = chatd_json_object((chatd_str){text, strlen(text)}, &why);
+    rc = chatd_fields_open((chatd_str){text, strlen(text)}, &claims, &why);
     free(text);
-    if (claims == NULL)
+    if (rc < 0)
         return why;
-    why = read_claims(claims, clock, out);
-    json_decref(claims);
+    why = claims_read(&claims, clock, out);
+    chatd_fields_close(&claims);
     return why;
 }
 
@@ -294,18 +157,46 @@ static jwt_t *find_and_decode(const struct ring *ring, chatd_str token, const ch
     return jwt;
 }
 
-int token_verify(const struct ring *ring, chatd_str token, const struct token_clock *clock,
-                 struct token_claims *claims_out, const char **why_out)
+static int verify_over_jwt(const struct ring *ring, chatd_str token,
+                           const struct token_clock *clock, struct token_claims *claims_out,
+                           const char **why_out)
 {
-    jwt_t *jwt;
+    jwt_t *jwt = find_and_decode(ring, token, why_out);
 
-    *why_out = "it does not look like a token";
-    if (!shape_ok(token))
-        return CHATD_E_INVAL;
-    jwt = find_and_decode(ring, token, why_out);
     if (jwt == NULL)
         return CHATD_E_INVAL;
     *why_out = read_jwt(jwt, clock, claims_out);
     jwt_free(jwt);
     return *why_out == NULL ? CHATD_OK : CHATD_E_INVAL;
+}
+
+int token_verify(const struct ring *ring, chatd_str token, const struct token_clock *clock,
+                 struct token_claims *claims_out, const char **why_out)
+{
+    struct token_parts parts;
+
+    *why_out = "it does not look like a token";
+    if (!parts_read(token, &parts))
+        return CHATD_E_INVAL;
+    switch (hs256_verify(ring, &parts, clock, claims_out, why_out)) {
+    case HS256_GOOD:
+        *why_out = NULL;
+        return CHATD_OK;
+    case HS256_BAD:
+        return CHATD_E_INVAL;
+    case HS256_UNUSUAL:
+        break;
+    }
+    return verify_over_jwt(ring, token, clock, claims_out, why_out);
+}
+
+int token_verify_over_jwt(const struct ring *ring, chatd_str token, const struct token_clock *clock,
+                          struct token_claims *claims_out, const char **why_out)
+{
+    struct token_parts parts;
+
+    *why_out = "it does not look like a token";
+    if (!parts_read(token, &parts))
+        return CHATD_E_INVAL;
+    return verify_over_jwt(ring, token, clock, claims_out, why_out);
 }

@@ -8,6 +8,8 @@
  *   2  the rest is a header and claims, a line each, which are signed. The second byte says with what:
  *      a good one passes only if all that it says may be believed, a forged one never;
  *   3  the rest is a user and a jti, a line each: what is made from them is taken and says the same.
+ *
+ * Each token is verified in both ways, hs256.h and libjwt, which must agree.
  */
 #include "check.h"
 
@@ -78,14 +80,23 @@ static void set_up(void)
 
 /* --- what may be believed ------------------------------------------------------------------------ */
 
+/* hs256.h and libjwt say the same of every token. */
 static bool verify(const char *token, size_t n, struct token_claims *claims)
 {
     /* libjwt reads up to a NUL, which all that bring a token put behind it. */
     char *text = exact_text(token, n);
-    const char *why = NULL;
+    const char *why = NULL, *other_why = NULL;
+    struct token_claims other;
     int rc = token_verify(&ring, (chatd_str){text, n}, &now, claims, &why);
 
     CHECK((rc == CHATD_OK) == (why == NULL));
+    CHECK(token_verify_over_jwt(&ring, (chatd_str){text, n}, &now, &other, &other_why) == rc);
+    if (rc == CHATD_OK) {
+        CHECK(strcmp(claims->user, other.user) == 0 && strcmp(claims->jti, other.jti) == 0);
+        CHECK(claims->expires_s == other.expires_s && claims->since_ms == other.since_ms);
+        CHECK(claims->is_own == other.is_own && claims->issued_s == other.issued_s);
+        CHECK(claims->renew_s == other.renew_s);
+    }
     free(text);
     return rc == CHATD_OK;
 }
