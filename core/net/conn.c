@@ -273,13 +273,13 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
     c->state = CONN_OPEN;
     if (early_n > 0)
         hold(c, early, early_n);
-    c->pauses++; /* until the owner has introduced it */
+    /* Until the owner has introduced it, which takes no turn of the loop: conn_resume() arms it. */
+    c->pauses++;
     net->count->upgrades++;
     /* The first ping comes early by a share of its interval, so that connections of one storm do
      * not beat in step for ever. */
     c->last_rx_s =
         net->now_s - (uint32_t)(spread % (seconds(net->limits.ping_interval_ms) / 2 + 1));
-    arm(c);
     conn_behind(c, greeting, 0);
     arm_wheel(c);
 }
@@ -756,8 +756,13 @@ void conn_pause(struct conn *c)
 
 void conn_resume(struct conn *c)
 {
-    if (--c->pauses > 0 || c->state == CONN_DEAD || c->fd < 0)
+    c->pauses--;
+    if (c->state == CONN_DEAD || c->fd < 0)
         return;
+    if (c->pauses > 0) {
+        arm(c); /* changes nothing, unless it was the pause of conn_open() that ended */
+        return;
+    }
     if (!(c->flags & CONN_IN_HANDLER) && holds(c))
         handle_held(c);
     if (c->state != CONN_DEAD) {

@@ -448,6 +448,8 @@ struct bufferevent *http_filter_new(struct event_base *base, void *arg)
     bufferevent_setwatermark(peer->under, EV_READ, 0, READ_AHEAD_BYTES);
     peer->filter = bufferevent_filter_new(peer->under, on_input, on_output, BEV_OPT_CLOSE_ON_FREE,
                                           on_free, peer);
+    /* Nothing is written through it (see on_output), so that it need not wait for being writable. */
+    bufferevent_disable(peer->under, EV_WRITE);
     peer->timer = evtimer_new(base, on_timer, peer);
     peer->kick = event_new(base, -1, 0, on_kick, peer);
     evbuffer_add_cb(bufferevent_get_output(peer->filter), on_output_added, peer);

@@ -603,6 +603,28 @@ static void early_bytes_wait_for_the_introduction(void **state)
     end_client(k);
 }
 
+/* It is watched although something else pauses it as well. */
+static void leaving_is_noticed_after_the_introduction(void **state)
+{
+    struct frame *hello = frame_raw("\x82\x01h", 3);
+    struct conn *c = conn_new(&net, "x");
+    uint64_t id = c->id;
+    int fd[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    conn_open(c, fd[0], hello, NULL, 0);
+    frame_unref(&hello);
+    conn_pause(c); /* by who was told of it */
+    conn_resume(c);
+    turn();
+    assert_string_equal(events, "");
+    close(fd[1]);
+    turn();
+    assert_string_equal(events, "gone closed(1006,the client left while something waited for it) ");
+    assert_null(conn_get(&net, id));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
 
 /* --- compressed --- */
@@ -688,6 +710,7 @@ int main(void)
         T(asking_again_when_drained_does_not_hold_the_turn),
         T(the_cap_is_kept),
         T(early_bytes_wait_for_the_introduction),
+        T(leaving_is_noticed_after_the_introduction),
         T(inflating_takes_turns),
     };
 
