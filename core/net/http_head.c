@@ -647,6 +647,39 @@ static enum http_head_result payload(struct http_head *h, size_t n, size_t *used
     return HTTP_HEAD_MORE;
 }
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Bytes of a header's name or of a value that no rule looks at, such as a cookie: most of a head. Those at `data` that
+   line_byte() would take one by one, with the same outcome; it gets the next. */
+static size_t plain_run(struct http_head *h, const struct http_head_limits *lim,
+                        const uint8_t *data, size_t n)
+{
+    bool is_name = h->state == IN_NAME;
+    size_t i = 0;
+    if (!(is_name || (h->state == IN_VALUE && h->field == OTHER)) || h->in_trailer ||
+        h->head_bytes >= lim->max_head_bytes || h->line_bytes >= lim->max_line_bytes) {
+        return 0;
+    }
+    n = least(n, lim->max_head_bytes - h->head_bytes);
+    n = least(n, lim->max_line_bytes - h->line_bytes);
+    if (is_name) {
+        for (; i < n && (is_alpha(data[i]) || data[i] == '-'); i++) {
+            word_add(h, lower(data[i]));
+        }
+    } else {
+        while (i < n && (is_visible(data[i]) || data[i] >= 0x80)) {
+            i++;
+        }
+        h->value_bytes += i;
+    }
+    h->head_bytes += i;
+    h->line_bytes += i;
+    return i;
+}
+
 void http_head_init(struct http_head *h)
 {
     memset(h, 0, sizeof *h);
@@ -681,6 +714,10 @@ enum http_head_result http_head_feed(struct http_head *h, const struct http_head
         }
         if (h->state == IN_METHOD && !h->in_head) {
             begin_head(h);
+        }
+        *used += plain_run(h, lim, data + *used, n - *used);
+        if (*used == n) {
+            break;
         }
         uint8_t state_before = h->state;
         result = line_byte(h, lim, data[*used]);
