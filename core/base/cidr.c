@@ -57,12 +57,30 @@ bool ip_parse(const char *text, size_t n, struct ip *ip_out)
     return true;
 }
 
+/* A number without zeros before it; what is behind it. */
+static char *put_byte(char *out, uint8_t value)
+{
+    if (value >= 100)
+        *out++ = (char)('0' + value / 100);
+    if (value >= 10)
+        *out++ = (char)('0' + value / 10 % 10);
+    *out++ = (char)('0' + value % 10);
+    return out;
+}
+
 void ip_text(const struct ip *ip, char out[IP_TEXT_BYTES])
 {
-    if (is_v4(ip))
-        inet_ntop(AF_INET, ip->byte + 12, out, IP_TEXT_BYTES);
-    else
+    size_t i;
+
+    if (!is_v4(ip)) {
         inet_ntop(AF_INET6, ip->byte, out, IP_TEXT_BYTES);
+        return;
+    }
+    /* By hand: each connection and each request has one, and inet_ntop() goes through sprintf(). */
+    for (i = 12; i < 16; i++) {
+        out = put_byte(out, ip->byte[i]);
+        *out++ = i < 15 ? '.' : '\0';
+    }
 }
 
 bool ip_is_private(const struct ip *ip)

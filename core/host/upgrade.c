@@ -3,6 +3,7 @@
  * `frame`, `closed`. */
 #include "host/host.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -158,22 +159,33 @@ static void agree_on_compression(struct http_req *r, struct conn *c,
     }
 }
 
+static void put_header(struct buf *text, const char *name, const char *value)
+{
+    buf_puts(text, name);
+    buf_puts(text, ": ");
+    buf_puts(text, value);
+    buf_puts(text, "\r\n");
+}
+
 static struct frame *greeting(struct http_req *r, struct conn *c, const struct ws_claim *claim)
 {
     char accept[29], extension[WS_EXTENSION_ANSWER_BYTES];
+    struct buf text = {0};
     struct frame *f;
-    char *text;
 
     ws_accept_key(http_req_header(r, "Sec-WebSocket-Key"), accept);
     agree_on_compression(r, c, extension);
-    text = mem_printf(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s\r\n",
-        accept, claim->def.subprotocol ? "Sec-WebSocket-Protocol: " : "",
-        claim->def.subprotocol ? claim->def.subprotocol : "", claim->def.subprotocol ? "\r\n" : "",
-        extension[0] ? "Sec-WebSocket-Extensions: " : "", extension, extension[0] ? "\r\n" : "");
-    f = frame_raw(text, strlen(text));
-    mem_free(text);
+    buf_reserve(&text, 256);
+    buf_puts(&text, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\n");
+    put_header(&text, "Sec-WebSocket-Accept", accept);
+    if (claim->def.subprotocol != NULL)
+        put_header(&text, "Sec-WebSocket-Protocol", claim->def.subprotocol);
+    if (extension[0] != '\0')
+        put_header(&text, "Sec-WebSocket-Extensions", extension);
+    buf_puts(&text, "\r\n");
+    f = frame_raw(text.p, text.n);
+    buf_deinit(&text);
     return f;
 }
 

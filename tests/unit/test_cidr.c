@@ -10,6 +10,7 @@
 #include "base/cidr.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -55,6 +56,22 @@ static void test_addresses(void **state)
         assert_memory_equal(&ip, &other, sizeof(ip));
         ip_text(&ip, text);
         assert_string_equal(text, same[i][1]);
+    }
+}
+
+static void test_every_number_in_an_address(void **state)
+{
+    char text[IP_TEXT_BYTES], wanted[IP_TEXT_BYTES];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 256; i++) {
+        struct ip ip;
+
+        snprintf(wanted, sizeof(wanted), "%d.%d.%d.%d", i, 255 - i, (i + 100) % 256, i / 2);
+        ip = ip_of(wanted);
+        ip_text(&ip, text);
+        assert_string_equal(text, wanted);
     }
 }
 
@@ -288,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_every_number_in_an_address),
         cmocka_unit_test(test_what_is_no_address),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_every_length),
