@@ -22,39 +22,67 @@ static void failure_note(struct commit_result *result, const struct store *store
         snprintf(result->failure, sizeof(result->failure), "%s", store_failure(store));
 }
 
-/* False: the transaction is lost. */
-static bool run_one(struct store *store, struct op *op, struct commit_result *result)
+enum run { RUN_DONE, RUN_LOST, RUN_SPOILT };
+
+/* RUN_LOST: the storage gave the transaction up. RUN_SPOILT: without a fence, what the operation has
+ * left cannot be undone for itself alone. */
+static enum run run_one(struct store *store, struct op *op, struct commit_result *result,
+                        bool fenced)
 {
-    if (op->class->writes && store_fence_begin(store) != CHATD_OK)
-        return false;
+    int64_t before = store_changes(store);
+
+    if (op->class->writes && fenced && store_fence_begin(store) != CHATD_OK)
+        return RUN_LOST;
     op->err = op->class->run(op, store);
     if (op->err == CHATD_E_BACKEND) {
         result->flawed = true;
         failure_note(result, store);
     }
-    return !op->class->writes || store_fence_end(store, op->err) == CHATD_OK;
+    if (!op->class->writes)
+        return RUN_DONE;
+    if (fenced)
+        return store_fence_end(store, op->err) == CHATD_OK ? RUN_DONE : RUN_LOST;
+    return op->err == CHATD_E_BACKEND || (op->err < 0 && store_changes(store) != before)
+               ? RUN_SPOILT
+               : RUN_DONE;
 }
 
-static bool run_all(struct store *store, struct op_list *ops, struct commit_result *result)
+static enum run run_all(struct store *store, struct op_list *ops, struct commit_result *result,
+                        bool fenced)
 {
     struct op *op;
     uint32_t writers = 0, broken = 0;
 
     if (store_begin(store, result->wrote) != CHATD_OK)
-        return false;
+        return RUN_LOST;
     for (op = TAILQ_FIRST(ops); op != NULL; op = TAILQ_NEXT(op, link)) {
-        if (!run_one(store, op, result)) {
+        enum run run = run_one(store, op, result, fenced);
+
+        if (run != RUN_DONE) {
             store_rollback(store);
-            return false;
+            return run;
         }
         writers += op->class->writes;
         broken += op->class->writes && op->err == CHATD_E_BACKEND;
     }
     if (writers > 0 && broken == writers) {
         store_rollback(store);
-        return false;
+        return RUN_LOST;
     }
-    return store_commit(store) == CHATD_OK;
+    return store_commit(store) == CHATD_OK ? RUN_DONE : RUN_LOST;
+}
+
+/* A savepoint for each operation costs more than running all of them again in the rare case. */
+static bool run_batch(struct store *store, struct op_list *ops, struct commit_result *result)
+{
+    enum run run = run_all(store, ops, result, false);
+
+    if (run == RUN_SPOILT) {
+        result->flawed = false;
+        result->failure[0] = '\0';
+        run = run_all(store, ops, result, true);
+    }
+    return run == RUN_DONE;
 }
 
 /* What only reads may have seen writes that are undone now. A disk that is full still reads. */
@@ -83,7 +111,7 @@ void commit_run(struct store *store, struct op_list *ops, struct commit_result *
         kept = kept || (op->class->writes && !op->class->trial);
     }
     result->trial = result->wrote && !kept;
-    if (!run_all(store, ops, result)) {
+    if (!run_batch(store, ops, result)) {
         failure_note(result, store);
         result->failed = true;
         run_failed(store, ops);

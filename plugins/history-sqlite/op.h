@@ -15,8 +15,8 @@ struct op;
 struct op_class {
     bool writes;
     bool trial; /* what it writes means nothing: a canary */
-    /* [pool] Does it inside a transaction. May be called a second time for an operation that only
-     * reads, when the first was undone: forget earlier results. */
+    /* [pool] Does it inside a transaction. May be called again when that was undone: forget earlier
+     * results. */
     int (*run)(struct op *op, struct store *store);
     /* [loop] It is committed; also after an answer that came too late. May be NULL. */
     void (*settle)(struct op *op);

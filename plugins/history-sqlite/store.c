@@ -272,6 +272,11 @@ int store_commit(struct store *store)
     return CHATD_OK;
 }
 
+int64_t store_changes(const struct store *store)
+{
+    return sqlite3_total_changes64(store->db);
+}
+
 int store_fence_begin(struct store *store)
 {
     return run(store, SQL_SAVEPOINT);

@@ -53,6 +53,10 @@ int store_begin(struct store *store, bool write);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
+/* Rows written since the database was opened, those that were undone included: the same number before
+ * and after an operation means that it has left nothing. */
+int64_t store_changes(const struct store *store);
+
 /* Fences one operation inside a writing transaction: `err` < 0 undoes it. CHATD_E_BACKEND: the whole
  * transaction is lost. */
 int store_fence_begin(struct store *store);
