@@ -122,7 +122,10 @@ static void *thread_main(void *arg)
         job->next = NULL;
         *pool->returned_last = job;
         pool->returned_last = &job->next;
+        /* Not under the lock, which the loop wants as soon as it is awake. */
+        pthread_mutex_unlock(&pool->lock);
         wake_loop(pool);
+        pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -356,8 +359,8 @@ int job_submit(chatd_plugin *self, const struct chatd_job *in)
     q->last = &job->next;
     q->n++;
     pool->n_waiting[q->kind]++;
-    pthread_cond_signal(&q->wake);
     pthread_mutex_unlock(&pool->lock);
+    pthread_cond_signal(&q->wake); /* it wants the lock first thing */
     p->host->values->jobs[q->kind]++;
     return CHATD_OK;
 }
