@@ -121,6 +121,14 @@ static bool bidi_next(struct bidi *b, uint32_t cp)
     return true;
 }
 
+/* Goes over visible ASCII that may be in a name: all of most names, which come with every message. */
+static void skip_plain_name(struct reader *r)
+{
+    while (r->p<r->end && * r->p> ' ' && *r->p < 0x7f && *r->p != '/' && *r->p != '{' &&
+           *r->p != '}')
+        r->p++;
+}
+
 const char *rules_room_name(chatd_str name)
 {
     struct reader r = reader_of(name);
@@ -130,7 +138,7 @@ const char *rules_room_name(chatd_str name)
         return "The room's name is empty.";
     if (name.n > ROOM_NAME_MAX)
         return "The room's name is longer than 64 bytes.";
-    while (r.p < r.end) {
+    for (skip_plain_name(&r); r.p < r.end; skip_plain_name(&r)) {
         if (!reader_next(&r, &cp))
             return "The room's name is not valid UTF-8.";
         if (is_space(cp))
