@@ -289,7 +289,8 @@ part_integration() {
     with_preset asan || return
     # Only the test of the client's library needs them; without them it fails, and the others run.
     with_npm_packages
-    pytest_part asan -n "$jobs" tests/integration tests/conformance tests/sdk
+    # They wait more than they compute.
+    pytest_part asan -n $((jobs + jobs / 2)) tests/integration tests/conformance tests/sdk
 }
 
 # What dies under load.

@@ -150,8 +150,6 @@ void hook_remove(struct host *h, const struct plugin *p)
         }
         if (def->definer == p)
             def->definer = NULL;
-        if (def->raiser == p)
-            def->raiser = NULL;
     }
 }
 

@@ -6,13 +6,14 @@
 #include "base/mem.h"
 #include "host/work.h"
 
-/* Where the block of the next slot begins: aligned for anything that is so large. */
+#include <string.h>
+
+/* Where the block of the next slot begins: aligned for anything. What is a multiple of eight, but not of sixteen, can
+ * hold nothing that wants more than eight, unless something follows it that is no part of its type. */
 static size_t place_for(const struct slot_kind *k, size_t bytes)
 {
-    size_t align = _Alignof(max_align_t);
+    size_t align = bytes % 16 == 8 ? 8 : _Alignof(max_align_t);
 
-    while (bytes % align != 0)
-        align /= 2;
     return (k->bytes + align - 1) / align * align;
 }
 
@@ -117,10 +118,15 @@ static void end_all(struct host *h, const struct slot_kind *k, void *blocks)
     }
 }
 
+/* Zeroed: whoever asks once more until the connection is gone finds what it would find at the beginning. */
 void slot_end_conn(struct host *h, struct conn *c)
 {
-    if (h->slot[CHATD_SLOT_CONN].n > 0)
-        end_all(h, &h->slot[CHATD_SLOT_CONN], conn_extra(c));
+    const struct slot_kind *k = &h->slot[CHATD_SLOT_CONN];
+
+    if (k->n == 0)
+        return;
+    end_all(h, k, conn_extra(c));
+    memset(conn_extra(c), 0, all_bytes(k));
 }
 
 void slot_end(struct host *h, enum chatd_slot_kind kind, void **blocks)

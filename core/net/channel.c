@@ -244,7 +244,9 @@ static void submit(struct batch *b)
 
     if (!b->by_ring || uring_submit(net->uring, on_ring_left, b))
         return;
-    log_warn("the kernel takes no more sends through an io_uring: each is a call of its own now");
+    log_warn(
+        "the kernel takes no more sends through an io_uring (%s): each is a call of its own now",
+        strerror(errno));
     uring_free(&net->uring);
     b->by_ring = false;
 }

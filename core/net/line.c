@@ -69,5 +69,6 @@ void line_run(struct net *net)
         net->line_piece = LINE_PIECE_BYTES;
         conn_run_held(c);
         net->line_at = NULL;
+        conn_tidy(c);
     }
 }

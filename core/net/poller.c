@@ -2,6 +2,8 @@
 /* Sockets in an epoll descriptor inside the loop's own. */
 #include "net/poller.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -10,8 +12,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* So many at once, and so many times in one turn: what is left is told in the next, the kernel goes round. */
-enum { BATCH = 256, BATCHES_A_TURN = 16 };
+/* Told in one turn at most; what is left is told in the next, the kernel goes round. One call for all of them: a second
+ * one would tell again of those that the first left ready. */
+enum { EVENTS_A_TURN = 4096 };
 
 /* As libevent reads it. */
 static unsigned what_of(uint32_t events)
@@ -46,16 +49,12 @@ static uint32_t events_of(unsigned what)
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
-    struct epoll_event events[BATCH];
     struct poller *p = arg;
-    int round, i, n = BATCH;
+    int i, n = epoll_wait(fd, p->events, EVENTS_A_TURN, 0);
 
     (void)what;
-    for (round = 0; n == BATCH && round < BATCHES_A_TURN; round++) {
-        n = epoll_wait(fd, events, BATCH, 0);
-        for (i = 0; i < n; i++)
-            p->ready(p->arg, events[i].data.u64, what_of(events[i].events));
-    }
+    for (i = 0; i < n; i++)
+        p->ready(p->arg, p->events[i].data.u64, what_of(p->events[i].events));
 }
 
 void poller_init(struct poller *p, struct event_base *base,
@@ -66,6 +65,7 @@ void poller_init(struct poller *p, struct event_base *base,
         fprintf(stderr, "chatd: no epoll descriptor for connections: %s\n", strerror(errno));
         abort();
     }
+    p->events = mem_alloc(EVENTS_A_TURN * sizeof(*p->events));
     p->event = event_new(base, p->fd, EV_READ | EV_PERSIST, on_ready, p);
     event_add(p->event, NULL);
 }
@@ -73,6 +73,7 @@ void poller_init(struct poller *p, struct event_base *base,
 void poller_deinit(struct poller *p)
 {
     event_free(p->event);
+    mem_free(p->events);
     close(p->fd);
 }
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct epoll_event;
 struct event;
 struct event_base;
 
@@ -27,6 +28,7 @@ enum poller_what {
 struct poller {
     int fd;
     struct event *event;
+    struct epoll_event *events; /* of one turn */
     void (*ready)(void *arg, uint64_t id, unsigned what);
     void *arg;
 };

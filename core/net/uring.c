@@ -103,19 +103,23 @@ static void reap(struct uring *u, uring_left left, void *arg)
 bool uring_submit(struct uring *u, uring_left left, void *arg)
 {
     uint32_t done = 0, n = u->n;
+    int error = 0;
 
     /* The completion queue has twice the places of the other, and is emptied each time: nothing overflows. */
     while (done < n) {
         int took = io_uring_submit(&u->ring);
 
-        if (took < 0 && took != -EINTR)
+        if (took < 0 && took != -EINTR) {
+            error = -took;
             break;
+        }
         done += took > 0 ? (uint32_t)took : 0;
         reap(u, left, arg);
     }
     u->n = 0;
     for (uint32_t i = done; i < n; i++)
         left(arg, u->who[i], 0);
+    errno = error;
     return done == n;
 }
 

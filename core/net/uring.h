@@ -30,7 +30,7 @@ void uring_free(struct uring **u);
 bool uring_send(struct uring *u, int fd, const void *bytes, size_t len, uint32_t who);
 bool uring_sendmsg(struct uring *u, int fd, const struct msghdr *msg, uint32_t who);
 /* Does them all, and calls `left` for those that did not go whole; it must not call back here. False: the
- * kernel takes no more, now and from now on; what it did not look at was left, with 0 bytes sent. */
+ * kernel takes no more, now and from now on, errno says why; what it did not look at was left, with 0 bytes sent. */
 bool uring_submit(struct uring *u, uring_left left, void *arg);
 
 #endif

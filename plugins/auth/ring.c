@@ -135,6 +135,14 @@ bool ring_secret_ok(chatd_str secret)
            memchr(secret.p, '\0', secret.n) == NULL;
 }
 
+/* nettle makes the padded key on the stack and leaves it there: the part of it that nobody uses now is wiped. */
+static void __attribute__((noinline)) wipe_stack(void)
+{
+    char left[1024];
+
+    explicit_bzero(left, sizeof(left));
+}
+
 int ring_add_secret(struct ring *ring, chatd_str secret, bool signs)
 {
     /* A digest that only its owner can make: who has a token learns nothing new from its kid. */
@@ -151,5 +159,6 @@ int ring_add_secret(struct ring *ring, chatd_str secret, bool signs)
     key.verifies = copy(secret);
     key.hmac = auth_alloc(sizeof(*key.hmac));
     hmac_sha256_set_key(key.hmac, secret.n, (const uint8_t *)secret.p);
+    wipe_stack();
     return ring_add_pair(ring, &key, signs);
 }

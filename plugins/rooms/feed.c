@@ -168,6 +168,9 @@ static void on_bus(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t
         if (room->rooms->log == NULL)
             deliver_unstored(room, &record, ts);
         record_close(&record);
+    } else {
+        chatd_log(self, CHATD_LOG_DEBUG, "room %s: what came over the bus is no message",
+                  room->name);
     }
     room_release(&room);
 }

@@ -147,12 +147,11 @@ static inline size_t chatd_json_quote(chatd_str text, char *out)
     size_t i = 0;
 
     *o++ = '"';
-    for (;;) {
+    while (i < text.n) {
         size_t plain = chatd_json_plain(text.p + i, text.n - i);
         unsigned char c;
 
-        if (plain > 0)
-            memcpy(o, text.p + i, plain);
+        memcpy(o, text.p + i, plain);
         o += plain;
         i += plain;
         if (i == text.n)

@@ -33,7 +33,8 @@ struct chatd_bus_api {
     int (*unsubscribe)(chatd_plugin *p, chatd_plugin *self, chatd_sub sub);
 };
 
-/* [loop] Sends bytes; never waits. Delivered in a later loop turn. */
+/* [loop] Sends bytes; never waits. Delivered after the caller has returned to the loop, perhaps in the
+ * same turn. */
 static inline int chatd_bus_publish(chatd_plugin *self, const struct chatd_service *bus,
                                     chatd_str topic, chatd_str data)
 {
