@@ -36,6 +36,17 @@ return [...document.querySelectorAll('#messages > .message')].map((row) => ({
 }));
 """
 
+# True unless an element, or what it lies in, moves and will stop.
+RESTS = """
+const moves = (a) => a.playState === 'running' && a.effect.getComputedTiming().iterations !== Infinity;
+for (let part = document.querySelector(arguments[0]); part !== null; part = part.parentElement) {
+  if (part.getAnimations().some(moves)) {
+    return false;
+  }
+}
+return true;
+"""
+
 # Between the page and its WebSocket: drop what comes, and put in what a server would say.
 TAP = """
 window.tap = {drop: false, dropped: 0, sockets: []};
@@ -269,7 +280,9 @@ class Window:
         return self.wait_signed_in()
 
     def click(self, css):
+        """Where it has come to rest: what still slides in is no longer where the driver saw it."""
         self.wait_shown(css)
+        self.wait(lambda: self.js(RESTS, css), f"the rest of {css}")
 
         def clicked():
             self.element(css).click()
