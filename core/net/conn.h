@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A WebSocket connection after the upgrade: a slab object on a raw descriptor that the poller watches. It has no read buffer of its own, a queue only while it is behind, and what few have, and not for
- * long, lies aside.
+ * A WebSocket connection after the upgrade: a slab object on a raw descriptor that the poller watches. It has
+ * no read buffer of its own, a queue only while it is behind, and what few have, and not for long, lies aside.
  *
  * Life: conn_new() when the upgrade is decided on (slots and identity exist from here) -> conn_open()
  * with the descriptor -> conn_close() by us or the peer -> closed() is called -> freed.
