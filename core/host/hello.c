@@ -126,12 +126,11 @@ static unsigned retry_ms(unsigned code)
 
 static struct frame *farewell(void *arg, struct conn *c, unsigned code, const char *reason)
 {
-    const struct ws_claim *claim = c->claim;
+    const struct ws_claim *claim = claim_of(arg, c);
     unsigned retry = retry_ms(code);
     struct buf out = {0};
     struct frame *f;
 
-    (void)arg;
     if (claim == NULL || claim->def.subprotocol == NULL ||
         strcmp(claim->def.subprotocol, V1_SUBPROTOCOL) != 0)
         return NULL;

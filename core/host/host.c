@@ -161,7 +161,6 @@ void host_deinit(struct host *h)
     mem_free(h->core.name);
     mem_free(h->core.ready_text);
     mem_free(h->offer);
-    mem_free(h->claim);
     mem_free(h->verb);
     object_frames_deinit(h);
     slab_deinit(&h->timers);

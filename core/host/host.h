@@ -111,11 +111,12 @@ struct slot_def {
     void (*destroy)(chatd_plugin *self, void *block);
 };
 
-enum { SLOT_KINDS = 3, SLOTS_PER_KIND = 64, FEATURES_MAX = 64, LIMITS_MAX = 64 };
+enum { SLOT_KINDS = 3, SLOTS_PER_KIND = 64, CLAIMS_MAX = 64, FEATURES_MAX = 64, LIMITS_MAX = 64 };
 
 struct slot_kind {
     struct slot_def def[SLOTS_PER_KIND];
     size_t n, bytes;
+    size_t hole; /* eight bytes that nobody has; 0: none */
 };
 
 struct metric;
@@ -172,7 +173,7 @@ struct host {
 
     struct offer *offer;
     size_t n_offers;
-    struct ws_claim **claim;
+    struct ws_claim claim[CLAIMS_MAX]; /* without a plugin: removed */
     size_t n_claims;
     struct verb *verb;
     size_t n_verbs;
@@ -300,6 +301,8 @@ void request_init(struct host *h);
 void verb_init(struct host *h);
 int claim_add(chatd_plugin *self, const struct chatd_ws_def *def);
 void claim_remove(struct host *h, const struct plugin *p);
+const struct ws_claim *claim_of(const struct host *h,
+                                const struct conn *c); /* NULL: none any more */
 int request_route(chatd_plugin *self, const struct chatd_route_def *def);
 void request_remove(struct host *h, const struct plugin *p);
 unsigned request_status(const char *code); /* of a denial */

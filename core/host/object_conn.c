@@ -52,7 +52,7 @@ int object_conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info
         return CHATD_E_GONE;
     if (size < sizeof(uint32_t) || size > CHATD_RECORD_MAX)
         return CHATD_E_INVAL;
-    claim = c->claim;
+    claim = claim_of(host_of(self), c);
     memset(&full, 0, sizeof(full));
     full.size = (uint32_t)size;
     full.is_open = c->state == CONN_OPEN;

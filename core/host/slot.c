@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { HOLE_BYTES = sizeof(uint64_t) };
+
 /* Where the block of the next slot begins: aligned for anything. What is a multiple of eight, but not of sixteen, can
  * hold nothing that wants more than eight, unless something follows it that is no part of its type. */
 static size_t place_for(const struct slot_kind *k, size_t bytes)
@@ -17,10 +19,26 @@ static size_t place_for(const struct slot_kind *k, size_t bytes)
     return (k->bytes + align - 1) / align * align;
 }
 
-/* Behind all blocks: bit i says that slot i was asked for. */
+/* Takes the hole that alignment left before a block, or leaves one; of one hole the place is kept. */
+static size_t take_place(struct slot_kind *k, size_t bytes)
+{
+    size_t place = place_for(k, bytes);
+
+    if (bytes <= HOLE_BYTES && k->hole > 0) {
+        place = k->hole;
+        k->hole = 0;
+        return place;
+    }
+    if (place >= place_for(k, HOLE_BYTES) + HOLE_BYTES)
+        k->hole = place_for(k, HOLE_BYTES);
+    k->bytes = place + bytes;
+    return place;
+}
+
+/* Behind all blocks, or in a hole: bit i says that slot i was asked for. */
 static size_t touched_at(const struct slot_kind *k)
 {
-    return place_for(k, sizeof(uint64_t));
+    return k->hole > 0 ? k->hole : place_for(k, sizeof(uint64_t));
 }
 
 static uint64_t *touched(const struct slot_kind *k, void *blocks)
@@ -30,7 +48,7 @@ static uint64_t *touched(const struct slot_kind *k, void *blocks)
 
 static size_t all_bytes(const struct slot_kind *k)
 {
-    return touched_at(k) + sizeof(uint64_t);
+    return k->hole > 0 ? k->bytes : touched_at(k) + sizeof(uint64_t);
 }
 
 int slot_add(chatd_plugin *self, int kind, size_t bytes,
@@ -47,9 +65,8 @@ int slot_add(chatd_plugin *self, int kind, size_t bytes,
     k = &h->slot[kind];
     if (k->n == SLOTS_PER_KIND)
         return CHATD_E_BUSY;
-    place = place_for(k, bytes);
+    place = take_place(k, bytes);
     k->def[k->n] = (struct slot_def){plugin_of(self), place, bytes, destroy};
-    k->bytes = place + bytes;
     if (kind == CHATD_SLOT_CONN)
         conn_reserve(&h->net, all_bytes(k));
     *slot_out = kind * SLOTS_PER_KIND + (int)k->n++;

@@ -34,11 +34,12 @@ struct frame_walk {
 
 /* --- claims ------------------------------------------------------------------------------------- */
 
+_Static_assert(CLAIMS_MAX <= UINT8_MAX, "conn.claim counts them from 1");
+
 int claim_add(chatd_plugin *self, const struct chatd_ws_def *in)
 {
     struct host *h = host_of(self);
     struct chatd_ws_def def;
-    struct ws_claim *claim;
     int rc = host_record(in, sizeof(def), &def, sizeof(def));
     size_t i;
 
@@ -48,36 +49,36 @@ int claim_add(chatd_plugin *self, const struct chatd_ws_def *in)
         return rc;
     if (def.path == NULL || def.path[0] != '/' || def.handle == NULL)
         return CHATD_E_INVAL;
+    if (h->n_claims == CLAIMS_MAX)
+        return CHATD_E_BUSY;
     for (i = 0; i < h->n_claims; i++) {
-        const struct chatd_ws_def *other = &h->claim[i]->def;
+        const struct chatd_ws_def *other = &h->claim[i].def;
         const char *a = other->subprotocol ? other->subprotocol : "";
         const char *b = def.subprotocol ? def.subprotocol : "";
 
-        if (strcmp(other->path, def.path) == 0 && strcmp(a, b) == 0) {
+        if (h->claim[i].plugin != NULL && strcmp(other->path, def.path) == 0 && strcmp(a, b) == 0) {
             log_error("%s claims sockets at %s (%s), which are %s's", plugin_of(self)->name,
-                      def.path, b[0] ? b : "no subprotocol", h->claim[i]->plugin->name);
+                      def.path, b[0] ? b : "no subprotocol", h->claim[i].plugin->name);
             return CHATD_E_EXISTS;
         }
     }
-    claim = mem_alloc(sizeof(*claim));
-    claim->plugin = plugin_of(self);
-    claim->def = def;
-    h->claim = mem_realloc(h->claim, (h->n_claims + 1) * sizeof(struct ws_claim *));
-    h->claim[h->n_claims++] = claim;
+    h->claim[h->n_claims++] = (struct ws_claim){plugin_of(self), def};
     return CHATD_OK;
 }
 
 void claim_remove(struct host *h, const struct plugin *p)
 {
-    size_t i, kept = 0;
+    size_t i;
 
     for (i = 0; i < h->n_claims; i++) {
-        if (h->claim[i]->plugin == p)
-            mem_free(h->claim[i]);
-        else
-            h->claim[kept++] = h->claim[i];
+        if (h->claim[i].plugin == p)
+            h->claim[i] = (struct ws_claim){0}; /* the others keep their places */
     }
-    h->n_claims = kept;
+}
+
+const struct ws_claim *claim_of(const struct host *h, const struct conn *c)
+{
+    return c->claim > 0 && h->claim[c->claim - 1].plugin != NULL ? &h->claim[c->claim - 1] : NULL;
 }
 
 /* A subprotocol that was offered wins over the claim without one. */
@@ -88,9 +89,9 @@ static const struct ws_claim *claim_find(const struct host *h, const char *path,
     size_t i;
 
     for (i = 0; i < h->n_claims; i++) {
-        const struct ws_claim *c = h->claim[i];
+        const struct ws_claim *c = &h->claim[i];
 
-        if (strcmp(c->def.path, path) != 0)
+        if (c->plugin == NULL || strcmp(c->def.path, path) != 0)
             continue;
         if (c->def.subprotocol == NULL)
             plain = c;
@@ -106,7 +107,7 @@ static bool is_socket(void *arg, const char *path)
     size_t i;
 
     for (i = 0; i < h->n_claims; i++) {
-        if (strcmp(h->claim[i]->def.path, path) == 0)
+        if (h->claim[i].plugin != NULL && strcmp(h->claim[i].def.path, path) == 0)
             return true;
     }
     return false;
@@ -210,7 +211,7 @@ static void open_connection(struct host *h, struct http_req *r, struct conn *c,
         discard(h, c);
         return;
     }
-    c->claim = claim;
+    c->claim = (uint8_t)(claim - h->claim + 1);
     c->connected_ms = clock_wall_ms();
     conn_open(c, fd, hello, early, early_n);
     frame_unref(&hello);
@@ -304,8 +305,11 @@ static void on_upgrade(void *arg, struct http_req *r)
 
 static void handle(struct host *h, struct conn *c, int opcode, chatd_str data)
 {
-    const struct ws_claim *claim = c->claim;
+    const struct ws_claim *claim = claim_of(h, c);
     struct work_before before;
+
+    if (claim == NULL)
+        return;
 
     /* The core's own opens an envelope and calls who has the verb, which is what is to be marked. */
     if (claim->plugin == &h->core) {

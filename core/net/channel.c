@@ -276,7 +276,7 @@ static void deliver(struct batch *b, uint32_t member)
     if (v->n == 0)
         return;
     count->frames_out += v->n;
-    if (c->queue == NULL) {
+    if (conn_keeps_up(c)) {
         /* An exception's vectors would not stay until the ring is submitted. */
         rings = b->by_ring && v != &b->own && ring(b, member, v);
         sent = rings ? v->bytes : write_vectors(c->fd, v);

@@ -21,8 +21,6 @@
 
 enum { FLUSH_EARLY_BYTES = 65536, REASON_MAX = 123 };
 
-_Static_assert(IP_TEXT_BYTES <= UINT8_MAX, "conn.user_at is behind an address");
-
 static void die(struct conn *c, unsigned code, const char *reason);
 static void handle_bytes(struct conn *c, uint8_t *p, size_t n);
 
@@ -102,8 +100,8 @@ static void arm_wheel(struct conn *c)
         at = c->due_s;
     else
         at = c->last_rx_s + seconds(lim->ping_interval_ms);
-    if (c->queue != NULL)
-        at = sooner(at, c->queue->progress_s + seconds(lim->write_timeout_ms));
+    if (!conn_keeps_up(c))
+        at = sooner(at, c->aside->queue.progress_s + seconds(lim->write_timeout_ms));
     if (c->expires_mono_s > 0 && c->expires_mono_s < at)
         at = c->expires_mono_s;
     if (at <= c->net->now_s)
@@ -154,7 +152,7 @@ const char *conn_address(const struct conn *c)
 
 const char *conn_user(const struct conn *c)
 {
-    return c->user_at > 0 ? c->names + c->user_at : NULL;
+    return c->flags & CONN_NAMED ? c->names + strlen(c->names) + 1 : NULL;
 }
 
 void conn_name(struct conn *c, const char *user, size_t n)
@@ -169,7 +167,7 @@ void conn_name(struct conn *c, const char *user, size_t n)
     net->outgrown = mem_grow(net->outgrown, net->n_outgrown, sizeof(*net->outgrown));
     net->outgrown[net->n_outgrown++] = c->names;
     c->names = names;
-    c->user_at = (uint8_t)address_n;
+    c->flags |= CONN_NAMED;
 }
 
 struct conn_aside *conn_aside(struct conn *c)
@@ -186,9 +184,11 @@ void conn_tidy(struct conn *c)
 {
     const struct conn_aside *a = c->aside;
 
-    if (a == NULL || a->held != NULL || a->drains != NULL || a->close_reason != NULL ||
-        (c->flags & (CONN_IN_LINE | CONN_IN_HANDLER)) || !ws_reader_is_idle(&a->reader))
+    if (a == NULL || a->queue.n > 0 || a->held != NULL || a->drains != NULL ||
+        a->close_reason != NULL || (c->flags & (CONN_IN_LINE | CONN_IN_HANDLER)) ||
+        !ws_reader_is_idle(&a->reader))
         return;
+    outq_deinit(&c->aside->queue);
     mem_free(c->aside);
     c->aside = NULL;
 }
@@ -199,7 +199,7 @@ static void close_socket(struct conn *c)
 {
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 
-    if (c->queue != NULL)
+    if (!conn_keeps_up(c))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(c->fd);
 }
@@ -218,8 +218,8 @@ static void conn_free(struct conn *c)
     }
     if (c->flags & CONN_WANT_WRITE)
         net->count->queue_bytes -= (int64_t)conn_backlog(c);
-    outq_free(&c->queue);
     if (c->aside != NULL) {
+        outq_deinit(&c->aside->queue);
         ws_reader_deinit(&c->aside->reader);
         mem_free(c->aside->held);
         mem_free(c->aside);
@@ -288,11 +288,11 @@ void conn_open(struct conn *c, int fd, struct frame *greeting, const void *early
 
 void conn_behind(struct conn *c, struct frame *f, uint32_t offset)
 {
-    if (c->queue == NULL) {
-        c->queue = outq_new();
-        c->queue->progress_s = c->net->now_s;
-    }
-    outq_push(c->queue, f, offset);
+    struct outq *queue = &conn_aside(c)->queue;
+
+    if (queue->n == 0 && !(c->flags & CONN_WANT_WRITE))
+        queue->progress_s = c->net->now_s;
+    outq_push(queue, f, offset);
     /* What leaves with this turn waits for nobody: only a connection that is behind is counted. */
     if (!(c->flags & CONN_WANT_WRITE))
         mark_dirty(c);
@@ -385,8 +385,8 @@ static void cut_queue(struct conn *c)
 {
     size_t before = conn_backlog(c);
 
-    if (c->queue != NULL)
-        outq_cut(c->queue);
+    if (c->aside != NULL)
+        outq_cut(&c->aside->queue);
     if (c->flags & CONN_WANT_WRITE)
         c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
 }
@@ -438,14 +438,14 @@ int conn_send(struct conn *c, struct frame *f, enum send_kind kind)
         return -1;
     c->net->count->frames_out++;
     conn_behind(c, f, 0);
-    if (c->queue->bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
+    if (c->aside->queue.bytes > FLUSH_EARLY_BYTES && !(c->flags & CONN_WANT_WRITE))
         conn_flush(c);
     return c->state == CONN_DEAD ? -1 : 0;
 }
 
 size_t conn_backlog(const struct conn *c)
 {
-    return c->queue != NULL ? outq_weight(c->queue) : 0;
+    return c->aside != NULL ? outq_weight(&c->aside->queue) : 0;
 }
 
 void conn_tell_drained(struct conn *c)
@@ -488,7 +488,8 @@ static void expect_pong(struct conn *c)
 
 static void flushed(struct conn *c)
 {
-    outq_free(&c->queue);
+    outq_deinit(&c->aside->queue);
+    conn_tidy(c);
     if (c->flags & CONN_WANT_WRITE) {
         c->flags &= (uint16_t)~CONN_WANT_WRITE;
         expect_pong(c);
@@ -509,15 +510,16 @@ void conn_flush(struct conn *c)
 
     if (c->state == CONN_DEAD)
         return;
-    if (c->queue != NULL) {
+    if (!conn_keeps_up(c)) {
+        struct outq *queue = &c->aside->queue;
         size_t before = conn_backlog(c);
-        enum outq_result r = outq_write(c->queue, c->fd, &wrote);
+        enum outq_result r = outq_write(queue, c->fd, &wrote);
 
         c->net->count->bytes_out += (int64_t)wrote;
         if (c->flags & CONN_WANT_WRITE)
             c->net->count->queue_bytes -= (int64_t)(before - conn_backlog(c));
         if (wrote > 0) {
-            c->queue->progress_s = c->net->now_s;
+            queue->progress_s = c->net->now_s;
             c->flags &= (uint16_t)~CONN_REFUSED;
         }
         if (r == OUTQ_FAILED) {
@@ -551,7 +553,7 @@ static void on_peer_close(struct conn *c, const struct ws_event *ev)
     c->flags |= CONN_PEER_CLOSED;
     if (c->state == CONN_OPEN)
         begin_close(c, ev->code, "", "closed by the client");
-    else if (c->queue == NULL)
+    else if (conn_keeps_up(c))
         die_as_agreed(c);
 }
 
@@ -601,12 +603,12 @@ static void on_ws_event(struct conn *c, const struct ws_event *ev)
     case WS_PING:
         /* One pong may answer for several pings (RFC 6455, 5.5.3): who sends pings and reads nothing
          * fills no queue with answers, and who reads slowly still gets one a second. */
-        if ((c->flags & CONN_WANT_WRITE) && c->queue->pong_s == c->net->now_s)
+        if ((c->flags & CONN_WANT_WRITE) && c->aside->queue.pong_s == c->net->now_s)
             break;
         f = frame_new(WS_OP_PONG, ev->data, ev->len);
         conn_send(c, f, SEND_OR_CLOSE);
-        if (c->queue != NULL)
-            c->queue->pong_s = c->net->now_s;
+        if (!conn_keeps_up(c))
+            c->aside->queue.pong_s = c->net->now_s;
         frame_unref(&f);
         break;
     case WS_CLOSE:
@@ -797,8 +799,8 @@ static void send_ping(struct conn *c)
 
 static bool is_stuck(const struct conn *c)
 {
-    return c->queue != NULL &&
-           c->net->now_s - c->queue->progress_s >= seconds(c->net->limits.write_timeout_ms);
+    return !conn_keeps_up(c) &&
+           c->net->now_s - c->aside->queue.progress_s >= seconds(c->net->limits.write_timeout_ms);
 }
 
 /* True if the peer took nothing for write_timeout. The kernel calls a socket writable only when a good

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A WebSocket connection after the upgrade: a slab object on a raw descriptor that the poller watches. It has
- * no read buffer of its own, a queue only while it is behind, and what few have, and not for long, lies aside.
+ * no read buffer of its own; what few have, and not for long, lies aside: a queue, the rest of what came.
  *
  * Life: conn_new() when the upgrade is decided on (slots and identity exist from here) -> conn_open()
  * with the descriptor -> conn_close() by us or the peer -> closed() is called -> freed.
@@ -35,13 +35,15 @@ enum conn_flag {
     CONN_BROKEN = 128,    /* the stream broke a rule: nothing more is parsed */
     CONN_BEHIND = 256,    /* missed a note of the channel that is being flushed */
     CONN_REFUSED = 512,   /* could not take a frame, and has taken nothing since */
-    CONN_IN_LINE = 1024   /* what is held is worked through in its turn; see line.h */
+    CONN_IN_LINE = 1024,  /* what is held is worked through in its turn; see line.h */
+    CONN_NAMED = 2048     /* it has a user */
 };
 
 /* What a connection has only at times; there while one of it is. */
 struct conn_aside {
     struct conn *conn;
     struct conn_aside *line_prev, *line_next;
+    struct outq queue;       /* what it could not take yet */
     struct ws_reader reader; /* inside a frame or a message */
     uint8_t *held;           /* bytes read but not handled while paused, or that wait in line */
     size_t held_n;
@@ -54,9 +56,7 @@ struct conn_aside {
 struct conn {
     _Alignas(max_align_t) struct net *net;
     uint64_t id;
-    struct outq *queue;       /* NULL while it keeps up */
     struct conn_aside *aside; /* mostly NULL */
-    const void *claim;        /* the host's: who handles its messages */
     char *names;              /* its address; behind the NUL its user, if it has one */
     struct memberships members;
     int64_t frames;                   /* chatd/bucket.h: what it may still send */
@@ -72,7 +72,7 @@ struct conn {
     uint32_t armed : 4; /* what the poller waits for: poller.h; 0: nothing */
     uint16_t flags;
     uint8_t window_bits; /* of what we compress for it; 0: no compression was agreed on */
-    uint8_t user_at;     /* in names; 0: not identified */
+    uint8_t claim;       /* the host's: who handles its messages */
 };
 
 /* Before the first connection: each has so many bytes for the host, zeroed. */
@@ -99,6 +99,10 @@ void conn_name(struct conn *c, const char *user, size_t n); /* once */
 
 /* 0, or -1 when the frame was not taken: closed, too slow (it is being closed now), or dropped. */
 int conn_send(struct conn *c, struct frame *f, enum send_kind kind);
+static inline bool conn_keeps_up(const struct conn *c) /* nothing waits */
+{
+    return c->aside == NULL || c->aside->queue.n == 0;
+}
 size_t conn_backlog(const struct conn *c); /* bytes that wait, and what keeping them costs */
 void conn_close(struct conn *c, unsigned code, const char *reason); /* reason: at most 123 bytes */
 void conn_abort(struct conn *c, unsigned code, const char *reason); /* without a handshake */

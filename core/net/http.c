@@ -24,7 +24,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-enum { ACCEPT_PAUSE_MS = 100 };
+enum { ACCEPT_PAUSE_MS = 100, HTTP_NUMBERS = 1024 };
 
 struct http_note {
     struct http_note *next;
@@ -489,6 +489,16 @@ static void on_request(struct evhttp_request *ev, void *arg)
         http_req_wait(r);
 }
 
+/* The lowest numbers are left to HTTP: libevent keeps 44 bytes for each number that it ever watched, and a slot for each
+ * up to the highest. -1: there is none at all. */
+static int duplicate(const struct http *h, int fd)
+{
+    int64_t http = h->opt.max_connections < HTTP_NUMBERS ? h->opt.max_connections : HTTP_NUMBERS;
+    int taken = fcntl(fd, F_DUPFD_CLOEXEC, (int)http);
+
+    return taken >= 0 ? taken : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out)
 {
     struct http_peer *peer = r->peer;
@@ -496,7 +506,7 @@ int http_take_over(struct http_req *r, void **early_out, size_t *early_n_out)
     struct evhttp_connection *evcon = evhttp_request_get_connection(r->ev);
     struct evbuffer *in = bufferevent_get_input(under);
     int fd = bufferevent_getfd(under), dead = r->http->dead_fd;
-    int taken = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int taken = duplicate(r->http, fd);
 
     *early_n_out = evbuffer_get_length(in);
     *early_out = NULL;

@@ -10,28 +10,19 @@
 
 enum { IOV_CAP = 64, WRITE_CAP = 1 << 20 };
 
-struct outq *outq_new(void)
-{
-    return mem_alloc(sizeof(struct outq));
-}
-
 static struct frame **at(const struct outq *q, uint32_t i)
 {
     return &q->frame[(q->head + i) & (q->cap - 1)];
 }
 
-void outq_free(struct outq **qp)
+void outq_deinit(struct outq *q)
 {
-    struct outq *q = *qp;
     uint32_t i;
 
-    if (q == NULL)
-        return;
     for (i = 0; i < q->n; i++)
         frame_unref(at(q, i));
     mem_free(q->frame);
-    mem_free(q);
-    *qp = NULL;
+    *q = (struct outq){0};
 }
 
 static void grow(struct outq *q)

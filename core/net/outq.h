@@ -14,6 +14,7 @@
  * Frames are shared, the places are not, and many small frames are mostly places. */
 enum { OUTQ_PLACE_BYTES = 2 * sizeof(struct frame *) };
 
+/* Zero is empty. */
 struct outq {
     struct frame **frame; /* ring of `cap` (a power of two) */
     uint32_t head, n, cap;
@@ -31,8 +32,7 @@ static inline size_t outq_weight(const struct outq *q)
     return q->bytes + (size_t)q->n * OUTQ_PLACE_BYTES;
 }
 
-struct outq *outq_new(void);
-void outq_free(struct outq **q);
+void outq_deinit(struct outq *q); /* zero afterwards, which is empty */
 void outq_push(struct outq *q, struct frame *f, uint32_t offset); /* takes one new reference */
 /* Writes until the socket takes no more; *wrote_out: bytes that left. */
 enum outq_result outq_write(struct outq *q, int fd, size_t *wrote_out);

@@ -13,7 +13,7 @@ SOFT, HARD, UNSENT = 131072, 262144, 65536  # of one connection, in bytes
 FRAME_BYTES = 100  # beside its text, at least
 PLACE_BYTES = 16  # what each waiting frame counts beside its bytes
 CORE = {"queue_soft": f"{SOFT}", "queue_hard": f"{HARD}", "unsent_max": f"{UNSENT}",
-        "write_timeout": "10m", "ping_interval": "10m", "verb_rate": "0"}
+        "write_timeout": "10m", "ping_interval": "10m", "verb_rate": "0", "frame_rate": "0"}
 # asan keeps what was freed for a while; here it would be counted.
 FREES = {"ASAN_OPTIONS": ":".join([os.environ.get("ASAN_OPTIONS", ""), "quarantine_size_mb=1"])}
 ROOMS = {"history_on_join": "0", "inflight_max": "256"}

@@ -71,139 +71,139 @@ static void any_two_cuts_keep_the_stream(void **state)
     (void)state;
     for (a = 1; a < sizeof(whole) - 1; a++) {
         for (b = 1; b < sizeof(whole) - a; b++) {
-            struct outq *q = outq_new();
+            struct outq q = {0};
 
             n_taken = 0;
-            push(q, "one", 0);
-            push(q, "two", 0);
-            push(q, "three", 0);
-            push(q, "four", 0);
+            push(&q, "one", 0);
+            push(&q, "two", 0);
+            push(&q, "three", 0);
+            push(&q, "four", 0);
             takes = a;
-            assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+            assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
             assert_int_equal(wrote, a);
-            assert_int_equal(q->bytes, sizeof(whole) - 1 - a);
+            assert_int_equal(q.bytes, sizeof(whole) - 1 - a);
             takes = b;
-            assert_int_equal(outq_write(q, 0, &wrote),
+            assert_int_equal(outq_write(&q, 0, &wrote),
                              a + b == sizeof(whole) - 1 ? OUTQ_EMPTY : OUTQ_AGAIN);
             takes = 1000;
-            assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
-            assert_int_equal(q->bytes, 0);
-            assert_int_equal(q->n, 0);
+            assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
+            assert_int_equal(q.bytes, 0);
+            assert_int_equal(q.n, 0);
             assert_int_equal(n_taken, sizeof(whole) - 1);
             assert_memory_equal(taken, whole, n_taken);
-            outq_free(&q);
-            assert_null(q);
+            outq_deinit(&q);
+            assert_null(q.frame);
         }
     }
 }
 
 static void the_first_may_begin_in_the_middle(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq q = {0};
     size_t wrote;
 
     (void)state;
-    push(q, "abcdef", 4);
-    push(q, "gh", 0);
-    assert_int_equal(q->bytes, 4);
+    push(&q, "abcdef", 4);
+    push(&q, "gh", 0);
+    assert_int_equal(q.bytes, 4);
     takes = 1;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
     takes = 100;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
     assert_memory_equal(taken, "efgh", 4);
-    outq_free(&q);
+    outq_deinit(&q);
 }
 
 static void more_than_one_call_takes(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq q = {0};
     size_t wrote, i;
 
     (void)state;
     for (i = 0; i < 200; i++) {
         char digit[2] = {(char)('0' + i % 10), '\0'};
 
-        push(q, digit, 0);
+        push(&q, digit, 0);
     }
     takes = 150; /* two calls of 64 vectors and a part of the third */
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
     assert_int_equal(wrote, 150);
     for (i = 0; i < 60; i++)
-        push(q, "x", 0); /* the ring wraps */
+        push(&q, "x", 0); /* the ring wraps */
     takes = 1000;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
     assert_int_equal(n_taken, 260);
     for (i = 0; i < 200; i++)
         assert_int_equal(taken[i], '0' + i % 10);
-    outq_free(&q);
+    outq_deinit(&q);
 }
 
 static void errors(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq q = {0};
     size_t wrote;
 
     (void)state;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY); /* nothing to do */
-    push(q, "abc", 0);
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY); /* nothing to do */
+    push(&q, "abc", 0);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
     assert_int_equal(wrote, 0);
     fails = ENOBUFS;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
     fails = EPIPE;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_FAILED);
-    assert_int_equal(q->bytes, 3);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_FAILED);
+    assert_int_equal(q.bytes, 3);
     fails = 0;
     interrupts = 3;
     takes = 100;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
-    outq_free(&q);
-    outq_free(&q); /* NULL is fine */
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
+    outq_deinit(&q);
+    outq_deinit(&q); /* NULL is fine */
 }
 
 static void cut_keeps_a_begun_frame(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq q = {0};
     size_t wrote;
 
     (void)state;
-    push(q, "abc", 0);
-    push(q, "def", 0);
-    push(q, "ghi", 0);
-    outq_cut(q);
-    assert_int_equal(q->n, 0);
-    assert_int_equal(q->bytes, 0);
-    push(q, "abc", 0);
-    push(q, "def", 0);
-    push(q, "ghi", 0);
+    push(&q, "abc", 0);
+    push(&q, "def", 0);
+    push(&q, "ghi", 0);
+    outq_cut(&q);
+    assert_int_equal(q.n, 0);
+    assert_int_equal(q.bytes, 0);
+    push(&q, "abc", 0);
+    push(&q, "def", 0);
+    push(&q, "ghi", 0);
     takes = 4; /* one byte into the second */
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
-    outq_cut(q);
-    assert_int_equal(q->bytes, 2);
-    push(q, "END", 0);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
+    outq_cut(&q);
+    assert_int_equal(q.bytes, 2);
+    push(&q, "END", 0);
     takes = 100;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
     assert_int_equal(n_taken, 9);
     assert_memory_equal(taken, "abcdefEND", 9);
-    outq_free(&q);
+    outq_deinit(&q);
 }
 
 static void frames_are_shared(void **state)
 {
-    struct outq *a = outq_new(), *b = outq_new();
+    struct outq a = {0}, b = {0};
     struct frame *f = frame_raw("shared", 6);
     size_t wrote;
 
     (void)state;
-    outq_push(a, f, 0);
-    outq_push(b, f, 0);
+    outq_push(&a, f, 0);
+    outq_push(&b, f, 0);
     assert_int_equal(f->refs, 3);
     takes = 6;
-    assert_int_equal(outq_write(a, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_write(&a, 0, &wrote), OUTQ_EMPTY);
     assert_int_equal(f->refs, 2);
-    outq_free(&b);
+    outq_deinit(&b);
     assert_int_equal(f->refs, 1);
-    outq_free(&a);
+    outq_deinit(&a);
     frame_unref(&f);
     assert_null(f);
 }
@@ -211,24 +211,24 @@ static void frames_are_shared(void **state)
 /* Many small frames are mostly references, which nobody shares. */
 static void places_count(void **state)
 {
-    struct outq *q = outq_new();
+    struct outq q = {0};
     size_t wrote, i;
 
     (void)state;
-    assert_int_equal(outq_weight(q), 0);
+    assert_int_equal(outq_weight(&q), 0);
     for (i = 1; i <= 1000; i++) {
-        push(q, "xy", 0);
-        assert_true(outq_weight(q) >= q->bytes + q->cap * sizeof(struct frame *) || q->cap == 4);
+        push(&q, "xy", 0);
+        assert_true(outq_weight(&q) >= q.bytes + q.cap * sizeof(struct frame *) || q.cap == 4);
     }
     takes = 1999;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_AGAIN);
-    assert_int_equal(outq_weight(q), 1 + OUTQ_PLACE_BYTES);
-    outq_cut(q); /* keeps what was begun */
-    assert_int_equal(outq_weight(q), 1 + OUTQ_PLACE_BYTES);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_AGAIN);
+    assert_int_equal(outq_weight(&q), 1 + OUTQ_PLACE_BYTES);
+    outq_cut(&q); /* keeps what was begun */
+    assert_int_equal(outq_weight(&q), 1 + OUTQ_PLACE_BYTES);
     takes = 1;
-    assert_int_equal(outq_write(q, 0, &wrote), OUTQ_EMPTY);
-    assert_int_equal(outq_weight(q), 0);
-    outq_free(&q);
+    assert_int_equal(outq_write(&q, 0, &wrote), OUTQ_EMPTY);
+    assert_int_equal(outq_weight(&q), 0);
+    outq_deinit(&q);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ struct chatd_ws_def {
     void (*handle)(chatd_plugin *self, chatd_conn conn, enum chatd_opcode opcode, chatd_str data);
 };
 
-/* [init] CHATD_E_EXISTS: claimed already, by whom is in the log. */
+/* [init] CHATD_E_EXISTS: claimed already, by whom is in the log. CHATD_E_BUSY: 64 are claimed. */
 static inline int chatd_ws(chatd_plugin *self, const struct chatd_ws_def *def)
 {
     return self->core->ws(self, def);
