@@ -44,6 +44,9 @@ void line_join(struct conn *c)
     c->net->n_line++;
     aside = conn_aside(c);
     DL_APPEND2(c->net->line, aside, line_prev, line_next);
+    /* Still in this turn, so that what came at once leaves at once. */
+    if (!c->net->line_had_turn)
+        event_active(c->net->again, EV_TIMEOUT, 0);
 }
 
 void line_leave(struct conn *c)
@@ -60,6 +63,7 @@ void line_run(struct net *net)
 {
     uint32_t n = net->n_line;
 
+    net->line_had_turn = true;
     net->line_bytes = 0;
     while (n-- > 0 && net->line != NULL && net->line_bytes < LINE_TURN_BYTES) {
         struct conn *c = net->line->conn;

@@ -156,6 +156,7 @@ void net_flush(struct net *net)
     }
     net->flushing = false;
     forget_outgrown(net);
+    net->line_had_turn = false;
     if (net->line != NULL)
         event_active(net->again, EV_TIMEOUT, 0);
 }

@@ -104,12 +104,13 @@ struct net {
     uint32_t n_outgrown;
     struct conn_aside *line; /* who sent much lately, see line.h */
     uint32_t n_line;
-    int64_t line_bytes;         /* handled in this turn */
+    bool line_had_turn;         /* in this turn of the loop */
+    int64_t line_bytes;         /* handled in it */
     const struct conn *line_at; /* whose turn it is, and what it may still have handled in it */
     int64_t line_piece;
     uint64_t *asked; /* who asked during the flush to be told that they have drained */
     uint32_t n_asked;
-    struct event *again; /* the next turn: the line's, and theirs */
+    struct event *again; /* the line's turn, and theirs: the next one, or still this one */
 };
 
 void net_init(struct net *net, struct event_base *base, const struct net_limits *limits,

@@ -155,6 +155,27 @@ static void many_small_ones_wait_in_line(void **state)
     assert_int_equal(others, 2000);
 }
 
+/* What does not wait for others is done in the turn it came in: what came at once leaves in one write. */
+static void alone_in_line_it_waits_for_no_other_turn(void **state)
+{
+    const unsigned frames = LINE_FREE_BYTES / LINE_MESSAGE_BYTES + 20;
+    static uint8_t frame[200][8];
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 100 && all() < CLIENTS * EACH; i++)
+        turn();
+    turn();
+    assert_int_equal(net.n_line, 0);
+    for (i = 0; i < frames; i++)
+        memcpy(frame[i], (uint8_t[]){0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 8);
+    assert_int_equal(send(small->fd, frame, frames * sizeof(frame[0]), 0),
+                     frames * sizeof(frame[0]));
+    turn();
+    assert_int_equal(others, frames);
+    assert_int_equal(net.n_line, 0);
+}
+
 static void a_pause_is_forgiven(void **state)
 {
     struct conn *c = large[0]->conn;
@@ -176,6 +197,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(one_that_ends_leaves_the_line, setup, teardown),
         cmocka_unit_test_setup_teardown(many_small_ones_wait_in_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(alone_in_line_it_waits_for_no_other_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pause_is_forgiven, setup, teardown),
     };
 
