@@ -63,6 +63,8 @@ void line_run(struct net *net)
 {
     uint32_t n = net->n_line;
 
+    if (net->line_had_turn)
+        return;
     net->line_had_turn = true;
     net->line_bytes = 0;
     while (n-- > 0 && net->line != NULL && net->line_bytes < LINE_TURN_BYTES) {

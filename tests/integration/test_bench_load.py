@@ -48,9 +48,10 @@ def test_a_server_without_compression_is_refused(chatd):
 
 
 def test_connect_opens_and_closes(server, dialect):
-    told = run(server, "connect", "--dialect", dialect, "--conns", 200, "--rooms", 4,
+    conns = 2000  # the clock of CPU counts in steps of 10 ms, which 200 do not always fill
+    told = run(server, "connect", "--dialect", dialect, "--conns", conns, "--rooms", 4,
                "--pid", server.process.pid)
-    assert (told["handshakes"], told["refused"]) == (200, 0)
+    assert (told["handshakes"], told["refused"]) == (conns, 0)
     assert told["server_cpu_us_per_handshake"] > 0
     wait_until(lambda: server.metrics()["chatd_connections"] == 0, what="the end of all connections")
 

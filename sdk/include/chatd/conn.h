@@ -139,7 +139,7 @@ static inline int chatd_slot(chatd_plugin *self, enum chatd_slot_kind kind, size
 }
 
 /* [loop] The block of `slot` on a connection, channel or request (its id's v); good until the
- * object ends. NULL: it has ended. */
+ * object ends. NULL: it has ended, or `init` is not over yet, in which a channel may be opened already. */
 static inline void *chatd_slot_of(chatd_plugin *self, int slot, uint64_t id)
 {
     return self->core->slot_of(self, slot, id);
