@@ -111,8 +111,9 @@ void *slot_block(chatd_plugin *self, int slot, uint64_t id)
 
     if (slot < 0 || kind >= SLOT_KINDS || (size_t)i >= h->slot[kind].n)
         return NULL;
+    /* A block made now would be too small for the next one's slot. The core itself stays in this state. */
     if (plugin_of(self)->state == PLUGIN_INIT && plugin_of(self) != &h->core)
-        return NULL; /* a block made now would be too small for the next one's slot */
+        return NULL;
     blocks = blocks_of(h, kind, id);
     if (blocks == NULL)
         return NULL;

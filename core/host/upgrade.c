@@ -49,8 +49,11 @@ int claim_add(chatd_plugin *self, const struct chatd_ws_def *in)
         return rc;
     if (def.path == NULL || def.path[0] != '/' || def.handle == NULL)
         return CHATD_E_INVAL;
-    if (h->n_claims == CLAIMS_MAX)
+    if (h->n_claims == CLAIMS_MAX) {
+        log_error("%s claims sockets at %s, but %d claims are there already", plugin_of(self)->name,
+                  def.path, CLAIMS_MAX);
         return CHATD_E_BUSY;
+    }
     for (i = 0; i < h->n_claims; i++) {
         const struct chatd_ws_def *other = &h->claim[i].def;
         const char *a = other->subprotocol ? other->subprotocol : "";
@@ -310,7 +313,6 @@ static void handle(struct host *h, struct conn *c, int opcode, chatd_str data)
 
     if (claim == NULL)
         return;
-
     /* The core's own opens an envelope and calls who has the verb, which is what is to be marked. */
     if (claim->plugin == &h->core) {
         claim->def.handle(&h->core.pub, (chatd_conn){c->id}, (enum chatd_opcode)opcode, data);

@@ -131,22 +131,36 @@ static void one_that_ends_leaves_the_line(void **state)
     assert_null(net.line);
 }
 
+static void until_the_line_is_empty(void)
+{
+    unsigned i;
+
+    for (i = 0; i < 100 && all() < CLIENTS * EACH; i++)
+        turn();
+    turn();
+    assert_int_equal(net.n_line, 0);
+}
+
+static void send_small(unsigned n)
+{
+    static uint8_t frames[2000][8];
+    unsigned i;
+
+    for (i = 0; i < n; i++)
+        memcpy(frames[i], (uint8_t[]){0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 8);
+    assert_int_equal(send(small->fd, frames, n * sizeof(frames[0]), 0), n * sizeof(frames[0]));
+}
+
 /* The smallest message is work too: a thousand of them are not one of a kilobyte. */
 static void many_small_ones_wait_in_line(void **state)
 {
     const unsigned free_ones = LINE_FREE_BYTES / LINE_MESSAGE_BYTES;
     const unsigned piece = LINE_PIECE_BYTES / LINE_MESSAGE_BYTES;
-    static uint8_t frames[2000][8];
     unsigned i;
 
     (void)state;
-    for (i = 0; i < 100 && all() < CLIENTS * EACH; i++)
-        turn();
-    turn();
-    assert_int_equal(net.n_line, 0);
-    for (i = 0; i < 2000; i++)
-        memcpy(frames[i], (uint8_t[]){0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 8);
-    assert_int_equal(send(small->fd, frames, sizeof(frames), 0), sizeof(frames));
+    until_the_line_is_empty();
+    send_small(2000);
     turn();
     assert_in_range(others, 1, free_ones + piece + 2);
     assert_int_equal(net.n_line, 1);
@@ -159,18 +173,10 @@ static void many_small_ones_wait_in_line(void **state)
 static void alone_in_line_it_waits_for_no_other_turn(void **state)
 {
     const unsigned frames = LINE_FREE_BYTES / LINE_MESSAGE_BYTES + 20;
-    static uint8_t frame[200][8];
-    unsigned i;
 
     (void)state;
-    for (i = 0; i < 100 && all() < CLIENTS * EACH; i++)
-        turn();
-    turn();
-    assert_int_equal(net.n_line, 0);
-    for (i = 0; i < frames; i++)
-        memcpy(frame[i], (uint8_t[]){0x81, 0x82, 0, 0, 0, 0, '{', '}'}, 8);
-    assert_int_equal(send(small->fd, frame, frames * sizeof(frame[0]), 0),
-                     frames * sizeof(frame[0]));
+    until_the_line_is_empty();
+    send_small(frames);
     turn();
     assert_int_equal(others, frames);
     assert_int_equal(net.n_line, 0);
