@@ -107,6 +107,7 @@ static int log_append(chatd_plugin *p, chatd_plugin *self, const struct chatd_lo
     append->cb = cb;
     append->arg = arg;
     append->entry = copy;
+    append->op.room = copy.room;
     return history_submit(p->data, &append->op);
 }
 

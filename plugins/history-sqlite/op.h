@@ -33,6 +33,7 @@ struct op {
     uint64_t serial;     /* order of submission */
     int64_t deadline_ms; /* chatd_mono_ms(); 0: it waits for ever */
     bool answered;       /* the loop's */
+    chatd_str room;      /* what it writes is told to the members of this; empty: to nobody */
     int err;             /* run's result: the io thread's until the job has ended */
 };
 

@@ -97,7 +97,9 @@ static const struct op_class writer = {.writes = true,
 static const struct op_class reader = {
     .writes = false, .run = read_run, .answer = probe_answer, .destroy = probe_destroy};
 
-static int submit(struct world *world, const struct op_class *class, char letter, int result)
+/* `room` is borrowed; may be NULL. */
+static int submit_for(struct world *world, const struct op_class *class, char letter, int result,
+                      const char *room)
 {
     struct probe *probe = calloc(1, sizeof(*probe));
 
@@ -106,6 +108,8 @@ static int submit(struct world *world, const struct op_class *class, char letter
     probe->world = world;
     probe->key[0] = letter;
     probe->result = result;
+    if (room != NULL)
+        probe->op.room = (chatd_str){room, strlen(room)};
     int err = batch_submit(&world->batch, &probe->op, false);
 
     if (err != CHATD_OK)
@@ -113,9 +117,19 @@ static int submit(struct world *world, const struct op_class *class, char letter
     return err;
 }
 
+static int submit(struct world *world, const struct op_class *class, char letter, int result)
+{
+    return submit_for(world, class, letter, result, NULL);
+}
+
 static void put(struct world *world, char letter)
 {
     assert_int_equal(submit(world, &writer, letter, CHATD_OK), CHATD_OK);
+}
+
+static void put_for(struct world *world, char letter, const char *room)
+{
+    assert_int_equal(submit_for(world, &writer, letter, CHATD_OK, room), CHATD_OK);
 }
 
 static void get(struct world *world, char letter)
@@ -189,6 +203,36 @@ static void test_turn_shares_commit(void **state)
     assert_int_equal(world->ended, 1);
     assert_int_equal(world->destroyed, 4);
     assert_int_equal(world->batch.pending, 0);
+}
+
+/* Two that come while a job runs, and one that answers what it wrote: how many commits is that? */
+static int commits_of_a_conversation(struct world *world, const char *const rooms[5])
+{
+    put_for(world, 'a', rooms[0]);
+    put_for(world, 'b', rooms[1]);
+    assert_true(fakecore_step(world->core)); /* the post: the job is under way */
+    put_for(world, 'c', rooms[2]);
+    put_for(world, 'd', rooms[3]);
+    assert_true(fakecore_step(world->core)); /* the job */
+    assert_string_equal(world->story, "a b ");
+    put_for(world, 'e', rooms[4]);
+    fakecore_run(world->core);
+    assert_string_equal(world->story, "a b c d e ");
+    return world->ended;
+}
+
+static void test_crowded_room_waits_for_answers(void **state)
+{
+    const char *const rooms[5] = {"r", "r", "r", "r", "r"};
+
+    assert_int_equal(commits_of_a_conversation(*state, rooms), 2);
+}
+
+static void test_many_rooms_wait_for_nobody(void **state)
+{
+    const char *const rooms[5] = {"r", "s", "r", "s", "r"};
+
+    assert_int_equal(commits_of_a_conversation(*state, rooms), 3);
 }
 
 static void test_batch_max(void **state)
@@ -390,6 +434,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_turn_shares_commit),
+        TEST(test_crowded_room_waits_for_answers),
+        TEST(test_many_rooms_wait_for_nobody),
         TEST(test_batch_max),
         TEST(test_queue_max),
         TEST(test_refused_job_is_tried_again),
