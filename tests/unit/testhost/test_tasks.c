@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Timers, posts, jobs, watches, and the clock they go by. */
+#include "plugin.h"
+
+#include <unistd.h>
+
+static char story[256];
+
+static void note(chatd_plugin *self, void *arg)
+{
+    (void)self;
+    strncat(story, arg, sizeof(story) - strlen(story) - 1);
+}
+
+static int init(chatd_plugin *self)
+{
+    (void)self;
+    return CHATD_OK;
+}
+
+static int setup(void **state)
+{
+    story[0] = '\0';
+    *state = host_with(init);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    return testhost_free(*state);
+}
+
+static chatd_timer timer(struct testhost *t, uint32_t after, uint32_t every, char *word)
+{
+    chatd_timer id;
+
+    assert_int_equal(chatd_timer_start(testhost_self(t), after, every, note, word, &id), CHATD_OK);
+    return id;
+}
+
+static void test_timers(void **state)
+{
+    struct testhost *t = *state;
+    char a[] = "a", b[] = "b", c[] = "c";
+    chatd_timer every = timer(t, 100, 100, a);
+    int64_t wall = testhost_wall_ms(t);
+
+    timer(t, 250, 0, b);
+    chatd_timer_cancel(testhost_self(t), timer(t, 50, 0, c));
+    testhost_advance(t, 299);
+    assert_string_equal(story, "aab");
+    testhost_advance(t, 1);
+    assert_string_equal(story, "aaba");
+    assert_int_equal(testhost_wall_ms(t), wall + 300);
+    assert_int_equal(chatd_timer_cancel(testhost_self(t), every), CHATD_OK);
+    assert_int_equal(chatd_timer_cancel(testhost_self(t), every), CHATD_E_GONE);
+    testhost_advance(t, 1000);
+    assert_string_equal(story, "aaba");
+    testhost_set_wall(t, 5);
+    assert_int_equal(chatd_wall_ms(testhost_self(t)), 5);
+}
+
+static void test_posts(void **state)
+{
+    char a[] = "a";
+
+    assert_int_equal(chatd_post(testhost_self(*state), note, a), CHATD_OK);
+    assert_string_equal(story, "");
+    assert_int_equal(testhost_step(*state), 1);
+    assert_string_equal(story, "a");
+    assert_int_equal(testhost_step(*state), 0);
+}
+
+static void again(chatd_plugin *self, void *arg)
+{
+    chatd_post(self, again, arg);
+}
+
+static void test_never_at_rest(void **state)
+{
+    chatd_post(testhost_self(*state), again, NULL);
+    testhost_turn(*state);
+    only_fault(*state, "never comes to rest");
+    testhost_stop(*state);
+    while (testhost_excuse(*state, "never comes to rest"))
+        continue;
+}
+
+/* --- jobs ----------------------------------------------------------------------------------------- */
+
+struct work {
+    chatd_plugin *self;
+    int does_wrong;
+};
+
+static int run(void *arg)
+{
+    struct work *work = arg;
+    chatd_timer id;
+
+    if (work->does_wrong)
+        chatd_timer_start(work->self, 1, 0, note, story + 1, &id);
+    strcat(story, "run ");
+    return 7;
+}
+
+static void done(chatd_plugin *self, int rc, void *arg)
+{
+    (void)self, (void)arg;
+    strcat(story, rc == 7                   ? "done "
+                  : rc == CHATD_E_TIMEOUT   ? "timeout "
+                  : rc == CHATD_E_CANCELLED ? "cancelled "
+                                            : "? ");
+}
+
+static void release(void *arg)
+{
+    (void)arg;
+    strcat(story, "release ");
+}
+
+static int job(struct testhost *t, struct work *work)
+{
+    work->self = testhost_self(t);
+    return chatd_job(work->self, &(struct chatd_job){.size = sizeof(struct chatd_job),
+                                                     .queue = CHATD_JOB_IO,
+                                                     .deadline_ms = 100,
+                                                     .run = run,
+                                                     .done = done,
+                                                     .release = release,
+                                                     .arg = work});
+}
+
+static void test_job(void **state)
+{
+    struct work work = {0};
+
+    assert_int_equal(job(*state, &work), CHATD_OK);
+    assert_string_equal(story, "");
+    testhost_turn(*state);
+    assert_string_equal(story, "run done release ");
+}
+
+static void test_job_that_hangs(void **state)
+{
+    struct work work = {0};
+
+    testhost_hold_jobs(*state, 1);
+    assert_int_equal(job(*state, &work), CHATD_OK);
+    testhost_advance(*state, 99);
+    assert_string_equal(story, "");
+    testhost_advance(*state, 1);
+    assert_string_equal(story, "timeout ");
+    testhost_hold_jobs(*state, 0);
+    assert_string_equal(story, "timeout run release ");
+}
+
+static void test_job_at_the_end(void **state)
+{
+    static struct work work;
+    struct testhost *t = host_with(init);
+
+    (void)state;
+    story[0] = '\0';
+    testhost_hold_jobs(t, 1);
+    assert_int_equal(job(t, &work), CHATD_OK);
+    testhost_stop(t);
+    assert_string_equal(story, "cancelled ");
+    assert_int_equal(testhost_free(t), 0);
+    assert_string_equal(story, "cancelled release ");
+}
+
+static void test_full_queue(void **state)
+{
+    struct work work = {0};
+
+    testhost_refuse_jobs(*state, 1);
+    assert_int_equal(job(*state, &work), CHATD_E_BUSY);
+    assert_int_equal(job(*state, &work), CHATD_OK);
+    testhost_turn(*state);
+}
+
+static void test_wrong_thread(void **state)
+{
+    struct work work = {.does_wrong = 1};
+
+    assert_int_equal(job(*state, &work), CHATD_OK);
+    testhost_turn(*state);
+    only_fault(*state, "called chatd_timer_start() from a job's thread");
+}
+
+/* --- watches -------------------------------------------------------------------------------------- */
+
+static void on_readable(chatd_plugin *self, int fd, int events, void *arg)
+{
+    char byte;
+
+    (void)self, (void)arg;
+    assert_int_equal(events, CHATD_WATCH_READ);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    strncat(story, &byte, 1);
+}
+
+static void on_writable(chatd_plugin *self, int fd, int events, void *arg)
+{
+    (void)self, (void)fd, (void)events;
+    ++*(int *)arg;
+}
+
+static void test_watches(void **state)
+{
+    struct testhost *t = *state;
+    chatd_watch in, out;
+    int pair[2], written = 0;
+
+    assert_int_equal(pipe(pair), 0);
+    assert_int_equal(
+        chatd_watch_start(testhost_self(t), pair[0], CHATD_WATCH_READ, on_readable, NULL, &in),
+        CHATD_OK);
+    testhost_turn(t);
+    assert_string_equal(story, "");
+    assert_int_equal(testhost_wait_watch(t, 1), 0);
+    assert_int_equal(write(pair[1], "xy", 2), 2);
+    assert_int_equal(testhost_wait_watch(t, 1000), 1);
+    assert_int_equal(story[0], 'x');
+    testhost_turn(t);
+    assert_string_equal(story, "xy");
+    assert_int_equal(chatd_watch_start(testhost_self(t), pair[1], CHATD_WATCH_WRITE, on_writable,
+                                       &written, &out),
+                     CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(written, 1); /* once in a turn, however long it can be written */
+    assert_int_equal(chatd_watch_set(testhost_self(t), out, 0), CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(written, 1);
+    assert_int_equal(chatd_watch_cancel(testhost_self(t), in), CHATD_OK);
+    assert_int_equal(chatd_watch_cancel(testhost_self(t), in), CHATD_E_GONE);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_timers),       TEST(test_posts),          TEST(test_never_at_rest),
+        TEST(test_job),          TEST(test_job_that_hangs), TEST(test_full_queue),
+        TEST(test_wrong_thread), TEST(test_watches),        cmocka_unit_test(test_job_at_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
