@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/nearest.h"
+#include "host/desc.h"
 #include "host/work.h"
 
 #include <dirent.h>
@@ -12,14 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* The sizes that the descriptor and its rows had when the ABI began: they only grow. */
-enum {
-    DESC_MIN_BYTES = offsetof(struct chatd_plugin_desc, reload),
-    FIELD_MIN_BYTES = offsetof(struct chatd_cfg_field, env)
-};
 
 static void complain(struct config_report *rep, const char *origin, char *text)
 {
@@ -69,77 +63,24 @@ static char *guess(const char *dir, const char *name)
     return text;
 }
 
-/* Code that anybody could have written is not run. */
-static char *check_file(const char *path)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0)
-        return mem_printf("cannot open plugin %s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return mem_printf("plugin %s is not a file", path);
-    if (st.st_uid != 0 && st.st_uid != geteuid())
-        return mem_printf("plugin %s belongs to user %u, neither root nor the one running chatd; "
-                          "chown it",
-                          path, st.st_uid);
-    if (st.st_mode & S_IWOTH)
-        return mem_printf("plugin %s is writable by everybody; chmod o-w it", path);
-    if (st.st_mode & S_IWGRP)
-        log_warn("plugin %s is writable by its group", path);
-    return NULL;
-}
-
 /* The same for a file that is looked for by its name. */
 static char *check_named(const char *path, const char *dir, const char *name)
 {
     char *why, *near;
 
     if (access(path, F_OK) == 0 || errno != ENOENT)
-        return check_file(path);
+        return desc_check_file(path);
     near = guess(dir, name);
     why = mem_printf("there is no plugin %s%s", path, near);
     mem_free(near);
     return why;
 }
 
-/* The descriptor, zero-extended. A shorter one lacks members that then read as zero. */
-static char *read_desc(const char *path, const void *symbol, struct chatd_plugin_desc *out)
-{
-    int rc = host_record(symbol, DESC_MIN_BYTES, out, sizeof(*out));
-
-    if (rc == CHATD_E_ABI)
-        return mem_printf("plugin %s has a larger descriptor than this chatd knows, and uses it: "
-                          "it needs a newer chatd",
-                          path);
-    if (rc < 0) /* dlsym() found the symbol: it is not NULL */
-        return mem_printf(
-            "plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
-            "built with this SDK",
-            path, *(const uint32_t *)symbol, /* NOLINT(clang-analyzer-core.NullDereference) */
-            DESC_MIN_BYTES, CHATD_RECORD_MAX);
-    if (out->abi_major != CHATD_ABI_MAJOR)
-        return mem_printf("plugin %s is built for ABI %u.%u, chatd has %d.%d: rebuild it", path,
-                          out->abi_major, out->abi_minor, CHATD_ABI_MAJOR, CHATD_ABI_MINOR);
-    if (out->abi_minor > CHATD_ABI_MINOR && out->abi_min_minor > CHATD_ABI_MINOR)
-        return mem_printf("plugin %s needs at least ABI %u.%u, chatd has %d.%d: use a newer chatd",
-                          path, out->abi_major, out->abi_min_minor, CHATD_ABI_MAJOR,
-                          CHATD_ABI_MINOR);
-    if (out->field_stride < FIELD_MIN_BYTES || out->need_stride < sizeof(struct chatd_need))
-        return mem_printf("plugin %s has rows smaller than this chatd reads: rebuild it", path);
-    if (out->name == NULL || out->version == NULL || out->init == NULL)
-        return mem_printf("plugin %s has no name, version or init", path);
-    if (out->config != NULL && (out->config_size == 0 || out->config_size > CHATD_RECORD_MAX))
-        return mem_printf("plugin %s states a config_size of %zu, chatd takes 1 to %u", path,
-                          out->config_size, CHATD_RECORD_MAX);
-    return NULL;
-}
-
 static char *check_name(const struct host *h, const char *name, const struct chatd_plugin_desc *d)
 {
     size_t i;
 
-    if (strspn(d->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(d->name) ||
-        strlen(d->name) == 0 || strlen(d->name) > 32)
+    if (!desc_name_ok(d->name))
         return mem_printf("plugin name \"%s\" is not made of a-z, 0-9 and dash", d->name);
     if (strcmp(d->name, name) != 0)
         return mem_printf("[plugins] %s loads a plugin that calls itself \"%s\"; use that name",
@@ -214,7 +155,7 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
     char *why;
 
     p->path = strchr(value, '/') != NULL ? mem_strdup(value) : mem_printf("%s/%s.so", dir, name);
-    why = strchr(value, '/') == NULL ? check_named(p->path, dir, name) : check_file(p->path);
+    why = strchr(value, '/') == NULL ? check_named(p->path, dir, name) : desc_check_file(p->path);
     /* By the name in the INI: its constructors run before it can say its own. */
     p->host = h;
     p->row = (uint32_t)(seat_plugin(h->seat, name) + 1);
@@ -224,7 +165,7 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
         why = mem_printf("%s is no chatd plugin: it has no symbol chatd_plugin_v1 (CHATD_PLUGIN)",
                          p->path);
     if (why == NULL)
-        why = read_desc(p->path, symbol, &p->desc);
+        why = desc_read(p->path, symbol, &p->desc);
     if (why == NULL)
         why = check_name(h, name, &p->desc);
     if (why != NULL) {

@@ -10,6 +10,9 @@
 struct plugin *plugin_load(struct host *h, const char *name, const char *value, const char *dir,
                            const char *origin, struct config_report *rep);
 
+/* Prints a line for each plugin of the configuration: those that are loaded in their order. */
+void load_print(const struct host *h, const char *plugin_dir);
+
 /* Loads all that [plugins] names, runs init, resolves services, freezes the hooks. Returns the number
  * of errors; those of optional plugins count as warnings. */
 unsigned life_prepare(struct host *h, const char *plugin_dir, struct config_report *rep);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "board/seat.h"
+#include "host/load.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static void tell_result(const char *file, const struct config_report *rep)
 }
 
 /* Returns the number of mistakes. */
-static unsigned check_child(const char *file, int copy, bool hooks, bool is_masters,
+static unsigned check_child(const char *file, int copy, enum check_print print, bool is_masters,
                             struct board *board)
 {
     const struct worker_seat seat = {.board = board};
@@ -67,12 +68,14 @@ static unsigned check_child(const char *file, int copy, bool hooks, bool is_mast
     alarm((unsigned)(opt.start_time / 1000)); /* an init() that hangs must not hold up a roll */
     worker_init(&w, config, &opt, &seat, &rep);
     check_redis_addr(config, &rep);
-    if (hooks)
+    if (print == CHECK_HOOKS)
         hook_print(&w.host);
+    else if (print == CHECK_PLUGINS)
+        load_print(&w.host, w.plugin_dir);
     fflush(stdout);
     worker_deinit(&w);
     config_free(config);
-    if (!is_masters)
+    if (!is_masters && (print != CHECK_PLUGINS || rep.errors > 0))
         tell_result(file, &rep);
     log_end();
     return rep.errors;
@@ -98,7 +101,7 @@ static void tell_crash(const struct seat *s, int sig, bool is_masters)
 }
 
 /* Plugins are foreign code: a check that one of them crashes must still say which. */
-int check(const char *file, int copy, bool hooks, bool is_masters)
+int check(const char *file, int copy, enum check_print print, bool is_masters)
 {
     struct board *board = board_new(1, true);
     unsigned seat = board_take_seat(board, 1);
@@ -112,7 +115,7 @@ int check(const char *file, int copy, bool hooks, bool is_masters)
         unsigned errors;
 
         board_free(board); /* the parent's own is another */
-        errors = check_child(file, copy, hooks, is_masters, own);
+        errors = check_child(file, copy, print, is_masters, own);
 
         board_free(own);
         fflush(NULL);

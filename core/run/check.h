@@ -13,8 +13,11 @@ void check_to_stderr(void *arg, int severity, const char *text);
 /* Warns when REDIS_ADDR is set, as the compose file of earlier chats does, and no plugin reads it. */
 void check_redis_addr(const struct config *config, struct config_report *rep);
 
-/* Tells all mistakes; the exit code. `copy`: a descriptor with the file's text, or -1. `hooks`: prints who handles which event. `is_masters`: on behalf of
- * a master, which wants them in its log and nothing else. */
-int check(const char *file, int copy, bool hooks, bool is_masters);
+/* What is printed besides the mistakes: who handles which event, or which plugins there are. */
+enum check_print { CHECK_RESULT, CHECK_HOOKS, CHECK_PLUGINS };
+
+/* Tells all mistakes; the exit code. `copy`: a descriptor with the file's text, or -1. `is_masters`: on
+ * behalf of a master, which wants them in its log and nothing else. */
+int check(const char *file, int copy, enum check_print print, bool is_masters);
 
 #endif

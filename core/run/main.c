@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line: run, --check, --dump-config, --health. */
+/* The command line: run, --check, --dump-config, --health, plugin. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secrecy.h"
@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "net/descriptors.h"
 #include "run/check.h"
+#include "run/plugin.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -34,6 +35,10 @@ static const char usage[] =
     "  chatd [-c FILE] --dump-config  prints every option with its value, origin and help\n"
     "  chatd [-c FILE] --health       asks the running server for /livez; exit code 0 or 1\n"
     "  chatd --version | --help\n"
+    "\n"
+    "  chatd plugin new NAME [DIR]    writes a plugin to begin with into the folder DIR/NAME\n"
+    "  chatd plugin check FILE.so...  tells what a plugin is, and what is wrong with it\n"
+    "  chatd [-c FILE] plugin list    the plugins of the configuration, in their order\n"
     "\n"
     "Every option can be given in the environment: CHATD_<KEY> for [chatd], else\n"
     "CHATD_<SECTION>_<KEY>, as in CHATD_LISTEN=127.0.0.1:9000 or CHATD_PLUGINS_TYPING=off.\n";
@@ -121,7 +126,7 @@ int main(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     const char *file = getenv("CHATD_CONFIG");
     enum mode mode = RUN;
-    bool hooks = false;
+    enum check_print print = CHECK_RESULT;
     int c, copy = -1;
 
     secrecy_begin();
@@ -134,7 +139,7 @@ int main(int argc, char **argv)
             mode = CHECK;
             break;
         case 'o':
-            hooks = true;
+            print = CHECK_HOOKS;
             break;
         case 'd':
             mode = DUMP;
@@ -160,17 +165,19 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    if (file != NULL && *file == '\0')
+        file = NULL;
+    if (optind < argc && strcmp(argv[optind], "plugin") == 0)
+        return plugin_command(file, argc - optind - 1, argv + optind + 1);
     if (optind < argc) {
         fprintf(stderr, "chatd: \"%s\" is not understood. Try chatd --help.\n", argv[optind]);
         return 2;
     }
-    if (file != NULL && *file == '\0')
-        file = NULL;
     switch (mode) {
     case CHECK:
-        return check(file, -1, hooks, false);
+        return check(file, -1, print, false);
     case CHECKING:
-        return check(file, copy, false, true);
+        return check(file, copy, CHECK_RESULT, true);
     case WORKER:
         return worker_main(file);
     case DUMP:

@@ -5,13 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/prefix.h"
 #include "host/load.h"
 #include "net/address.h"
 #include "worker/notify.h"
 #include "worker/place.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,18 +23,6 @@ void worker_log_report(void *arg, int severity, const char *text)
 
     (void)arg;
     log_write(level[severity], "config", "%s", text);
-}
-
-/* PREFIX/lib/chatd, where PREFIX/bin/chatd is this program. */
-static char *default_plugin_dir(void)
-{
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-    if (n < 0)
-        return mem_strdup("lib/chatd");
-    exe[n] = '\0';
-    return mem_printf("%s/../lib/chatd", dirname(exe));
 }
 
 /* --- build -------------------------------------------------------------------------------------- */
@@ -94,7 +81,7 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
     w->base = event_base_new_with_config(how);
     event_config_free(how);
     host_init(&w->host, w->base, config, &limits, &http, &host);
-    w->plugin_dir = opt->plugin_dir != NULL ? mem_strdup(opt->plugin_dir) : default_plugin_dir();
+    w->plugin_dir = opt->plugin_dir != NULL ? mem_strdup(opt->plugin_dir) : prefix_path("lib/chatd");
     return life_prepare(&w->host, w->plugin_dir, rep) > 0 ? -1 : 0;
 }
 
