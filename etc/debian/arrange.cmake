@@ -98,10 +98,16 @@ endforeach()
 
 # -- SDK --------------------------------------------------------------------------------------------
 
-# The same on every architecture; the .pc file finds its way from where it lies.
+# The same on every architecture; the .pc files find their way from where they lie.
 file(MAKE_DIRECTORY ${sdk}/usr/share/pkgconfig)
-file(RENAME ${sdk}/usr/lib/pkgconfig/chatd-sdk.pc ${sdk}/usr/share/pkgconfig/chatd-sdk.pc)
+foreach(name IN ITEMS chatd-sdk chatd-testhost)
+    file(RENAME ${sdk}/usr/lib/pkgconfig/${name}.pc ${sdk}/usr/share/pkgconfig/${name}.pc)
+endforeach()
 file(REMOVE_RECURSE ${sdk}/usr/lib/pkgconfig)
+
+# Nothing names the folder it was built in; CPack strips all but static libraries.
+find_program(strip strip REQUIRED)
+execute_process(COMMAND ${strip} --strip-debug ${sdk}/usr/lib/libchatd-testhost.a COMMAND_ERROR_IS_FATAL ANY)
 
 # Not moved: small machines and containers often leave out /usr/share/doc.
 foreach(folder IN ITEMS doc examples)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The Debian packages: chatd, from the component `server`, and chatd-sdk, from `sdk`.
 #
-#   cmake --workflow --preset deb        build/release/chatd_VERSION_ARCH.deb, chatd-sdk_VERSION_all.deb
+#   cmake --workflow --preset deb        build/release/chatd_VERSION_ARCH.deb, chatd-sdk_VERSION_ARCH.deb
 
 set(CHATD_PACKAGE_CONTACT "chatd authors <chatd@chat.example>" CACHE STRING
     "Whom the Debian packages name as their maintainer: NAME <MAIL>")
@@ -47,16 +47,17 @@ off; further plugins can be written in C with chatd-sdk.")
 set(CPACK_DEBIAN_SDK_PACKAGE_NAME chatd-sdk)
 set(CPACK_DEBIAN_SDK_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_SDK_PACKAGE_SECTION devel)
-set(CPACK_DEBIAN_SDK_PACKAGE_ARCHITECTURE all)
 # chatd/json.h includes jansson.h. A compiler and one of the two ways to call it are for people who
 # build on this machine; others need the headers only.
 set(CPACK_DEBIAN_SDK_PACKAGE_DEPENDS libjansson-dev)
 set(CPACK_DEBIAN_SDK_PACKAGE_RECOMMENDS "gcc | c-compiler, libc6-dev | libc-dev, cmake, make, pkg-config")
 set(CPACK_DEBIAN_SDK_PACKAGE_SUGGESTS chatd)
 set(CPACK_COMPONENT_SDK_DESCRIPTION
-    "headers, pages and examples for plugins of chatd
+    "headers, test host, pages and examples for plugins of chatd
 A plugin of the chatd chat server is one shared object written against the
-headers in this package. It is found by CMake (chatd-sdk) and by pkg-config.
-Five examples that build outside of chatd's own tree are included.")
+headers in this package. It is found by CMake (chatd-sdk) and by pkg-config;
+\"chatd plugin new\" of the package chatd writes one to begin with. Unit tests
+of a plugin run without a server on the test host, a static library. Examples
+that build outside of chatd's own tree are included.")
 
 include(CPack)

@@ -47,7 +47,7 @@ def tree_of(folder):
 def test_packages_are_called_as_debian_wants(packages):
     architecture = run("dpkg", "--print-architecture").stdout.strip()
     assert {path.name for path in packages.values()} == {f"chatd_{VERSION}_{architecture}.deb",
-                                                         f"chatd-sdk_{VERSION}_all.deb"}
+                                                         f"chatd-sdk_{VERSION}_{architecture}.deb"}
     assert run_chatd("--version").stdout.startswith(f"chatd {VERSION} ")
 
 
@@ -80,12 +80,14 @@ def test_files_of_chatd_sdk(unpacked):
     doc, cmake = "usr/share/doc/chatd-sdk", "usr/lib/cmake/chatd-sdk"
     assert files(unpacked["chatd-sdk"]) == {
         *below(cmake, {"ChatdAddPlugin.cmake", "chatd-sdk-config.cmake", "chatd-sdk-config-version.cmake",
-                       "chatd-sdk-targets.cmake"}),
-        "usr/share/pkgconfig/chatd-sdk.pc", "usr/share/lintian/overrides/chatd-sdk",
+                       "chatd-sdk-targets.cmake", "chatd-sdk-targets-relwithdebinfo.cmake"}),
+        "usr/share/pkgconfig/chatd-sdk.pc", "usr/share/pkgconfig/chatd-testhost.pc", "usr/lib/libchatd-testhost.a",
+        "usr/share/lintian/overrides/chatd-sdk",
         f"{doc}/changelog.gz", f"{doc}/copyright", f"{doc}/doc", f"{doc}/examples",
         *below("usr/include", tree("sdk/include", ".h")),
         *below("usr/share/chatd/sdk/doc", tree("sdk/doc")),
         *below("usr/share/chatd/sdk/examples", tree("sdk/examples")),
+        *below("usr/share/chatd/sdk/template", tree("sdk/template")),
     }
     for link in ("doc", "examples"):
         assert (unpacked["chatd-sdk"] / doc / link).resolve() == unpacked["chatd-sdk"] / "usr/share/chatd/sdk" / link

@@ -257,5 +257,17 @@ def test_a_plugin_is_built_with_the_sdk_and_loaded(workshop):
             client.send("built against the package")
             assert client._run(client.ws.recv()) == "built against the package"
 
+    # From an empty folder, by the command: built both ways, its unit tests run, and what chatd thinks of it.
+    told = workshop.as_user("nobody", "sh", "-euc", """
+        cd /tmp && chatd plugin new greeter && cd greeter
+        cmake -B build && cmake --build build && ctest --test-dir build
+        cc $(pkg-config --cflags chatd-testhost) -o by-hand test_greeter.c greeter.c $(pkg-config --libs chatd-testhost)
+        ./by-hand
+        chatd plugin check build/greeter.so
+        chatd --check -c chatd.ini
+        chatd -c chatd.ini plugin list""")
+    assert "100% tests passed" in told and "\nok\n" in told and "\n  ok\n" in told
+    assert "chatd.ini: ok" in told and "./build/greeter.so" in told
+
     workshop.dpkg("--purge", "chatd-sdk")
     assert [path for path in workshop.named_chatd() if "sdk" in path or "include" in path] == []

@@ -45,7 +45,7 @@ def made(prefix, chatd_program, tmp_path_factory):
     """A new plugin, built and tested as the command says."""
     folder = tmp_path_factory.mktemp("author")
     told = run(chatd_program, "plugin", "new", "my-plugin", cwd=folder)
-    for name in ("my-plugin.c", "test_my-plugin.c", "CMakeLists.txt", "README.md", "chatd.ini", ".gitignore"):
+    for name in ("my-plugin.c", "test_my-plugin.c", "CMakeLists.txt", "README.md", "chatd.ini"):
         assert f"my-plugin/{name}\n" in told
     plugin = folder / "my-plugin"
     run("cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}", *sanitizers(), cwd=plugin)
