@@ -4,6 +4,11 @@
 
 /* --- frames --------------------------------------------------------------------------------------- */
 
+int testhost_frames(struct testhost *t)
+{
+    return (int)t->frames.n;
+}
+
 static struct frame *frame_of(struct testhost *t, uint64_t id)
 {
     struct frame *frame = table_get(&t->frames, KIND_FRAME, id);
@@ -156,12 +161,19 @@ int channel_join(chatd_plugin *self, chatd_channel id, chatd_conn conn)
     struct testhost *t = loop_of(self, "chatd_channel_join");
     struct channel *channel = channel_of(t, id.v);
 
-    if (channel == NULL || conn_of(t, conn.v) == NULL)
+    const struct conn *c = conn_of(t, conn.v);
+
+    if (channel == NULL || c == NULL || c->state != TESTHOST_CONN_OPEN)
         return CHATD_E_GONE;
     if (channel_has(channel, conn.v))
         return CHATD_E_EXISTS;
     channel->member = mem_realloc(channel->member, (channel->n + 1) * sizeof(*channel->member));
     channel->member[channel->n++] = conn.v;
+    /* Who comes in again has nothing to do with what it missed before. */
+    for (struct behind *behind = channel->left_behind; behind != NULL; behind = behind->next) {
+        if (behind->conn == conn.v)
+            behind->conn = 0;
+    }
     return CHATD_OK;
 }
 
@@ -190,17 +202,14 @@ int channel_send(chatd_plugin *self, chatd_channel id, chatd_frame frame_id, cha
     return CHATD_OK;
 }
 
-struct behind {
-    struct testhost *t;
-    struct channel *channel;
-    uint64_t conn, mark;
-};
-
 static void tell_behind(void *arg)
 {
-    struct behind *behind = arg;
+    struct behind *behind = arg, **at = &behind->channel->left_behind;
     struct testhost *t = behind->t;
 
+    while (*at != behind)
+        at = &(*at)->next;
+    *at = behind->next;
     if (behind->channel->is_open && conn_of(t, behind->conn) != NULL) {
         enter(t);
         behind->channel->behind(&t->plugin.pub, (chatd_channel){behind->channel->id},
@@ -228,7 +237,8 @@ int channel_send_at(chatd_plugin *self, chatd_channel id, chatd_frame frame_id, 
         }
         struct behind *behind = mem_alloc(sizeof(*behind));
 
-        *behind = (struct behind){t, channel, conn, mark};
+        *behind = (struct behind){channel->left_behind, t, channel, conn, mark};
+        channel->left_behind = behind;
         take_out(channel, conn);
         testhost_later(t, tell_behind, behind);
     }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { PLACE_BYTES = 16 }; /* of a queue, beside the bytes of a frame */
+
 struct conn *conn_of(struct testhost *t, uint64_t id)
 {
     struct conn *c = table_get(&t->conns, KIND_CONN, id);
@@ -29,6 +31,35 @@ static struct conn *any_conn(struct testhost *t, chatd_conn conn)
     return c;
 }
 
+/* --- what it sends while something waits for it ------------------------------------------------------ */
+
+void conn_hold(struct conn *c, struct incoming *in)
+{
+    c->held = mem_grow(c->held, c->n_held, sizeof(*c->held));
+    c->held[c->n_held++] = in;
+}
+
+/* The last of its waits may be over: what it sent meanwhile has its turn, as far as nothing waits anew. */
+void conn_let_go(struct testhost *t, uint64_t id)
+{
+    struct conn *c;
+
+    while ((c = conn_of(t, id)) != NULL && c->n_held > 0 && !wait_pauses(t, id)) {
+        struct incoming *in = c->held[0];
+
+        c->n_held--;
+        memmove(c->held, c->held + 1, c->n_held * sizeof(*c->held));
+        incoming_run(t, in);
+    }
+}
+
+static void forget_held(struct conn *c)
+{
+    for (size_t i = 0; i < c->n_held; i++)
+        incoming_free(c->host, c->held[i]);
+    c->n_held = 0;
+}
+
 /* --- its end -------------------------------------------------------------------------------------- */
 
 static void end(struct testhost *t, struct conn *c, enum testhost_conn_state state)
@@ -36,6 +67,9 @@ static void end(struct testhost *t, struct conn *c, enum testhost_conn_state sta
     if (c->is_ending)
         return;
     c->is_ending = true;
+    if (c->state == TESTHOST_CONN_OPEN)
+        c->state = TESTHOST_CONN_CLOSING; /* nothing is sent to it any more, also in `closed` */
+    forget_held(c);
     wait_abandon(t, c->id, 0);
     if (c->was_open) {
         struct loan loan = {0};
@@ -66,7 +100,7 @@ bool conn_step(struct testhost *t)
             end(t, c, TESTHOST_CONN_GONE);
             return true;
         }
-        if (c->state == TESTHOST_CONN_OPEN && c->drained != NULL &&
+        if (c->state == TESTHOST_CONN_OPEN && c->drained != NULL && !c->is_refused &&
             c->backlog < TESTHOST_QUEUE_SOFT) {
             void (*drained)(chatd_plugin *, chatd_conn, void *) = c->drained;
 
@@ -180,6 +214,7 @@ chatd_conn testhost_connect(struct testhost *t, const struct testhost_client *cl
     struct upgrade *upgrade = mem_alloc(sizeof(*upgrade));
 
     c->id = table_add(&t->conns, KIND_CONN, c);
+    c->host = t;
     c->last = &c->first;
     c->path = mem_strndup(target, strcspn(target, "?"));
     c->subprotocol = copy_of(client->subprotocol, "chatd.v1");
@@ -235,15 +270,24 @@ void conn_begin_close(struct conn *c, int code)
     c->close_code = code;
 }
 
+/* Who has nothing waiting is not slow, however large the frame. */
+static bool has_room(const struct conn *c, size_t n, size_t limit)
+{
+    return c->backlog == 0 || c->backlog + n + PLACE_BYTES <= limit;
+}
+
 int conn_deliver(struct testhost *t, struct conn *c, const char *bytes, size_t n, int flags)
 {
     struct message *message;
 
     (void)t;
-    if ((flags & CHATD_SEND_EPHEMERAL) && c->backlog >= TESTHOST_QUEUE_SOFT)
-        return CHATD_E_BUSY;
-    if (c->backlog >= TESTHOST_QUEUE_HARD) {
-        if (!(flags & CHATD_SEND_OR_SKIP))
+    if (flags & CHATD_SEND_EPHEMERAL) {
+        if (!has_room(c, n, TESTHOST_QUEUE_SOFT))
+            return CHATD_E_BUSY;
+    } else if (!has_room(c, n, TESTHOST_QUEUE_HARD)) {
+        if (flags & CHATD_SEND_OR_SKIP)
+            c->is_refused = true;
+        else
             conn_begin_close(c, CHATD_CLOSE_TOO_SLOW);
         return CHATD_E_BUSY;
     }
@@ -255,7 +299,7 @@ int conn_deliver(struct testhost *t, struct conn *c, const char *bytes, size_t n
     c->last = &message->next;
     c->unread++;
     if (c->backlog > 0)
-        c->backlog += n + 16;
+        c->backlog += n + PLACE_BYTES;
     return CHATD_OK;
 }
 
@@ -290,8 +334,10 @@ void testhost_backlog(struct testhost *t, chatd_conn conn, size_t bytes)
 {
     struct conn *c = any_conn(t, conn);
 
-    if (c != NULL)
+    if (c != NULL) {
+        c->is_refused = c->is_refused && bytes >= c->backlog;
         c->backlog = bytes;
+    }
 }
 
 void conn_free(struct testhost *t)
@@ -304,6 +350,8 @@ void conn_free(struct testhost *t)
             c->first = message->next;
             mem_free(message);
         }
+        forget_held(c);
+        mem_free(c->held);
         mem_free(c->told);
         mem_free(c->user);
         mem_free(c->path);

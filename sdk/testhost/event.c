@@ -486,6 +486,7 @@ void ev_drop(chatd_plugin *self, struct chatd_ev *ev)
 int testhost_resume(struct testhost *t, int verdict, const char *code, const char *text)
 {
     struct walk *oldest = NULL;
+    uint64_t conn;
 
     for (struct walk *walk = t->walks; walk != NULL; walk = walk->next) {
         if (walk->is_parked && walk->is_test_wait)
@@ -493,9 +494,13 @@ int testhost_resume(struct testhost *t, int verdict, const char *code, const cha
     }
     if (oldest == NULL)
         return 0;
+    conn = oldest->ev->conn.v;
     if (verdict == CHATD_DENY)
         event_deny(oldest->ev, code, text, 0);
+    enter(t);
     walk_go_on(oldest, verdict);
+    leave(t);
+    conn_let_go(t, conn);
     testhost_turn(t);
     return 1;
 }

@@ -93,6 +93,8 @@ struct slots {
     size_t n;
 };
 
+struct incoming;
+
 struct message {
     struct message *next;
     size_t n;
@@ -111,10 +113,22 @@ struct conn {
     char *code;
     int close_code;
     size_t backlog;
+    bool is_refused; /* something was skipped since it last took anything */
     void (*drained)(chatd_plugin *self, chatd_conn conn, void *arg);
     void *drained_arg;
     struct message *first, **last, *told;
     int unread;
+    struct testhost *host;
+    struct incoming **held; /* sent while something waits for it */
+    size_t n_held;
+};
+
+/* A member that could not take a frame, and whose channel is told of it later. */
+struct behind {
+    struct behind *next;
+    struct testhost *t;
+    struct channel *channel;
+    uint64_t conn, mark; /* conn 0: it came in again */
 };
 
 struct channel {
@@ -126,6 +140,7 @@ struct channel {
     void (*behind)(chatd_plugin *self, chatd_channel channel, chatd_conn conn, uint64_t mark,
                    void *arg);
     void *arg;
+    struct behind *left_behind;
     struct slots slots;
 };
 
@@ -344,6 +359,7 @@ void event_free(struct testhost *t);
 int64_t wait_due(const struct testhost *t); /* INT64_MAX: none */
 bool wait_expire(struct testhost *t);
 void wait_abandon(struct testhost *t, uint64_t conn, uint64_t req); /* both 0: all */
+bool wait_pauses(const struct testhost *t, uint64_t conn);          /* is nothing read from it? */
 
 /* --- the other parts ------------------------------------------------------------------------------ */
 
@@ -353,6 +369,10 @@ int conn_deliver(struct testhost *t, struct conn *c, const char *bytes, size_t n
 struct conn *conn_of(struct testhost *t, uint64_t id); /* NULL: has ended or never was */
 void conn_hook(struct testhost *t);                    /* the core's own of `upgrade` */
 void conn_begin_close(struct conn *c, int code);
+void conn_hold(struct conn *c, struct incoming *in);
+void conn_let_go(struct testhost *t, uint64_t id);
+void incoming_run(struct testhost *t, struct incoming *in);
+void incoming_free(struct testhost *t, struct incoming *in);
 bool conn_step(struct testhost *t);
 void conn_stop(struct testhost *t);
 void conn_free(struct testhost *t);

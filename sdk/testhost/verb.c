@@ -204,28 +204,40 @@ static void walked(struct walk *walk, int verdict)
     struct testhost *t = walk->t;
     struct conn *c = conn_of(t, in->ev.ev.conn.v);
 
-    if (verdict == CHATD_DENY) {
+    if (c != NULL && c->state != TESTHOST_CONN_OPEN)
+        c = NULL;
+    if (verdict != CHATD_DENY && c != NULL) {
+        if (in->type != NULL)
+            to_verb(t, c, in);
+        else
+            to_claim(t, c, in);
+        walk_watch(t, CHATD_EV_frame, &in->ev.ev);
+    } else {
         if (c != NULL)
             conn_begin_close(c, CHATD_CLOSE_FORBIDDEN);
         event_drop(&in->ev.ev);
-    } else {
-        if (c != NULL && in->type != NULL)
-            to_verb(t, c, in);
-        else if (c != NULL)
-            to_claim(t, c, in);
-        walk_watch(t, CHATD_EV_frame, &in->ev.ev);
     }
+    incoming_free(t, in);
+    walk_free(walk);
+}
+
+void incoming_run(struct testhost *t, struct incoming *in)
+{
+    walk_begin(t, CHATD_EV_frame, &in->ev.ev, walked, in);
+}
+
+void incoming_free(struct testhost *t, struct incoming *in)
+{
     loan_end(t, &in->loan);
     mem_free(in->type);
     mem_free(in->id);
     mem_free(in);
-    walk_free(walk);
 }
 
 static void incoming(struct testhost *t, chatd_conn conn, enum chatd_opcode opcode, chatd_str data,
                      const char *type, const char *id)
 {
-    const struct conn *c = conn_of(t, conn.v);
+    struct conn *c = conn_of(t, conn.v);
     struct incoming *in;
 
     if (c == NULL || c->state != TESTHOST_CONN_OPEN) {
@@ -238,7 +250,10 @@ static void incoming(struct testhost *t, chatd_conn conn, enum chatd_opcode opco
     in->ev = (struct chatd_ev_frame){.ev = {.size = sizeof(in->ev), .conn = conn},
                                      .data = lend_bytes(&in->loan, data),
                                      .opcode = (uint32_t)opcode};
-    walk_begin(t, CHATD_EV_frame, &in->ev.ev, walked, in);
+    if (c->n_held > 0 || wait_pauses(t, conn.v))
+        conn_hold(c, in);
+    else
+        incoming_run(t, in);
     testhost_turn(t);
 }
 

@@ -44,6 +44,7 @@ static void go_on(struct testhost *t, struct wait *wait, int verdict)
     if (wait->is_parked)
         walk_go_on(wait->walk, verdict);
     leave(t);
+    conn_let_go(t, wait->conn);
 }
 
 int resume(chatd_plugin *self, chatd_wait id, int verdict, const char *code, const char *text,
@@ -91,14 +92,39 @@ bool wait_expire(struct testhost *t)
     return false;
 }
 
+static bool is_about(uint64_t of_conn, uint64_t of_req, uint64_t conn, uint64_t req)
+{
+    return (conn == 0 && req == 0) || (conn != 0 && of_conn == conn) || (req != 0 && of_req == req);
+}
+
+/* Those of the test's own hooks. */
+static struct walk *test_wait(const struct testhost *t, uint64_t conn, uint64_t req)
+{
+    struct walk *walk = t->walks;
+
+    while (walk != NULL && !(walk->is_parked && walk->is_test_wait &&
+                             is_about(walk->ev->conn.v, walk->ev->req.v, conn, req)))
+        walk = walk->next;
+    return walk;
+}
+
+bool wait_pauses(const struct testhost *t, uint64_t conn)
+{
+    for (size_t i = 0; i < t->waits.n; i++) {
+        const struct wait *wait = t->waits.row[i];
+
+        if (!wait->is_over && wait->conn == conn)
+            return true;
+    }
+    return test_wait(t, conn, 0) != NULL;
+}
+
 void wait_abandon(struct testhost *t, uint64_t conn, uint64_t req)
 {
     for (size_t i = 0; i < t->waits.n; i++) {
         struct wait *wait = t->waits.row[i];
 
-        if (wait->is_over || !wait->is_parked ||
-            ((conn != 0 || req != 0) && (conn == 0 || wait->conn != conn) &&
-             (req == 0 || wait->req != req)))
+        if (wait->is_over || !wait->is_parked || !is_about(wait->conn, wait->req, conn, req))
             continue;
         wait->is_over = true; /* a resume in gone() is too late */
         if (wait->gone != NULL) {
@@ -108,6 +134,12 @@ void wait_abandon(struct testhost *t, uint64_t conn, uint64_t req)
         }
         event_deny(wait->walk->ev, "gone", "The client left.", 0);
         go_on(t, wait, CHATD_DENY);
+    }
+    for (struct walk *walk; (walk = test_wait(t, conn, req)) != NULL;) {
+        event_deny(walk->ev, "gone", "The client left.", 0);
+        enter(t);
+        walk_go_on(walk, CHATD_DENY);
+        leave(t);
     }
 }
 

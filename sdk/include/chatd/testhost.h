@@ -140,7 +140,8 @@ const char *testhost_conn_user(struct testhost *t, chatd_conn conn);
 void testhost_hangup(struct testhost *t, chatd_conn conn);
 
 /* The client sends a whole message: `frame`, then the handler of its claim (of chatd_ws). For a verb
- * see testhost_verb(). */
+ * see testhost_verb(). While an event with its `conn` waits nothing is read from it: what it sends has
+ * its turn when the wait is over. */
 void testhost_send(struct testhost *t, chatd_conn conn, enum chatd_opcode opcode, chatd_str data);
 void testhost_send_text(struct testhost *t, chatd_conn conn, const char *text);
 
@@ -157,12 +158,17 @@ const char *testhost_next_text(struct testhost *t, chatd_conn conn);
 /* How many it has not been told yet. */
 int testhost_unread(struct testhost *t, chatd_conn conn);
 
-/* The client has so many bytes waiting that it does not take: from TESTHOST_QUEUE_SOFT on it gets no
- * ephemeral frames, from TESTHOST_QUEUE_HARD on no others, and is closed or left behind. 0: it has
- * taken all; whoever wanted to know is told in the next turn. */
+/* The client has so many bytes waiting that it does not take; what it is sent comes on top. It gets no
+ * ephemeral frame that would make it more than TESTHOST_QUEUE_SOFT, and none at all beyond
+ * TESTHOST_QUEUE_HARD: then it is closed or left behind. 0: it has taken all, and takes at once
+ * whatever comes. Whoever wanted to know is told in the next turn, if it is less than
+ * TESTHOST_QUEUE_SOFT then. */
 #define TESTHOST_QUEUE_SOFT 65536u
 #define TESTHOST_QUEUE_HARD 1048576u
 void testhost_backlog(struct testhost *t, chatd_conn conn, size_t bytes);
+
+/* How many frames chatd_frame_new() has made so far: one that goes to many is made once. */
+int testhost_frames(struct testhost *t);
 
 /* --- HTTP -------------------------------------------------------------------------------------- */
 
@@ -219,7 +225,8 @@ const struct testhost_outcome *testhost_raise(struct testhost *t, uint32_t event
 
 /* The test as another plugin: `fn` is called for an event that this plugin raises, or that any
  * testhost function raises; after this plugin's handlers of the band. It returns a verdict;
- * CHATD_DENY after testhost_deny(), CHATD_WAIT to decide later by testhost_resume(). `name` is that
+ * CHATD_DENY after testhost_deny(), CHATD_WAIT to decide later by testhost_resume(), unless the
+ * client leaves before. `name` is that
  * of the list ("message") or a plugin's own ("vendor.event/1"). Before testhost_start(). */
 typedef int (*testhost_hook_fn)(struct testhost *t, struct chatd_ev *ev, void *arg);
 void testhost_hook(struct testhost *t, const char *name, enum chatd_band band, testhost_hook_fn fn,

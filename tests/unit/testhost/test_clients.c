@@ -48,6 +48,8 @@ static void on_connected(chatd_plugin *self, const struct chatd_ev_connected *ev
 static void on_closed(chatd_plugin *self, const struct chatd_ev_closed *ev)
 {
     assert_non_null(chatd_slot_of(self, slot, ev->ev.conn.v));
+    assert_int_equal(chatd_conn_send(self, ev->ev.conn, CHATD_TEXT, CHATD_STR("x"), 0),
+                     CHATD_E_GONE);
     closed++;
     closed_code = ev->code;
 }
@@ -215,6 +217,75 @@ static void test_who_is_slow(void **state)
     assert_int_equal(testhost_close_code(t, conn), CHATD_CLOSE_TOO_SLOW);
 }
 
+static void test_what_has_room(void **state)
+{
+    struct testhost *t = *state;
+    chatd_plugin *self = testhost_self(t);
+    chatd_conn conn = client(t, "ann");
+    static char large[TESTHOST_QUEUE_HARD];
+    chatd_str frame = {large, sizeof(large)};
+    int drained = 0;
+
+    assert_int_equal(chatd_conn_send(self, conn, CHATD_TEXT, frame, 0), CHATD_OK);
+    testhost_backlog(t, conn, 1);
+    assert_int_equal(chatd_conn_send(self, conn, CHATD_TEXT, frame, CHATD_SEND_OR_SKIP),
+                     CHATD_E_BUSY);
+    /* It is not asked again before it has taken anything. */
+    assert_int_equal(chatd_conn_when_drained(self, conn, on_drained, &drained), CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(drained, 0);
+    testhost_backlog(t, conn, 0);
+    testhost_turn(t);
+    assert_int_equal(drained, 1);
+    testhost_backlog(t, conn, 1);
+    frame.n = 40000;
+    assert_int_equal(chatd_conn_send(self, conn, CHATD_TEXT, frame, 0), CHATD_OK);
+    assert_int_equal(chatd_conn_send(self, conn, CHATD_TEXT, frame, CHATD_SEND_EPHEMERAL),
+                     CHATD_E_BUSY);
+    assert_int_equal(chatd_conn_send(self, conn, CHATD_TEXT, frame, 0), CHATD_OK);
+    assert_int_equal(chatd_conn_when_drained(self, conn, on_drained, &drained), CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(drained, 1);
+}
+
+static int wait_some(struct testhost *t, struct chatd_ev *ev, void *arg)
+{
+    int *left = arg;
+
+    (void)t, (void)ev;
+    return (*left)-- > 0 ? CHATD_WAIT : CHATD_NEXT;
+}
+
+static void test_nothing_is_read_while_something_waits(void **state)
+{
+    const struct chatd_plugin_desc desc = {.size = sizeof(desc), .name = "tested", .init = init};
+    struct testhost *t = testhost_new(&desc);
+    int left = 1;
+
+    (void)state;
+    assert_int_equal(testhost_init(t, NULL), CHATD_OK);
+    testhost_hook(t, "frame", CHATD_CHECK, wait_some, &left);
+    assert_int_equal(testhost_start(t), CHATD_OK);
+    chatd_conn conn = client(t, "ann");
+
+    testhost_verb(t, conn, "tested.do", "1", NULL);
+    testhost_verb(t, conn, "tested.do", "2", NULL);
+    assert_int_equal(testhost_unread(t, conn), 0);
+    assert_int_equal(testhost_resume(t, CHATD_NEXT, NULL, NULL), 1);
+    assert_non_null(strstr(testhost_next_text(t, conn), "\"1\""));
+    assert_non_null(strstr(testhost_next_text(t, conn), "\"2\""));
+    left = 1;
+    testhost_verb(t, conn, "tested.do", "3", NULL);
+    testhost_verb(t, conn, "tested.do", "4", NULL);
+    testhost_hangup(t, conn);
+    assert_int_equal(testhost_resume(t, CHATD_NEXT, NULL, NULL), 0); /* it is over */
+    assert_null(testhost_next_text(t, conn));
+    conn = client(t, "ann");
+    left = 1;
+    testhost_verb(t, conn, "tested.do", "5", NULL);
+    assert_int_equal(testhost_free(t), 0);
+}
+
 static void test_channel_and_frames(void **state)
 {
     struct testhost *t = *state;
@@ -234,8 +305,20 @@ static void test_channel_and_frames(void **state)
     assert_true(left_behind.v == bob.v);
     assert_int_equal(testhost_channel(t, "all"), 1);
     assert_string_equal(testhost_next_text(t, ann), "all");
+    /* Who comes in again before that is not told of. */
+    testhost_backlog(t, bob, 0);
+    assert_int_equal(chatd_channel_join(self, channel, bob), CHATD_OK);
+    testhost_backlog(t, bob, TESTHOST_QUEUE_HARD);
+    assert_int_equal(chatd_channel_send_at(self, channel, frame, 8), CHATD_OK);
+    assert_int_equal(chatd_channel_join(self, channel, bob), CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(left_mark, 7);
+    assert_int_equal(testhost_frames(t), 1);
     chatd_frame_unref(self, &frame);
     assert_true(frame.v == 0);
+    assert_int_equal(chatd_conn_close(self, bob, CHATD_CLOSE_BANNED, ""), CHATD_OK);
+    assert_int_equal(chatd_channel_leave(self, channel, bob), CHATD_OK);
+    assert_int_equal(chatd_channel_join(self, channel, bob), CHATD_E_GONE);
 }
 
 static void test_forgotten_frame(void **state)
@@ -270,7 +353,9 @@ int main(void)
         TEST(test_a_socket_of_its_own),
         TEST(test_closed_by_the_plugin),
         TEST(test_who_is_slow),
+        TEST(test_what_has_room),
         TEST(test_channel_and_frames),
+        cmocka_unit_test(test_nothing_is_read_while_something_waits),
         cmocka_unit_test(test_who_is_nobody_is_refused_with_auth),
         cmocka_unit_test(test_forgotten_frame),
     };
