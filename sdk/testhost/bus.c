@@ -79,7 +79,7 @@ static int publish(chatd_plugin *p, chatd_plugin *self, chatd_str topic, chatd_s
     t->bus->last = &letter->next;
     letter = letter_new(t, topic, data);
     letter->is_lost = false;
-    testhost_later(t, deliver, letter);
+    later(t, CHATD_BUS_SERVICE, deliver, letter);
     return CHATD_OK;
 }
 
@@ -121,7 +121,7 @@ void bus_init(struct testhost *t)
 
 void testhost_bus(struct testhost *t, const char *topic, chatd_str data)
 {
-    testhost_later(t, deliver, letter_new(t, (chatd_str){topic, strlen(topic)}, data));
+    later(t, CHATD_BUS_SERVICE, deliver, letter_new(t, (chatd_str){topic, strlen(topic)}, data));
     testhost_turn(t);
 }
 

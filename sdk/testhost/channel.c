@@ -240,7 +240,7 @@ int channel_send_at(chatd_plugin *self, chatd_channel id, chatd_frame frame_id, 
         *behind = (struct behind){channel->left_behind, t, channel, conn, mark};
         channel->left_behind = behind;
         take_out(channel, conn);
-        testhost_later(t, tell_behind, behind);
+        later(t, "conn", tell_behind, behind);
     }
     return CHATD_OK;
 }

@@ -114,6 +114,48 @@ bool conn_step(struct testhost *t)
     return false;
 }
 
+/* --- its identity ends ----------------------------------------------------------------------------- */
+
+/* As in the core: in whole seconds, by the clock that does not jump. */
+static void expire_at(const struct testhost *t, struct conn *c, int64_t wall_ms)
+{
+    int64_t left_s = wall_ms > t->wall_ms ? (wall_ms - t->wall_ms + 999) / 1000 : 1;
+
+    c->expires_ms = wall_ms;
+    c->expires_at_ms = wall_ms == 0 ? 0 : t->mono_ms + left_s * 1000;
+}
+
+static bool expires(const struct conn *c)
+{
+    return c->state == TESTHOST_CONN_OPEN && c->expires_at_ms > 0;
+}
+
+int64_t conn_due(const struct testhost *t)
+{
+    int64_t due = INT64_MAX;
+
+    for (size_t i = 0; i < t->conns.n; i++) {
+        const struct conn *c = t->conns.row[i];
+
+        if (expires(c) && c->expires_at_ms < due)
+            due = c->expires_at_ms;
+    }
+    return due;
+}
+
+bool conn_expire(struct testhost *t)
+{
+    for (size_t i = 0; i < t->conns.n; i++) {
+        struct conn *c = t->conns.row[i];
+
+        if (expires(c) && c->expires_at_ms <= t->mono_ms) {
+            conn_begin_close(c, CHATD_CLOSE_TOKEN);
+            return true;
+        }
+    }
+    return false;
+}
+
 void testhost_hangup(struct testhost *t, chatd_conn conn)
 {
     struct conn *c = any_conn(t, conn);
@@ -156,6 +198,8 @@ static void open_it(struct testhost *t, struct conn *c)
     c->state = TESTHOST_CONN_OPEN;
     c->was_open = true;
     c->connected_ms = t->wall_ms;
+    if (c->expires_ms > 0)
+        expire_at(t, c, c->expires_ms);
     walk_watch(t, CHATD_EV_connected,
                &((struct chatd_ev_connected *)lend(&loan, &ev, sizeof(ev)))->ev);
     loan_end(t, &loan);
@@ -392,7 +436,8 @@ int conn_info(chatd_plugin *self, chatd_conn conn, struct chatd_conn_info *info)
 
 int conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, int64_t expires_ms)
 {
-    struct conn *c = conn_of(loop_of(self, "chatd_conn_identify"), conn.v);
+    struct testhost *t = loop_of(self, "chatd_conn_identify");
+    struct conn *c = conn_of(t, conn.v);
 
     if (c == NULL)
         return CHATD_E_GONE;
@@ -402,7 +447,10 @@ int conn_identify(chatd_plugin *self, chatd_conn conn, chatd_str user, int64_t e
         c->user = mem_strndup(user.p, user.n);
     else if (strlen(c->user) != user.n || memcmp(c->user, user.p, user.n) != 0)
         return CHATD_E_EXISTS;
-    c->expires_ms = expires_ms;
+    if (c->was_open)
+        expire_at(t, c, expires_ms);
+    else
+        c->expires_ms = expires_ms;
     return CHATD_OK;
 }
 

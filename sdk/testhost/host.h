@@ -107,6 +107,7 @@ struct conn {
     bool was_open, is_ending;
     char *user, *path, *subprotocol, *address;
     int64_t expires_ms, connected_ms;
+    int64_t expires_at_ms; /* by the host's clock; 0: it does not */
     struct request *upgrade;
     const struct chatd_ws_def *claim;
     struct slots slots;
@@ -187,6 +188,7 @@ struct wait {
 
 struct task { /* a post, or the test's own */
     struct task *next;
+    const char *what;
     void (*post)(chatd_plugin *self, void *arg);
     void (*later)(void *arg);
     void *arg;
@@ -241,6 +243,8 @@ struct testhost {
     struct chatd_plugin_desc desc;
     enum life life;
     pthread_t thread;
+    bool is_held; /* no turns but by testhost_step() */
+    const char *stepped;
     int depth;        /* calls into the plugin that are under way */
     struct loan loan; /* of the outermost of them */
     int64_t mono_ms, wall_ms;
@@ -374,6 +378,8 @@ void conn_let_go(struct testhost *t, uint64_t id);
 void incoming_run(struct testhost *t, struct incoming *in);
 void incoming_free(struct testhost *t, struct incoming *in);
 bool conn_step(struct testhost *t);
+int64_t conn_due(const struct testhost *t);
+bool conn_expire(struct testhost *t);
 void conn_stop(struct testhost *t);
 void conn_free(struct testhost *t);
 void channel_forget(struct testhost *t, uint64_t conn);
@@ -400,6 +406,7 @@ void kv_free(struct testhost *t);
 void bus_init(struct testhost *t);
 void bus_free(struct testhost *t);
 void task_add(struct testhost *t, const struct task *task);
+void later(struct testhost *t, const char *what, void (*fn)(void *arg), void *arg);
 bool task_step(struct testhost *t);
 int64_t task_due(const struct testhost *t);
 bool task_expire(struct testhost *t);

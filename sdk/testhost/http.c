@@ -297,6 +297,47 @@ void request_free(struct testhost *t)
     route_table_deinit(&t->routes);
 }
 
+/* --- a route of somebody else ----------------------------------------------------------------------- */
+
+static void answer_name(chatd_plugin *self, chatd_req req)
+{
+    struct testhost *t = host_of(self);
+    struct request *r = request_of(t, req.v);
+    const char *user = r->user != NULL ? r->user : "";
+
+    answer(t, r,
+           &(struct chatd_reply){.size = sizeof(struct chatd_reply),
+                                 .status = 200,
+                                 .content_type = "text/plain",
+                                 .body = {user, strlen(user)}});
+}
+
+void testhost_route(struct testhost *t, const char *method, const char *pattern, uint32_t flags)
+{
+    const struct route *other;
+    struct chatd_route_def *def = mem_alloc(sizeof(*def));
+
+    *def = (struct chatd_route_def){.size = sizeof(*def),
+                                    .flags = flags,
+                                    .max_body = 1 << 20,
+                                    .method = method,
+                                    .pattern = pattern,
+                                    .handle = answer_name};
+    if (route_add(&t->routes,
+                  &(struct route){.method = (char *)(uintptr_t)method,
+                                  .pattern = (char *)(uintptr_t)pattern,
+                                  .user = def,
+                                  .max_body = def->max_body,
+                                  .flags = flags},
+                  &other) == ROUTE_ADDED) {
+        def->method = t->routes.route[t->routes.n - 1]->method;
+        def->pattern = t->routes.route[t->routes.n - 1]->pattern;
+        return;
+    }
+    fault(t, "the test's route %s %s is not one, or clashes with the plugin's", method, pattern);
+    mem_free(def);
+}
+
 /* --- the plugin's end ----------------------------------------------------------------------------- */
 
 int route_new(chatd_plugin *self, const struct chatd_route_def *def)

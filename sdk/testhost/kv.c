@@ -17,6 +17,7 @@ struct entry {
 struct kv {
     struct entry *entries;
     int fail;
+    uint32_t page; /* entries of a scan's page at most; 0: as many as are asked for */
 };
 
 enum op { GET, PUT, PUT_ABSENT, CAS, ADD, DEL, SCAN };
@@ -29,6 +30,7 @@ struct call {
     char *ns, *key; /* of a scan: the cursor */
     struct buf value, expected;
     int64_t number, ttl_ms;
+    uint32_t limit; /* of a scan */
     chatd_kv_cb cb;
     chatd_kv_scan_cb scan_cb;
     void *arg;
@@ -173,25 +175,50 @@ static void call_back(const struct call *call, struct loan *loan)
                  call->arg);
 }
 
-/* All of a namespace in one page. */
+static bool is_scanned(const struct entry *entry, const char *ns)
+{
+    return strcmp(entry->ns, ns) == 0 && entry->until_ms == 0;
+}
+
+/* Fills a page with the entries after the first `from`, which is what a cursor says. */
+static void scan(const struct call *call, uint32_t from, struct chatd_kv_scan *page,
+                 struct loan *loan)
+{
+    struct testhost *t = call->t;
+    uint32_t limit = t->kv->page > 0 && t->kv->page < call->limit ? t->kv->page : call->limit;
+    struct chatd_kv_item *items = NULL;
+    uint32_t at = 0;
+
+    for (const struct entry *entry = t->kv->entries; entry != NULL; entry = entry->next) {
+        if (!is_scanned(entry, call->ns) || at++ < from)
+            continue;
+        if (page->n == limit) {
+            page->more = 1;
+            break;
+        }
+        items = mem_grow(items, page->n, sizeof(*items));
+        items[page->n++] = (struct chatd_kv_item){
+            lend_str(loan, entry->key), lend_bytes(loan, (chatd_str){entry->value, entry->n})};
+    }
+    if (page->n > 0)
+        page->items = lend(loan, items, page->n * sizeof(*items));
+    mem_free(items);
+}
+
 static void scan_back(const struct call *call, struct loan *loan)
 {
     struct testhost *t = call->t;
-    struct chatd_kv_item *items = NULL;
-    struct chatd_kv_scan page = {
-        .size = sizeof(page), .stride = sizeof(*items), .cursor = lend_str(loan, NULL)};
+    struct chatd_kv_scan page = {.size = sizeof(page), .stride = sizeof(struct chatd_kv_item)};
+    int64_t from = 0;
+    char *cursor;
 
     drop_old(t);
-    for (const struct entry *entry = t->kv->entries; entry != NULL; entry = entry->next) {
-        if (strcmp(entry->ns, call->ns) != 0 || entry->until_ms != 0)
-            continue;
-        items = mem_grow(items, page.n, sizeof(*items));
-        items[page.n++] = (struct chatd_kv_item){
-            lend_str(loan, entry->key), lend_bytes(loan, (chatd_str){entry->value, entry->n})};
-    }
-    if (page.n > 0)
-        page.items = lend(loan, items, page.n * sizeof(*items));
-    mem_free(items);
+    if (call->key[0] != '\0' && !num_parse_i64(call->key, strlen(call->key), &from))
+        fault(t, "scans with a cursor that no page gave: \"%s\"", call->key);
+    scan(call, (uint32_t)from, &page, loan);
+    cursor = page.more ? mem_printf("%lld", (long long)from + page.n) : mem_strdup("");
+    page.cursor = lend_str(loan, cursor);
+    mem_free(cursor);
     call->scan_cb(call->self, t->kv->fail,
                   t->kv->fail == 0 ? lend(loan, &page, sizeof(page)) : NULL, call->arg);
 }
@@ -239,7 +266,7 @@ static int submit(chatd_plugin *self, const struct call *in, chatd_str ns, chatd
     call->key = mem_strndup(key.p, key.n);
     buf_add(&call->value, value.p, value.n);
     buf_add(&call->expected, expected.p, expected.n);
-    testhost_later(t, answer, call);
+    later(t, CHATD_KV_SERVICE, answer, call);
     return CHATD_OK;
 }
 
@@ -297,8 +324,8 @@ static int kv_scan(chatd_plugin *p, chatd_plugin *self, chatd_str ns, chatd_str 
     (void)p;
     if (limit < 1 || limit > CHATD_KV_SCAN_MAX)
         return CHATD_E_INVAL;
-    return submit(self, &(struct call){.op = SCAN, .scan_cb = cb, .arg = arg}, ns, cursor, none,
-                  none);
+    return submit(self, &(struct call){.op = SCAN, .limit = limit, .scan_cb = cb, .arg = arg}, ns,
+                  cursor, none, none);
 }
 
 void testhost_fake_kv(struct testhost *t)
@@ -327,6 +354,38 @@ chatd_str testhost_kv_value(struct testhost *t, const char *ns, const char *key)
     const struct entry *entry = *find(t, ns, key);
 
     return entry != NULL ? (chatd_str){entry->value, entry->n} : (chatd_str){NULL, 0};
+}
+
+void testhost_kv_put(struct testhost *t, const char *ns, const char *key, chatd_str value,
+                     int64_t ttl_ms)
+{
+    struct entry **at = find(t, ns, key), *entry = *at;
+    struct call call = {.t = t, .ns = mem_strdup(ns), .key = mem_strdup(key), .ttl_ms = ttl_ms};
+
+    if (value.p != NULL) {
+        buf_add(&call.value, value.p, value.n);
+        put(&call, at);
+    } else if (entry != NULL) {
+        *at = entry->next;
+        entry_free(entry);
+    }
+    mem_free(call.ns);
+    mem_free(call.key);
+    buf_deinit(&call.value);
+}
+
+int64_t testhost_kv_ttl(struct testhost *t, const char *ns, const char *key)
+{
+    const struct entry *entry = *find(t, ns, key);
+
+    if (entry == NULL)
+        return -1;
+    return entry->until_ms > 0 ? entry->until_ms - t->mono_ms : 0;
+}
+
+void testhost_kv_page(struct testhost *t, uint32_t n)
+{
+    t->kv->page = n;
 }
 
 void kv_free(struct testhost *t)

@@ -24,13 +24,18 @@ int post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *ar
 
     if (t->life >= LIFE_STOPPING)
         return CHATD_E_STATE;
-    task_add(t, &(struct task){.post = cb, .arg = arg});
+    task_add(t, &(struct task){.what = "post", .post = cb, .arg = arg});
     return CHATD_OK;
+}
+
+void later(struct testhost *t, const char *what, void (*fn)(void *arg), void *arg)
+{
+    task_add(t, &(struct task){.what = what, .later = fn, .arg = arg});
 }
 
 void testhost_later(struct testhost *t, void (*fn)(void *arg), void *arg)
 {
-    task_add(t, &(struct task){.later = fn, .arg = arg});
+    later(t, "test", fn, arg);
 }
 
 static bool post_step(struct testhost *t)
@@ -47,6 +52,7 @@ static bool post_step(struct testhost *t)
     pthread_mutex_unlock(&t->lock);
     if (task == NULL)
         return false;
+    t->stepped = task->what;
     enter(t);
     if (task->post != NULL)
         task->post(&t->plugin.pub, task->arg);
@@ -128,6 +134,7 @@ static bool job_step(struct testhost *t)
     t->first_job = it.job->next;
     if (t->first_job == NULL)
         t->last_job = &t->first_job;
+    t->stepped = it.job->def.queue == CHATD_JOB_CPU ? "cpu job" : "io job";
     if (pthread_create(&thread, NULL, run, &it) != 0)
         abort();
     pthread_join(thread, NULL);
@@ -219,6 +226,7 @@ static bool timer_step(struct testhost *t)
         timer->at_ms = t->mono_ms + timer->every_ms;
     else
         timer->is_on = false;
+    t->stepped = "timer";
     enter(t);
     timer->cb(&t->plugin.pub, timer->arg);
     leave(t);
@@ -229,6 +237,7 @@ bool task_expire(struct testhost *t)
 {
     for (struct job *job = t->first_job; job != NULL; job = job->next) {
         if (!job->is_done && job->at_ms <= t->mono_ms) {
+            t->stepped = "deadline";
             job_done(t, job, CHATD_E_TIMEOUT);
             return true;
         }

@@ -121,6 +121,7 @@ struct testhost *testhost_new(const struct chatd_plugin_desc *desc)
     t->last_task = &t->first_task;
     t->last_job = &t->first_job;
     t->ready = CHATD_READY;
+    t->stepped = "";
     alloc_begin();
     service_init(t);
     if (desc->abi_major != CHATD_ABI_MAJOR || desc->abi_min_minor > CHATD_ABI_MINOR)
@@ -237,8 +238,8 @@ void testhost_stop(struct testhost *t)
         testhost_turn(t);
     }
     conn_stop(t);
-    request_stop(t);
     wait_abandon(t, 0, 0);
+    request_stop(t);
     if (was_started)
         call(t, t->desc.cancel);
     task_stop(t);
@@ -321,12 +322,34 @@ void testhost_set_wall(struct testhost *t, int64_t wall_ms)
 
 static bool expire(struct testhost *t)
 {
-    return task_expire(t) || wait_expire(t) || request_expire(t) || calls_expire(t);
+    if (task_expire(t))
+        return true;
+    if (!wait_expire(t) && !request_expire(t) && !calls_expire(t) && !conn_expire(t))
+        return false;
+    t->stepped = "deadline";
+    return true;
 }
 
 int testhost_step(struct testhost *t)
 {
-    return task_step(t) || expire(t) || conn_step(t);
+    t->stepped = "";
+    if (task_step(t) || expire(t))
+        return 1;
+    if (!conn_step(t))
+        return 0;
+    t->stepped = "conn";
+    return 1;
+}
+
+const char *testhost_stepped(struct testhost *t)
+{
+    return t->stepped;
+}
+
+void testhost_hold(struct testhost *t, int hold)
+{
+    t->is_held = hold != 0;
+    testhost_turn(t);
 }
 
 static void rest(struct testhost *t)
@@ -344,6 +367,8 @@ static void rest(struct testhost *t)
 /* Watches once: a descriptor that can always be written is ready for ever. */
 void testhost_turn(struct testhost *t)
 {
+    if (t->is_held)
+        return;
     rest(t);
     if (watch_step(t, 0))
         rest(t);
@@ -367,12 +392,18 @@ void testhost_advance(struct testhost *t, int64_t ms)
 {
     int64_t end = t->mono_ms + ms;
 
+    if (t->is_held) {
+        t->mono_ms = end;
+        t->wall_ms += ms;
+        return;
+    }
     testhost_turn(t);
     while (t->mono_ms < end) {
         int64_t next_tick = t->mono_ms - t->mono_ms % TICK_MS + TICK_MS;
         int64_t at =
             earlier(earlier(task_due(t), wait_due(t)), earlier(request_due(t), calls_due(t)));
 
+        at = earlier(at, conn_due(t));
         at = earlier(at, earlier(next_tick, end));
         if (at < t->mono_ms)
             at = t->mono_ms;

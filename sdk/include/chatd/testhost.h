@@ -92,8 +92,18 @@ int testhost_excuse(struct testhost *t, const char *part);
  * the end of a loop turn, until there is nothing left to do. */
 void testhost_turn(struct testhost *t);
 
+/* While it is held no turns are taken, neither by testhost_turn() nor by any other function: what the
+ * plugin asked for is left to testhost_step(), and testhost_advance() moves the clocks alone. 0: no
+ * longer, and a turn. */
+void testhost_hold(struct testhost *t, int hold);
+
 /* One such thing, for a test of what comes between; false (0): there is none. */
 int testhost_step(struct testhost *t);
+
+/* What that was: "post", "timer", "deadline", "cpu job", "io job"; the name of a service of the host that
+ * called back, such as "chatd.kv"; "conn" for the end of a connection, or its queue; "test" for
+ * testhost_later(). "": nothing. */
+const char *testhost_stepped(struct testhost *t);
 
 /* Moves both clocks by `ms`, stopping at every timer, deadline and `tick` on the way. */
 void testhost_advance(struct testhost *t, int64_t ms);
@@ -133,7 +143,8 @@ const char *testhost_conn_code(struct testhost *t, chatd_conn conn);
 /* The code it was closed with by the plugin, a queue that was full or testhost_hangup(); 0: none. */
 int testhost_close_code(struct testhost *t, chatd_conn conn);
 
-/* Its name, as chatd_conn_info() tells it. */
+/* Its name, as chatd_conn_info() tells it. When the time of chatd_conn_identify() is over it is closed
+ * with CHATD_CLOSE_TOKEN. */
 const char *testhost_conn_user(struct testhost *t, chatd_conn conn);
 
 /* The client leaves: `gone` of what waits for it, `closed` if it was open, its slots and memberships. */
@@ -195,6 +206,10 @@ chatd_req testhost_request(struct testhost *t, const struct testhost_http *http)
 /* The shortest form. */
 chatd_req testhost_get(struct testhost *t, const char *target);
 
+/* Another plugin's route, with flags of enum chatd_route_flag, for plugins that say who asks. It answers
+ * with the name of who does, as text; "": nobody. */
+void testhost_route(struct testhost *t, const char *method, const char *pattern, uint32_t flags);
+
 /* What it was answered; good until testhost_free(). NULL: no such request. */
 const struct testhost_answer *testhost_answer(struct testhost *t, chatd_req req);
 
@@ -251,12 +266,19 @@ void testhost_fake(struct testhost *t, const char *name, uint16_t major, uint16_
 void testhost_later(struct testhost *t, void (*fn)(void *arg), void *arg);
 
 /* A chatd.kv in memory, with a ttl by the host's clock. After testhost_kv_fail(t, err) every call is
- * called back with `err`; 0: it works again. testhost_kv_value() reads an entry (.p NULL: not there).
+ * called back with `err`; 0: it works again. testhost_kv_value() reads an entry (.p NULL: not there),
+ * and testhost_kv_ttl() what is left of its time (0: for ever; -1: not there); testhost_kv_put()
+ * writes or (.p NULL) deletes one, as another server does. After testhost_kv_page() a page of scan()
+ * has no more than `n` entries.
  * A chatd.bus, which the core has by itself, is there always: testhost_bus() publishes on it as
  * another worker does, or with data.p NULL tells that something was lost. */
 void testhost_fake_kv(struct testhost *t);
 void testhost_kv_fail(struct testhost *t, int err);
 chatd_str testhost_kv_value(struct testhost *t, const char *ns, const char *key);
+int64_t testhost_kv_ttl(struct testhost *t, const char *ns, const char *key);
+void testhost_kv_put(struct testhost *t, const char *ns, const char *key, chatd_str value,
+                     int64_t ttl_ms);
+void testhost_kv_page(struct testhost *t, uint32_t n);
 void testhost_bus(struct testhost *t, const char *topic, chatd_str data);
 
 /* What was published by the plugin and is not told yet, as "topic data"; NULL: nothing more. */

@@ -92,6 +92,7 @@ static void scene_begin(int with)
 
     memset(&others, 0, sizeof(others));
     memset(&seen, 0, sizeof(seen));
+    memset(client, 0, sizeof(client));
     host = testhost_new(&chatd_plugin_v1);
     testhost_set_wall(host, 1000);
     if (with & LOG)

@@ -184,6 +184,27 @@ static void test_closed_by_the_plugin(void **state)
     assert_null(chatd_slot_of(self, slot, conn.v));
 }
 
+static void test_an_identity_that_ends(void **state)
+{
+    struct testhost *t = *state;
+    chatd_plugin *self = testhost_self(t);
+    chatd_conn conn = client(t, "ann");
+
+    assert_int_equal(chatd_conn_identify(self, conn, CHATD_STR("ann"), testhost_wall_ms(t) + 1500),
+                     CHATD_OK);
+    testhost_advance(t, 1999);
+    assert_int_equal(testhost_conn_state(t, conn), TESTHOST_CONN_OPEN);
+    assert_int_equal(chatd_conn_identify(self, conn, CHATD_STR("ann"), testhost_wall_ms(t) + 5000),
+                     CHATD_OK);
+    testhost_set_wall(t, testhost_wall_ms(t) + 86400000); /* it does not jump with the clock */
+    testhost_advance(t, 4999);
+    assert_int_equal(testhost_conn_state(t, conn), TESTHOST_CONN_OPEN);
+    testhost_advance(t, 1);
+    assert_int_equal(testhost_conn_state(t, conn), TESTHOST_CONN_GONE);
+    assert_int_equal(testhost_close_code(t, conn), CHATD_CLOSE_TOKEN);
+    assert_int_equal(closed, 1);
+}
+
 static void on_drained(chatd_plugin *self, chatd_conn conn, void *arg)
 {
     (void)self, (void)conn;
@@ -353,6 +374,7 @@ int main(void)
         TEST(test_a_socket_of_its_own),
         TEST(test_closed_by_the_plugin),
         TEST(test_who_is_slow),
+        TEST(test_an_identity_that_ends),
         TEST(test_what_has_room),
         TEST(test_channel_and_frames),
         cmocka_unit_test(test_nothing_is_read_while_something_waits),

@@ -50,8 +50,16 @@ static void on_post(chatd_plugin *self, chatd_req req)
     chatd_reply_json(self, req, 200, info.body);
 }
 
+static chatd_wait http_wait;
+
 static enum chatd_verdict on_http(chatd_plugin *self, struct chatd_ev_http *ev)
 {
+    if (strcmp(ev->path.p, "/named") == 0)
+        return chatd_req_identify(self, ev->ev.req, CHATD_STR("ann"), 0) == CHATD_OK ? CHATD_NEXT
+                                                                                     : CHATD_DENY;
+    if (strcmp(ev->path.p, "/waiting") == 0)
+        return chatd_ev_wait(self, &ev->ev, 1000, NULL, NULL, &http_wait) == CHATD_OK ? CHATD_WAIT
+                                                                                      : CHATD_DENY;
     if (strcmp(ev->path.p, "/limited") == 0)
         return chatd_deny_for(self, &ev->ev, "rate_limited", "Later.", 1500);
     return CHATD_NEXT;
@@ -219,6 +227,29 @@ static void test_bad_routes(void **state)
     assert_int_equal(testhost_free(t), 0);
 }
 
+static void test_routes_of_others(void **state)
+{
+    struct testhost *t = host_with(init);
+    const struct testhost_answer *answer;
+
+    (void)state;
+    testhost_route(t, "GET", "/named", 0);
+    testhost_route(t, "GET", "/unnamed", CHATD_ROUTE_LOGIN);
+    testhost_route(t, "GET", "/waiting", 0);
+    answer = testhost_answer(t, testhost_get(t, "/named"));
+    assert_int_equal(answer->status, 200);
+    assert_string_equal(answer->body.p, "ann");
+    assert_string_equal(testhost_answer(t, testhost_get(t, "/unnamed"))->body.p, "");
+    testhost_route(t, "GET", "/later", 0);
+    only_fault(t, "the test's route GET /later");
+    /* One that an event still holds up at the end is not the plugin's to answer. */
+    answer = testhost_answer(t, testhost_get(t, "/waiting"));
+    assert_int_equal(answer->status, 0);
+    testhost_stop(t);
+    assert_int_equal(answer->status, 403);
+    assert_int_equal(testhost_free(t), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -228,7 +259,7 @@ int main(void)
         TEST(test_refused_by_the_event),   TEST(test_answered_later),
         TEST(test_client_that_leaves),     TEST(test_never_answered),
         TEST(test_kept_pointer),           cmocka_unit_test(test_write_after_the_call),
-        cmocka_unit_test(test_bad_routes),
+        cmocka_unit_test(test_bad_routes), cmocka_unit_test(test_routes_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,53 @@ static void test_needs(void **state)
     assert_int_equal(testhost_free(t), 0);
 }
 
+/* --- kv as other servers see it ---------------------------------------------------------------------- */
+
+static int pages;
+
+static void on_page(chatd_plugin *self, int err, const struct chatd_kv_scan *page, void *arg)
+{
+    const struct chatd_service *kv = arg;
+
+    assert_int_equal(err, CHATD_OK);
+    assert_int_equal(page->n, pages == 1 ? 1 : 2);
+    pages++;
+    if (page->more)
+        assert_int_equal(chatd_kv_scan(self, kv, CHATD_STR("n"), page->cursor, 100, on_page, arg),
+                         CHATD_OK);
+}
+
+static void test_kv_from_outside(void **state)
+{
+    struct testhost *t = *state;
+    const struct chatd_service *kv = chatd_service(testhost_self(t), CHATD_KV_SERVICE);
+    union {
+        const struct chatd_service *in;
+        void *out;
+    } arg = {kv};
+
+    testhost_kv_put(t, "n", "a", CHATD_STR("1"), 0);
+    testhost_kv_put(t, "n", "b", CHATD_STR("2"), 500);
+    testhost_kv_put(t, "n", "c", CHATD_STR("3"), 0);
+    testhost_kv_put(t, "n", "d", CHATD_STR("4"), 0);
+    testhost_kv_put(t, "n", "a", CHATD_STR("5"), 0);
+    assert_string_equal(testhost_kv_value(t, "n", "a").p, "5");
+    assert_int_equal(testhost_kv_ttl(t, "n", "a"), 0);
+    testhost_advance(t, 100);
+    assert_int_equal(testhost_kv_ttl(t, "n", "b"), 400);
+    testhost_advance(t, 400);
+    assert_int_equal(testhost_kv_ttl(t, "n", "b"), -1);
+    pages = 0;
+    testhost_kv_page(t, 2);
+    assert_int_equal(
+        chatd_kv_scan(testhost_self(t), kv, CHATD_STR("n"), CHATD_STR(""), 100, on_page, arg.out),
+        CHATD_OK);
+    testhost_turn(t);
+    assert_int_equal(pages, 2);
+    testhost_kv_put(t, "n", "a", (chatd_str){NULL, 0}, 0);
+    assert_null(testhost_kv_value(t, "n", "a").p);
+}
+
 /* --- kv ------------------------------------------------------------------------------------------- */
 
 static char story[256];
@@ -286,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_kv),
+        TEST(test_kv_from_outside),
         TEST(test_bus),
         TEST(test_callbacks),
         TEST(test_what_it_tells),

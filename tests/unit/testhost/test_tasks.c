@@ -71,6 +71,26 @@ static void test_posts(void **state)
     assert_int_equal(testhost_step(*state), 0);
 }
 
+static void test_step_by_step(void **state)
+{
+    struct testhost *t = *state;
+    char a[] = "a", b[] = "b";
+
+    testhost_hold(t, 1);
+    assert_int_equal(chatd_post(testhost_self(t), note, a), CHATD_OK);
+    timer(t, 0, 0, b);
+    testhost_turn(t);
+    testhost_advance(t, 1);
+    assert_string_equal(story, "");
+    assert_int_equal(testhost_step(t), 1);
+    assert_string_equal(testhost_stepped(t), "post");
+    assert_string_equal(story, "a");
+    testhost_hold(t, 0);
+    assert_string_equal(story, "ab");
+    assert_int_equal(testhost_step(t), 0);
+    assert_string_equal(testhost_stepped(t), "");
+}
+
 static void again(chatd_plugin *self, void *arg)
 {
     chatd_post(self, again, arg);
@@ -244,9 +264,11 @@ static void test_watches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_timers),       TEST(test_posts),          TEST(test_never_at_rest),
-        TEST(test_job),          TEST(test_job_that_hangs), TEST(test_full_queue),
-        TEST(test_wrong_thread), TEST(test_watches),        cmocka_unit_test(test_job_at_the_end),
+        TEST(test_timers),       TEST(test_posts),
+        TEST(test_step_by_step), TEST(test_never_at_rest),
+        TEST(test_job),          TEST(test_job_that_hangs),
+        TEST(test_full_queue),   TEST(test_wrong_thread),
+        TEST(test_watches),      cmocka_unit_test(test_job_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
