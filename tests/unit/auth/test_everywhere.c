@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests of signing out everywhere and of changing the password, against a fake core. */
+/* Tests of signing out everywhere and of changing the password, on a test host. */
 #include "flow.h"
 #include "password.h"
 
@@ -10,27 +10,32 @@ static void log_in_again(void)
 {
     call("/login", ALICE);
     assert_status(200, "");
-    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
-    fake.cookie = token;
+    take_token();
+    cookie = token;
 }
 
-static bool is_good(const char *cookie)
+static bool is_good(const char *with)
 {
-    const char *before = fake.cookie;
-    bool good;
+    const char *before = cookie;
 
-    fake.cookie = cookie;
+    cookie = with;
     (void)http(CHATD_ROUTE_LOGIN);
     pump();
-    good = strcmp(fake.named, "alice") == 0;
-    fake.cookie = before;
-    return good;
+    cookie = before;
+    return strcmp(named(), "alice") == 0;
+}
+
+/* Begins a call of somebody who is known, so that nothing but the call itself is asked. */
+static void begin_known(const char *path, const char *body)
+{
+    assert_true(is_good(cookie));
+    begin(path, body);
 }
 
 /* All within one millisecond: no clock tells the tokens apart. */
 static void test_logout_all(void **state)
 {
-    char other[FAKE_BYTES];
+    char other[TEXT_BYTES];
 
     (void)state;
     log_in();
@@ -43,10 +48,10 @@ static void test_logout_all(void **state)
     assert_true(is_good(token));
     call("/api/v1/logout-all", "");
     assert_status(200, "");
-    assert_string_equal(fake.set_cookie, "token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    assert_string_equal(fake_get("auth-since", "alice"), "1790000000000");
-    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
-    assert_int_equal(fake.closed[2], CHATD_CLOSE_TOKEN);
+    assert_string_equal(set_cookie(), "token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    assert_string_equal(kv_get("auth-since", "alice"), "1790000000000");
+    assert_int_equal(closed(1), CHATD_CLOSE_TOKEN);
+    assert_int_equal(closed(2), CHATD_CLOSE_TOKEN);
     assert_false(is_good(token));
     assert_false(is_good(other));
     call("/api/v1/logout-all", "");
@@ -54,7 +59,7 @@ static void test_logout_all(void **state)
     log_in_again();
     assert_true(is_good(token));
     assert_false(is_good(other));
-    fake.mono_ms += 6000; /* from the store, too */
+    testhost_advance(host, 6000); /* from the store, too */
     assert_true(is_good(token));
     assert_false(is_good(other));
 }
@@ -67,22 +72,22 @@ static void test_others_stay(void **state)
     pump();
     call("/register", "{\"user\":\"bob\",\"password\":\"correct horse\"}");
     call("/login", "{\"user\":\"bob\",\"password\":\"correct horse\"}");
-    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
-    fake.cookie = token;
+    take_token();
+    cookie = token;
     call("/api/v1/logout-all", "");
     assert_status(200, "");
-    assert_int_equal(fake.closed[1], 0);
+    assert_int_equal(closed(1), 0);
 }
 
 /* Another host's clock is ahead, or ours was set back. */
 static void test_clock_behind(void **state)
 {
     (void)state;
-    fake_put("auth-since", "alice", "1790000099000", 0);
+    kv_put("auth-since", "alice", "1790000099000", 0);
     log_in();
     assert_true(is_good(token));
     call("/api/v1/logout-all", "");
-    assert_string_equal(fake_get("auth-since", "alice"), "1790000099001");
+    assert_string_equal(kv_get("auth-since", "alice"), "1790000099001");
     assert_false(is_good(token));
     log_in_again();
     assert_true(is_good(token));
@@ -93,30 +98,33 @@ static void test_two_at_once(void **state)
 {
     (void)state;
     log_in();
-    begin("/api/v1/logout-all", "");
-    fake_put("auth-since", "alice", "1790000000500", 0);
+    begin_known("/api/v1/logout-all", "");
+    step_store(); /* there was none */
+    kv_put("auth-since", "alice", "1790000000500", 0);
     pump();
     assert_status(200, "");
-    assert_string_equal(fake_get("auth-since", "alice"), "1790000000501");
+    assert_string_equal(kv_get("auth-since", "alice"), "1790000000501");
     log_in_again();
-    begin("/api/v1/logout-all", "");
-    fake_put("auth-since", "alice", "1790000000600", 0);
+    begin_known("/api/v1/logout-all", "");
+    step_store();
+    kv_put("auth-since", "alice", "1790000000600", 0);
     pump();
     assert_status(200, "");
-    assert_string_equal(fake_get("auth-since", "alice"), "1790000000601");
+    assert_string_equal(kv_get("auth-since", "alice"), "1790000000601");
 }
 
 /* Somebody deletes the entry at the same time. */
 static void test_entry_goes_meanwhile(void **state)
 {
     (void)state;
-    fake_put("auth-since", "alice", "1790000000500", 0);
+    kv_put("auth-since", "alice", "1790000000500", 0);
     log_in();
-    begin("/api/v1/logout-all", "");
-    fake_find("auth-since", "alice")->used = false;
+    begin_known("/api/v1/logout-all", "");
+    step_store();
+    kv_drop("auth-since", "alice");
     pump();
     assert_status(200, "");
-    assert_true(strcmp(fake_get("auth-since", "alice"), "1790000000500") > 0);
+    assert_true(strcmp(kv_get("auth-since", "alice"), "1790000000500") > 0);
     assert_false(is_good(token));
 }
 
@@ -128,15 +136,16 @@ static void test_too_many_at_once(void **state)
 
     (void)state;
     log_in();
-    begin("/api/v1/logout-all", "");
-    for (i = 0; fake.n_later > 0 && i < 20; i++) {
+    begin_known("/api/v1/logout-all", "");
+    for (i = 0; reply->status == 0 && i < 20; i++) {
+        step_store();
         snprintf(value, sizeof(value), "17900000005%02u", i);
-        fake_put("auth-since", "alice", value, 0);
-        pump_one();
+        kv_put("auth-since", "alice", value, 0);
     }
     assert_status(503, "unavailable");
-    assert_true(fake.retry_ms > 0);
-    assert_int_equal(fake_counted("limited_total", LIMIT_QUEUE), 0);
+    pump();
+    assert_true(retry_s() > 0);
+    assert_int_equal(testhost_metric(host, "limited_total", "queue"), 0);
     call("/api/v1/logout-all", "");
     assert_status(200, "");
 }
@@ -146,13 +155,13 @@ static void test_login_meanwhile(void **state)
 {
     (void)state;
     call("/register", ALICE);
-    begin("/login", "{\"user\":\"alice\",\"password\":\"correct horse\"}");
-    pump_one();
-    fake_put("auth-since", "alice", "1790000000000", 0);
-    pump();
+    testhost_hold_jobs(host, 1);
+    call("/login", "{\"user\":\"alice\",\"password\":\"correct horse\"}");
+    kv_put("auth-since", "alice", "1790000000000", 0);
+    testhost_hold_jobs(host, 0);
     assert_status(200, "");
-    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
-    fake.mono_ms += 6000;
+    take_token();
+    testhost_advance(host, 6000);
     assert_false(is_good(token));
 }
 
@@ -162,13 +171,13 @@ static void test_store_away(void **state)
     log_in();
     (void)upgrade(1);
     pump();
-    fake.store_away = true;
+    kv_away(true);
     call("/api/v1/logout-all", "");
     assert_status(503, "unavailable");
-    assert_int_equal(fake.closed[1], 0);
-    fake.store_away = false;
+    assert_int_equal(closed(1), 0);
+    kv_away(false);
     assert_true(is_good(token));
-    fake_put("auth-since", "alice", "soon", 0);
+    kv_put("auth-since", "alice", "soon", 0);
     call("/api/v1/logout-all", "");
     assert_status(503, "unavailable");
     call("/login", ALICE);
@@ -181,14 +190,14 @@ static void test_news(void **state)
     log_in();
     (void)upgrade(1);
     pump();
-    fake_bus_bring("auth.since", "", 0);
-    fake_bus_bring("auth.since", "1790000000001", 0);
-    fake_bus_bring("auth.since", "1790000000001 ", 0);
-    fake_bus_bring("auth.since", "x alice", 0);
-    fake_bus_bring("auth.since", "1790000000001 bob", 0);
-    assert_int_equal(fake.closed[1], 0);
-    fake_bus_bring("auth.since", "1790000000001 alice", 0);
-    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    bus_brings("auth.since", "");
+    bus_brings("auth.since", "1790000000001");
+    bus_brings("auth.since", "1790000000001 ");
+    bus_brings("auth.since", "x alice");
+    bus_brings("auth.since", "1790000000001 bob");
+    assert_int_equal(closed(1), 0);
+    bus_brings("auth.since", "1790000000001 alice");
+    assert_int_equal(closed(1), CHATD_CLOSE_TOKEN);
     assert_false(is_good(token));
 }
 
@@ -199,23 +208,23 @@ static void test_lost_news(void **state)
     log_in();
     (void)upgrade(1);
     pump();
-    fake_put("auth-since", "alice", "1790000000000", 0);
+    kv_put("auth-since", "alice", "1790000000000", 0);
     assert_true(is_good(token)); /* for 5 s */
-    fake_bus_bring("auth.since", "0 bob", 0);
+    bus_brings("auth.since", "0 bob");
     pump();
-    assert_int_equal(fake.closed[1], 0);
-    fake_bus_bring("auth.since", "0 alice", 0);
+    assert_int_equal(closed(1), 0);
+    bus_brings("auth.since", "0 alice");
     pump();
-    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    assert_int_equal(closed(1), CHATD_CLOSE_TOKEN);
     assert_false(is_good(token));
 
     log_in_again();
     (void)upgrade(2);
     pump();
-    fake_put("auth-since", "alice", "1790000000002", 0);
-    fake_bus_bring("auth.since", "", 1);
+    kv_put("auth-since", "alice", "1790000000002", 0);
+    bus_lost("auth.since");
     pump();
-    assert_int_equal(fake.closed[2], CHATD_CLOSE_TOKEN);
+    assert_int_equal(closed(2), CHATD_CLOSE_TOKEN);
     assert_false(is_good(token));
 }
 
@@ -233,9 +242,12 @@ static void test_lost_news_of_requests(void **state)
     for (i = 0; i < 2; i++) {
         log_in_again();
         assert_true(is_good(token));
-        fake_put("auth-since", "alice", i == 0 ? "1790000000001" : "1790000000002", 0);
+        kv_put("auth-since", "alice", i == 0 ? "1790000000001" : "1790000000002", 0);
         assert_true(is_good(token));
-        fake_bus_bring("auth.since", rows[i].data, rows[i].lost);
+        if (rows[i].lost)
+            bus_lost("auth.since");
+        else
+            bus_brings("auth.since", rows[i].data);
         assert_false(is_good(token));
     }
 }
@@ -245,25 +257,24 @@ static void test_recheck(void **state)
 {
     (void)state;
     log_in();
-    fake.store_away = true;
+    kv_away(true);
     (void)upgrade(1);
     pump();
-    assert_string_equal(fake.named, "alice");
-    fake.store_away = false;
-    fake_put("auth-since", "alice", "1790000000000", 0);
-    fake_timers();
-    pump();
-    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
-    fake.store_away = true;
-    fake.mono_ms += 6000;
+    assert_string_equal(named(), "alice");
+    kv_away(false);
+    kv_put("auth-since", "alice", "1790000000000", 0);
+    testhost_advance(host, 5000);
+    assert_int_equal(closed(1), CHATD_CLOSE_TOKEN);
+    kv_away(true);
+    testhost_advance(host, 6000);
     (void)upgrade(2);
     pump();
-    assert_string_equal(fake.named, "");
+    assert_string_equal(named(), "");
 }
 
 static void test_change_password(void **state)
 {
-    char before[FAKE_BYTES], expected[FAKE_BYTES + 128];
+    char before[TEXT_BYTES], expected[TEXT_BYTES + 128];
 
     (void)state;
     log_in();
@@ -272,11 +283,11 @@ static void test_change_password(void **state)
     pump();
     call("/api/v1/password", CHANGE);
     assert_status(200, "");
-    assert_int_equal(sscanf(fake.reply, "{\"token\":\"%[^\"]\"}", token), 1);
+    take_token();
     snprintf(expected, sizeof(expected), "token=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400",
              token);
-    assert_string_equal(fake.set_cookie, expected);
-    assert_int_equal(fake.closed[1], CHATD_CLOSE_TOKEN);
+    assert_string_equal(set_cookie(), expected);
+    assert_int_equal(closed(1), CHATD_CLOSE_TOKEN);
     assert_true(is_good(token));
     assert_false(is_good(before));
     call("/login", ALICE);
@@ -292,7 +303,7 @@ static void test_change_refuses(void **state)
 
     (void)state;
     log_in();
-    snprintf(hash, sizeof(hash), "%s", fake_get("users", "alice"));
+    snprintf(hash, sizeof(hash), "%s", kv_get("users", "alice"));
     call("/api/v1/password", "{\"old\":\"wrong horse\",\"new\":\"battery staple\"}");
     assert_status(403, "bad_credentials");
     call("/api/v1/password", "{\"old\":\"\",\"new\":\"battery staple\"}");
@@ -303,24 +314,24 @@ static void test_change_refuses(void **state)
     assert_status(400, "bad_password");
     call("/api/v1/password", "{\"old\":\"correct horse\"}");
     assert_status(400, "bad_request");
-    fake.busy = true;
+    testhost_refuse_jobs(host, JOBS_ALL);
     call("/api/v1/password", CHANGE);
     assert_status(503, "unavailable");
-    assert_true(fake.retry_ms > 0);
-    fake.busy = false;
-    fake.cookie = NULL;
+    assert_true(retry_s() > 0);
+    testhost_refuse_jobs(host, 0);
+    cookie = NULL;
     call("/api/v1/password", CHANGE);
     assert_status(401, "unauthorized");
-    fake.cookie = token;
+    cookie = token;
     config.login_rate = 1;
-    fake.mono_ms += 60000;
+    testhost_advance(host, 60000);
     call("/api/v1/password", "{}");
     assert_status(400, "bad_request");
     call("/api/v1/password", CHANGE);
     assert_status(429, "rate_limited");
-    assert_string_equal(fake_get("users", "alice"), hash);
+    assert_string_equal(kv_get("users", "alice"), hash);
     assert_true(is_good(token));
-    assert_null(fake_get("auth-since", "alice"));
+    assert_null(kv_get("auth-since", "alice"));
 }
 
 /* As at /login, the log says who came, and from where. */
@@ -333,9 +344,10 @@ static void test_change_too_often(void **state)
     assert_status(403, "bad_credentials");
     call("/api/v1/password", CHANGE);
     assert_status(429, "rate_limited");
-    assert_string_equal(fake.logged, "a change of the password of `alice` from 192.0.2.1: "
-                                     "too many wrong passwords");
-    assert_int_equal(fake_counted("limited_total", LIMIT_ACCOUNT), 1);
+    assert_string_equal(testhost_log(host, CHATD_LOG_INFO),
+                        "a change of the password of `alice` from 192.0.2.1: "
+                        "too many wrong passwords");
+    assert_int_equal(testhost_metric(host, "limited_total", "account"), 1);
 }
 
 /* A token that was signed elsewhere, of somebody without an account. */
@@ -343,7 +355,7 @@ static void test_change_without_account(void **state)
 {
     (void)state;
     log_in();
-    fake_find("users", "alice")->used = false;
+    kv_drop("users", "alice");
     call("/api/v1/password", CHANGE);
     assert_status(403, "bad_credentials");
 }
@@ -353,27 +365,30 @@ static void test_change_meanwhile(void **state)
 {
     (void)state;
     log_in();
-    begin("/api/v1/password", CHANGE);
-    pump_one();
-    fake_put("users", "alice", "another hash", 0);
-    pump();
+    testhost_hold_jobs(host, 1);
+    call("/api/v1/password", CHANGE);
+    kv_put("users", "alice", "another hash", 0);
+    testhost_hold_jobs(host, 0);
     assert_status(409, "conflict");
     assert_true(is_good(token));
 }
 
 static void test_stop_under_way(void **state)
 {
+    const struct testhost_answer *first;
+
     (void)state;
     log_in();
     (void)upgrade(1);
     pump();
-    begin("/api/v1/logout-all", "");
+    begin_known("/api/v1/logout-all", "");
+    first = reply;
     begin("/api/v1/password", CHANGE);
-    fake_bus_bring("auth.since", "", 1);
-    chatd_plugin_v1.stop(&fake.plugin);
-    pump();
-    assert_int_equal(fake.status, 0);
-    assert_null(fake_get("auth-since", "alice"));
+    bus_lost("auth.since");
+    stop_under_way(2);
+    assert_int_equal(first->status, 0);
+    assert_int_equal(reply->status, 0);
+    assert_null(kv_get("auth-since", "alice"));
 }
 
 int main(void)

@@ -4,9 +4,9 @@
 
 #define WRONG(user) "{\"user\":\"" user "\",\"password\":\"wrong horse\"}"
 
-static void call_from(const char *address, const char *pattern, const char *body)
+static void call_from(const char *from, const char *pattern, const char *body)
 {
-    fake.address = address;
+    address = from;
     call(pattern, body);
 }
 
@@ -31,10 +31,10 @@ static void test_many_addresses(void **state)
     guess_thrice(WRONG("alice"));
     call_from("198.51.100.9", "/login", WRONG("ALICE"));
     assert_status(429, "rate_limited");
-    assert_int_equal(fake.retry_ms, 20000);
+    assert_int_equal(retry_s(), 20);
     call_from("198.51.100.9", "/login", "{\"user\":\"bob\",\"password\":\"correct horse\"}");
     assert_status(200, "");
-    fake.mono_ms += 20000;
+    testhost_advance(host, 20000);
     call_from("198.51.100.9", "/login", ALICE);
     assert_status(200, "");
 }
@@ -47,7 +47,7 @@ static void test_unknown_names_alike(void **state)
     guess_thrice(WRONG("nobody"));
     call("/login", WRONG("Nobody"));
     assert_status(429, "rate_limited");
-    assert_int_equal(fake.retry_ms, 20000);
+    assert_int_equal(retry_s(), 20);
     guess_thrice(WRONG("no name at all"));
     call("/login", WRONG("no name at all"));
     assert_status(429, "rate_limited");
@@ -64,28 +64,25 @@ static void test_right_ones_do_not_count(void **state)
         call("/login", ALICE);
         assert_status(200, "");
     }
-    fake.busy = true; /* nor those that were never tried */
+    testhost_refuse_jobs(host, JOBS_ALL); /* nor those that were never tried */
     for (i = 0; i < 9; i++) {
         call("/login", ALICE);
         assert_status(503, "unavailable");
     }
-    fake.busy = false;
+    testhost_refuse_jobs(host, 0);
     guess_thrice(WRONG("alice"));
 }
 
 /* The owner at home, while others guess; and who guesses there has a bucket of that place. */
 static void test_owner_is_not_shut_out(void **state)
 {
-    const struct fake_row *known;
     int i;
 
     (void)state;
     config.account_rate = 3;
     call("/register", ALICE);
     call_from("192.0.2.1", "/login", ALICE);
-    known = fake_find("auth-known", "192.0.2.1 alice");
-    assert_non_null(known);
-    assert_true(known->ttl_ms > 0);
+    assert_true(testhost_kv_ttl(host, "auth-known", "192.0.2.1 alice") > 0);
     guess_thrice(WRONG("alice"));
     guess_thrice(WRONG("192.0.2.1 alice"));
     guess_thrice(WRONG("p 192.0.2.1 alice"));
@@ -110,41 +107,35 @@ static void test_store_away(void **state)
     call("/register", ALICE);
     call("/login", ALICE);
     guess_thrice(WRONG("alice"));
-    fake.store_away = true;
+    kv_away(true);
     call_from("192.0.2.1", "/login", ALICE);
     assert_status(429, "rate_limited");
 }
 
 static void test_over_all_workers(void **state)
 {
-    struct auth *a = fake.plugin.data;
+    struct auth *a = testhost_self(host)->data;
     char expected[64];
 
     (void)state;
     config.account_rate = 3;
     config.login_rate = config.login_rate_total = 0;
     call("/register", ALICE);
-    fake_bus_bring("auth.tries", "g 00000000000000ee a alice", 0);
-    fake_bus_bring("auth.tries", "g 00000000000000ee a alice", 0);
+    bus_brings("auth.tries", "g 00000000000000ee a alice");
+    bus_brings("auth.tries", "g 00000000000000ee a alice");
     call("/login", WRONG("alice"));
     assert_status(401, "bad_credentials");
     call("/login", WRONG("alice"));
     assert_status(429, "rate_limited");
 
-    fake.mono_ms += 60000; /* told when it was wrong, and not when it was right */
-    begin("/login", WRONG("alice"));
-    while (fake.n_later > 0 && fake.later[0].kind != 'b')
-        pump_one();
-    assert_int_equal(fake.n_later, 1);
-    assert_string_equal(fake.later[0].topic, "auth.tries");
-    snprintf(expected, sizeof(expected), "g %s a alice", a->tries_sender);
-    assert_string_equal(fake.later[0].value, expected);
-    pump();
-    begin("/login", ALICE);
-    while (fake.n_later > 0) {
-        assert_int_not_equal(fake.later[0].kind, 'b');
-        pump_one();
-    }
+    testhost_advance(host, 60000); /* told when it was wrong, and not when it was right */
+    bus_forget();
+    call("/login", WRONG("alice"));
+    snprintf(expected, sizeof(expected), "auth.tries g %s a alice", a->tries_sender);
+    assert_string_equal(testhost_bus_next(host), expected);
+    assert_null(testhost_bus_next(host));
+    call("/login", ALICE);
+    assert_null(testhost_bus_next(host));
     assert_status(200, "");
 }
 
@@ -159,10 +150,10 @@ static void test_old_passwords_of_a_change(void **state)
         call("/api/v1/password", "{\"old\":\"wrong horse\",\"new\":\"battery staple\"}");
         assert_status(403, "bad_credentials");
     }
-    fake.address = "198.51.100.1";
+    address = "198.51.100.1";
     call("/api/v1/password", "{\"old\":\"correct horse\",\"new\":\"battery staple\"}");
     assert_status(429, "rate_limited");
-    fake.address = "192.0.2.1";
+    address = "192.0.2.1";
     call("/api/v1/password", "{\"old\":\"correct horse\",\"new\":\"battery staple\"}");
     assert_status(200, "");
 }
@@ -195,10 +186,10 @@ static void test_all_together(void **state)
         }
         call_from("198.51.100.4", calls[k], "{}");
         assert_status(503, "unavailable");
-        assert_int_equal(fake.retry_ms, 20000);
+        assert_int_equal(retry_s(), 20);
     }
     /* What was refused was not a try of the address. */
-    fake.mono_ms += 20000;
+    testhost_advance(host, 20000);
     for (k = 0; k < 2; k++) {
         call_from("198.51.100.4", calls[k], "{}");
         assert_status(400, "bad_request");
@@ -212,26 +203,25 @@ static void test_all_together_elsewhere(void **state)
     (void)state;
     config.login_rate = 0;
     config.login_rate_total = 2;
-    fake_bus_bring("auth.tries", "l 00000000000000ee 198.51.100.7", 0);
+    bus_brings("auth.tries", "l 00000000000000ee 198.51.100.7");
     call("/login", "{}");
     assert_status(400, "bad_request");
     call("/login", "{}");
     assert_status(503, "unavailable");
 }
 
-/* What a login asks for, one letter each: store, job, bus. */
-static void steps_of(const char *body, char out[64])
+enum { STEPS_BYTES = 512 };
+
+/* What a login asks for. */
+static void steps_of(const char *body, char out[STEPS_BYTES])
 {
     size_t n = 0;
 
+    out[0] = '\0';
     begin("/login", body);
-    while (fake.n_later > 0 && n + 2 < 64) {
-        out[n++] = (char)fake.later[0].kind;
-        if (fake.later[0].kind == 'j')
-            out[n++] = fake.later[0].job.queue == CHATD_JOB_CPU ? 'c' : 'i';
-        pump_one();
-    }
-    out[n] = '\0';
+    while (testhost_step(host) && n < STEPS_BYTES - 1)
+        n += (size_t)snprintf(out + n, STEPS_BYTES - n, "%s, ", testhost_stepped(host));
+    pump();
 }
 
 /* No clock needed: an unknown name and a wrong password are the same way to the same answer. */
@@ -244,7 +234,7 @@ static void test_same_steps(void **state)
         {WRONG("Alice"), WRONG("Nobody")},
         {"{\"user\":\"alice\",\"password\":\"\"}", "{\"user\":\"nobody\",\"password\":\"\"}"},
     };
-    char wrong[64], unknown[64], reply[FAKE_BYTES];
+    char wrong[STEPS_BYTES], unknown[STEPS_BYTES], first[TEXT_BYTES];
     size_t i;
 
     (void)state;
@@ -254,12 +244,12 @@ static void test_same_steps(void **state)
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         steps_of(rows[i].wrong, wrong);
         assert_status(401, "bad_credentials");
-        snprintf(reply, sizeof(reply), "%s", fake.reply);
+        snprintf(first, sizeof(first), "%s", reply_body());
         steps_of(rows[i].unknown, unknown);
         assert_status(401, "bad_credentials");
-        assert_string_equal(fake.reply, reply);
+        assert_string_equal(reply_body(), first);
         assert_string_equal(wrong, unknown);
-        assert_non_null(strstr(wrong, "jc"));
+        assert_non_null(strstr(wrong, "cpu job"));
     }
 }
 
@@ -269,10 +259,8 @@ static void test_stop_under_way(void **state)
     config.account_rate = 3;
     guess_thrice(WRONG("alice"));
     begin("/login", ALICE);
-    assert_int_equal(fake.n_later, 2);
-    chatd_plugin_v1.stop(&fake.plugin);
-    pump();
-    assert_int_equal(fake.status, 0);
+    stop_under_way(1);
+    assert_int_equal(reply->status, 0);
 }
 
 int main(void)

@@ -16,10 +16,10 @@ static void test_weak_ones_are_refused(void **state)
     check_passwords(NULL);
     call("/register", WEAK_BOB);
     assert_status(400, "bad_password");
-    assert_non_null(strstr(fake.reply, "easy to guess: "));
+    assert_non_null(strstr(reply_body(), "easy to guess: "));
     call("/register", "{\"user\":\"bob\",\"password\":\"password1\"}");
     assert_status(400, "bad_password");
-    assert_null(fake_get("users", "bob"));
+    assert_null(kv_get("users", "bob"));
     log_in();
     call("/api/v1/password", "{\"old\":\"correct horse\",\"new\":\"12345678\"}");
     assert_status(400, "bad_password");
@@ -37,36 +37,37 @@ static void test_off(void **state)
 /* Not a reason to turn people away, nor to say so each time. */
 static void test_no_dictionary(void **state)
 {
+    int lines;
+
     (void)state;
     check_passwords("/nonexistent/words");
-    fake.logged[0] = '\0';
     call("/register", WEAK_BOB);
     assert_status(201, "");
-    assert_non_null(strstr(fake.logged, "install cracklib-runtime"));
-    fake.logged[0] = '\0';
+    assert_int_equal(testhost_logged(host, "install cracklib-runtime"), 1);
+    lines = testhost_logged(host, "");
     call("/register", "{\"user\":\"carol\",\"password\":\"12345678\"}");
     assert_status(201, "");
-    assert_string_equal(fake.logged, "");
+    assert_int_equal(testhost_logged(host, ""), lines);
 }
 
 static void test_said_at_the_start(void **state)
 {
     (void)state;
-    assert_int_equal(load(), CHATD_OK);
+    load();
     check_passwords("/nonexistent/words");
-    assert_int_equal(chatd_plugin_v1.start(&fake.plugin), CHATD_OK);
+    assert_int_equal(testhost_start(host), CHATD_OK);
     pump();
-    assert_non_null(strstr(fake.logged, "install cracklib-runtime"));
+    assert_int_equal(testhost_logged(host, "install cracklib-runtime"), 1);
 }
 
 static void test_full_queue(void **state)
 {
     (void)state;
     check_passwords(NULL);
-    fake.busy = true;
+    testhost_refuse_jobs(host, JOBS_ALL);
     call("/register", WEAK_BOB);
     assert_status(503, "unavailable");
-    assert_true(fake.retry_ms > 0);
+    assert_true(retry_s() > 0);
 }
 
 int main(void)
