@@ -62,9 +62,10 @@ END
 }
 
 # A plugin includes its own folder, the SDK and libraries: never the core.
+# But the test host, which has code of the core in it: sdk/testhost/CMakeLists.txt says why that harms nobody.
 border() {
     bad=0
-    for file in $(files -path './plugins/*.[ch]' -o -path './sdk/*.[ch]'); do
+    for file in $(files -path './plugins/*.[ch]' -o -path './sdk/*.[ch]' | grep -v '^\./sdk/testhost/'); do
         for include in $(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$file"); do
             if [ ! -f "$(dirname "$file")/$include" ]; then
                 echo "$file: \"$include\" is not beside it"

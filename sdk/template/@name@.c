@@ -61,7 +61,8 @@ static enum chatd_verdict check_length(chatd_plugin *self, struct chatd_ev_messa
 static void on_ask(chatd_plugin *self, const struct chatd_verb_call *call)
 {
     char members[40];
-    int n = snprintf(members, sizeof(members), "\"longest\":%lld", (long long)config_of(self)->longest);
+    int n =
+        snprintf(members, sizeof(members), "\"longest\":%lld", (long long)config_of(self)->longest);
 
     chatd_verb_ack(self, call->conn, call->id, (chatd_str){members, (size_t)n});
 }
@@ -71,8 +72,9 @@ static void on_ask(chatd_plugin *self, const struct chatd_verb_call *call)
 static void on_get(chatd_plugin *self, chatd_req req)
 {
     char body[80];
-    int n = snprintf(body, sizeof(body), "{\"longest\":%lld,\"passed\":%llu}",
-                     (long long)config_of(self)->longest, (unsigned long long)state_of(self)->passed);
+    int n =
+        snprintf(body, sizeof(body), "{\"longest\":%lld,\"passed\":%llu}",
+                 (long long)config_of(self)->longest, (unsigned long long)state_of(self)->passed);
 
     chatd_reply_json(self, req, 200, (chatd_str){body, (size_t)n});
 }

@@ -34,7 +34,8 @@ static void test_verb_and_route(void)
     chatd_conn ann = testhost_connect(t, &(struct testhost_client){.user = "ann"});
 
     testhost_verb(t, ann, "@name@.ask", "1", "");
-    assert(strcmp(testhost_next_text(t, ann), "{\"type\":\"ack\",\"id\":\"1\",\"longest\":200}") == 0);
+    assert(strcmp(testhost_next_text(t, ann), "{\"type\":\"ack\",\"id\":\"1\",\"longest\":200}") ==
+           0);
     testhost_say(t, ann, "general", "hello");
     const struct testhost_answer *answer = testhost_answer(t, testhost_get(t, "/api/v1/@name@"));
 
