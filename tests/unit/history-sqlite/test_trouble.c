@@ -271,6 +271,20 @@ static void test_stop_under_way(void **state)
     world_expect(world, "+2");
 }
 
+/* The core had no room for a job until the end, and there is no timer any more to try again. */
+static void test_stop_without_a_job(void **state)
+{
+    struct world *world = *state;
+
+    testhost_refuse_jobs(world->t, 1000);
+    world_append(world, "a", "", 1);
+    world_expect(world, "");
+    world_append(world, "a", "", 2);
+    testhost_cancel(world->t);
+    assert_int_equal(world_append(world, "a", "", 3), CHATD_E_STATE);
+    world_expect(world, "+E-9 +E-9");
+}
+
 /* --- the canary ------------------------------------------------------------------------------- */
 
 static struct store *store_of(const struct world *world)
@@ -367,6 +381,7 @@ int main(void)
         TEST(test_drain_and_cancel),
         TEST(test_drain_takes_calls),
         TEST(test_stop_under_way),
+        TEST(test_stop_without_a_job),
         TEST(test_second_instance),
         TEST(test_commit_fails),
         TEST(test_canary_leaves_no_trace),
