@@ -360,16 +360,6 @@ bool watch_step(struct testhost *t, int real_ms)
     return found;
 }
 
-int testhost_wait_watch(struct testhost *t, int real_ms)
-{
-    bool found;
-
-    testhost_turn(t);
-    found = watch_step(t, real_ms);
-    testhost_turn(t);
-    return found;
-}
-
 /* --- the end -------------------------------------------------------------------------------------- */
 
 void task_unwind(struct testhost *t)

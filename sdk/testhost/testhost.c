@@ -377,6 +377,17 @@ void testhost_turn(struct testhost *t)
         rest(t);
 }
 
+/* Without a look at the watches before: one that is ready then would be missed in the answer. */
+int testhost_wait_watch(struct testhost *t, int real_ms)
+{
+    bool found;
+
+    rest(t);
+    found = watch_step(t, real_ms);
+    testhost_turn(t);
+    return found;
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
