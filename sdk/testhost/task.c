@@ -131,6 +131,40 @@ static void job_release(struct testhost *t, struct job *job)
     mem_free(job);
 }
 
+static void job_unlink(struct testhost *t, const struct job *job)
+{
+    struct job **at = &t->first_job;
+
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    if (*at == NULL)
+        t->last_job = at;
+}
+
+/* Whether a thread has it: while jobs are held, the first of the plugin's own thread, and all of those
+ * that are for several. */
+static bool job_is_taken(const struct testhost *t, const struct job *job)
+{
+    const struct job *first = t->first_job;
+
+    while (first->def.queue != job->def.queue)
+        first = first->next;
+    return job->is_begun || first == job || job->def.queue != CHATD_JOB_IO;
+}
+
+/* As the core: what no thread has taken is over altogether. */
+static void job_end_early(struct testhost *t, struct job *job, int rc)
+{
+    bool is_taken = job_is_taken(t, job);
+
+    if (!is_taken)
+        job_unlink(t, job);
+    job_done(t, job, rc);
+    if (!is_taken)
+        job_release(t, job);
+}
+
 static bool job_step(struct testhost *t)
 {
     struct job *job = t->first_job;
@@ -139,9 +173,7 @@ static bool job_step(struct testhost *t)
         return false;
     job_begin(job);
     pthread_join(job->thread, NULL);
-    t->first_job = job->next;
-    if (t->first_job == NULL)
-        t->last_job = &t->first_job;
+    job_unlink(t, job);
     job_begin_first(t);
     job_done(t, job, job->rc);
     job_release(t, job);
@@ -248,7 +280,7 @@ bool task_expire(struct testhost *t)
 {
     for (struct job *job = t->first_job; job != NULL; job = job->next) {
         if (!job->is_done && job->at_ms <= t->mono_ms) {
-            job_done(t, job, CHATD_E_TIMEOUT);
+            job_end_early(t, job, CHATD_E_TIMEOUT);
             return true;
         }
     }
@@ -372,8 +404,16 @@ void task_unwind(struct testhost *t)
 
 void task_cancel(struct testhost *t)
 {
-    for (struct job *job = t->first_job; job != NULL; job = job->next)
-        job_done(t, job, CHATD_E_CANCELLED);
+    struct job *job = t->first_job;
+
+    while (job != NULL) {
+        if (job->is_done) {
+            job = job->next;
+            continue;
+        }
+        job_end_early(t, job, CHATD_E_CANCELLED);
+        job = t->first_job; /* its callback may have changed the list */
+    }
 }
 
 /* Jobs that were held return at last. */

@@ -288,7 +288,8 @@ void testhost_came(struct testhost_call *call);
 /* --- jobs and watches -------------------------------------------------------------------------- */
 
 /* Jobs are not run until this is called with 0: a disk hangs, a name server is silent. Deadlines
- * pass all the same. */
+ * pass all the same. A plugin has one thread for CHATD_JOB_IO, so what hangs is the first of these:
+ * one behind it that is cancelled, or whose deadline passes, is over and never runs. */
 void testhost_hold_jobs(struct testhost *t, int hold);
 
 /* At first a job begins and ends in one step. After this it begins in chatd_job(), or when the one

@@ -188,6 +188,27 @@ static void test_job_at_the_end(void **state)
     assert_string_equal(story, "cancelled release ");
 }
 
+/* One thread: what waits behind the one that hangs has not begun, and never does. */
+static void test_job_behind_one_that_hangs(void **state)
+{
+    struct testhost *t = *state;
+    struct work hangs = {0}, waits = {0};
+
+    testhost_hold_jobs(t, 1);
+    assert_int_equal(job(t, &hangs), CHATD_OK);
+    testhost_advance(t, 50);
+    assert_int_equal(job(t, &waits), CHATD_OK);
+    testhost_advance(t, 50);
+    assert_string_equal(story, "timeout ");
+    testhost_advance(t, 50);
+    assert_string_equal(story, "timeout timeout release ");
+    assert_int_equal(job(t, &waits), CHATD_OK);
+    testhost_cancel(t);
+    assert_string_equal(story, "timeout timeout release cancelled release ");
+    testhost_hold_jobs(t, 0);
+    assert_string_equal(story, "timeout timeout release cancelled release run release ");
+}
+
 static int run_waits(void *arg)
 {
     return sem_wait(arg) == 0 ? 7 : 0;
@@ -343,12 +364,19 @@ static void test_watches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_timers),        TEST(test_posts),
-        TEST(test_never_at_rest), TEST(test_no_turn_within_a_call),
-        TEST(test_job),           TEST(test_job_that_hangs),
-        TEST(test_full_queue),    TEST(test_wrong_thread),
-        TEST(test_watches),       cmocka_unit_test(test_job_at_the_end),
-        TEST(test_cancelled),     TEST(test_job_that_overlaps),
+        TEST(test_timers),
+        TEST(test_posts),
+        TEST(test_never_at_rest),
+        TEST(test_no_turn_within_a_call),
+        TEST(test_job),
+        TEST(test_job_that_hangs),
+        TEST(test_full_queue),
+        TEST(test_wrong_thread),
+        TEST(test_watches),
+        cmocka_unit_test(test_job_at_the_end),
+        TEST(test_cancelled),
+        TEST(test_job_that_overlaps),
+        TEST(test_job_behind_one_that_hangs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
