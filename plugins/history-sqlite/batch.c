@@ -255,10 +255,17 @@ int batch_submit(struct batch *batch, struct op *op, bool patient)
 }
 
 /* The core cancels jobs before it stops the first plugin, and with the job all that waits behind it
- * is answered. */
+ * is answered. Without one, such as when there was no room for it, batch_cancel() does that. */
 void batch_flush(struct batch *batch)
 {
     kick(batch);
+}
+
+void batch_cancel(struct batch *batch)
+{
+    batch->closed = true;
+    if (!batch->busy)
+        cancel_all(batch);
 }
 
 bool batch_deinit(struct batch *batch)

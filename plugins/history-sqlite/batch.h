@@ -57,6 +57,10 @@ int batch_submit(struct batch *batch, struct op *op, bool patient);
 /* [loop] Starts what is pending now instead of in the next turn. */
 void batch_flush(struct batch *batch);
 
+/* [loop] The server stops, and timers are gone: takes nothing new, and answers what no job carries with
+ * CHATD_E_CANCELLED. The rest is answered when the job is cancelled. */
+void batch_cancel(struct batch *batch);
+
 /* [loop] Takes nothing new and frees what is left, without calling anybody back. False: a job is
  * still under way, and neither the batch nor the store may be touched before `over` is called. */
 bool batch_deinit(struct batch *batch);

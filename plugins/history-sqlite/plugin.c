@@ -326,6 +326,7 @@ static void cancel(chatd_plugin *self)
 {
     struct history *history = self->data;
 
+    batch_cancel(&history->batch);
     subs_silence(&history->subs);
     peers_stop(&history->peers);
 }

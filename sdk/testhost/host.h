@@ -60,6 +60,8 @@ enum life {
     LIFE_READY,
     LIFE_STARTED,
     LIFE_DRAINING,
+    LIFE_CANCELLING, /* no more jobs, and nothing comes by the clock */
+    LIFE_CANCELLED,  /* no more posts */
     LIFE_STOPPING,
     LIFE_STOPPED
 };
@@ -197,7 +199,10 @@ struct task { /* a post, or the test's own */
 struct job {
     struct job *next;
     struct chatd_job def;
-    bool is_done; /* done was called */
+    bool is_begun; /* its thread is there */
+    bool is_done;  /* done was called */
+    pthread_t thread;
+    int rc;
     int64_t at_ms;
 };
 
@@ -233,7 +238,7 @@ struct testhost_call {
     struct testhost_call *next;
     struct testhost *t;
     char *what;
-    bool is_returned;
+    bool is_returned, is_refused;
     int came;
     int64_t at_ms;
 };
@@ -241,20 +246,22 @@ struct testhost_call {
 struct testhost {
     struct puppet plugin, caller;
     struct chatd_plugin_desc desc;
-    enum life life;
+    _Atomic(enum life) life; /* this and the clocks: jobs ask too */
     pthread_t thread;
     bool is_held; /* no turns but by testhost_step() */
     const char *stepped;
     int depth;        /* calls into the plugin that are under way */
     struct loan loan; /* of the outermost of them */
-    int64_t mono_ms, wall_ms;
-    uint64_t random;
+    _Atomic int64_t mono_ms, wall_ms;
+    char *instance;
 
     void **config; /* every one that was filled, and what it points to: all are kept */
     size_t n_config;
     char *options;
 
-    pthread_mutex_t lock; /* of the next two, which job threads reach */
+    pthread_mutex_t lock; /* of the next few, which job threads reach */
+    uint64_t random;
+    struct line *lines;
     struct task *first_task, **last_task;
     char **fault;
     int n_faults;
@@ -290,12 +297,11 @@ struct testhost {
     struct bus *bus;
 
     struct job *first_job, **last_job;
-    bool hold_jobs;
+    bool hold_jobs, overlap_jobs;
     int refuse_jobs;
 
     struct metric *metric;
     size_t n_metrics;
-    struct line *lines;
     bool show_log;
     int ready;
     char *ready_text;
@@ -410,7 +416,8 @@ void later(struct testhost *t, const char *what, void (*fn)(void *arg), void *ar
 bool task_step(struct testhost *t);
 int64_t task_due(const struct testhost *t);
 bool task_expire(struct testhost *t);
-void task_stop(struct testhost *t);
+void task_unwind(struct testhost *t); /* timers and watches */
+void task_cancel(struct testhost *t); /* jobs */
 void task_free(struct testhost *t);
 bool watch_step(struct testhost *t, int real_ms);
 void tell_free(struct testhost *t);
@@ -419,8 +426,8 @@ bool options_reloadable(struct testhost *t, const void *was, const void *fresh);
 void options_free(struct testhost *t);
 
 extern const struct chatd_core testhost_table;
-void alloc_begin(void);
-size_t alloc_end(void); /* blocks of chatd_alloc() that nobody freed, by all hosts there were */
+size_t alloc_begin(void); /* how many hosts there were before in this program */
+size_t alloc_end(void);   /* blocks of chatd_alloc() that nobody freed, by all hosts there were */
 
 /* --- the table's functions ------------------------------------------------------------------------ */
 

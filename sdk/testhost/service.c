@@ -174,8 +174,17 @@ void testhost_returned(struct testhost_call *call)
     call->is_returned = true;
 }
 
+void testhost_refused(struct testhost_call *call)
+{
+    if (call->came > 0)
+        fault(call->t, "called back for %s, which it refused", call->what);
+    call->is_returned = call->is_refused = true;
+}
+
 void testhost_came(struct testhost_call *call)
 {
+    if (call->is_refused)
+        fault(call->t, "called back for %s, which it refused", call->what);
     if (!call->is_returned)
         fault(call->t, "called back for %s before the call had returned", call->what);
     if (++call->came > 1)
@@ -187,7 +196,7 @@ int64_t calls_due(const struct testhost *t)
     int64_t due = INT64_MAX;
 
     for (const struct testhost_call *call = t->calls; call != NULL; call = call->next) {
-        if (call->came == 0 && call->at_ms < due)
+        if (call->came == 0 && !call->is_refused && call->at_ms < due)
             due = call->at_ms + 1; /* until then it is in time */
     }
     return due;
@@ -196,7 +205,7 @@ int64_t calls_due(const struct testhost *t)
 bool calls_expire(struct testhost *t)
 {
     for (struct testhost_call *call = t->calls; call != NULL; call = call->next) {
-        if (call->came > 0 || call->at_ms >= t->mono_ms)
+        if (call->came > 0 || call->is_refused || call->at_ms >= t->mono_ms)
             continue;
         fault(t, "did not call back for %s by its deadline", call->what);
         call->came = 1;
@@ -209,7 +218,7 @@ bool calls_expire(struct testhost *t)
 void calls_check(struct testhost *t)
 {
     for (const struct testhost_call *call = t->calls; call != NULL; call = call->next) {
-        if (call->came == 0)
+        if (call->came == 0 && !call->is_refused)
             fault(t, "never called back for %s", call->what);
     }
 }

@@ -4,9 +4,10 @@
 
 #include <chatd/log.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* chatd_alloc() does not say who asks: the last host that goes looks. */
-static _Atomic size_t n_blocks, n_hosts;
+static _Atomic size_t n_blocks, n_hosts, n_ever;
 
 static void *alloc(size_t n)
 {
@@ -20,9 +21,10 @@ static void free_it(void *p)
     mem_free(p);
 }
 
-void alloc_begin(void)
+size_t alloc_begin(void)
 {
     n_hosts++;
+    return n_ever++;
 }
 
 size_t alloc_end(void)
@@ -40,12 +42,13 @@ static int64_t mono_ms(chatd_plugin *self)
     return host_of(self)->mono_ms;
 }
 
-/* The same in every run: splitmix64. */
+/* splitmix64; see testhost_instance(). */
 static void random_bytes(chatd_plugin *self, void *buf, size_t n)
 {
     struct testhost *t = host_of(self);
     unsigned char *out = buf;
 
+    pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < n; i++) {
         uint64_t z = t->random += 0x9e3779b97f4a7c15;
 
@@ -53,18 +56,20 @@ static void random_bytes(chatd_plugin *self, void *buf, size_t n)
         z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
         out[i] = (unsigned char)(z >> 56);
     }
+    pthread_mutex_unlock(&t->lock);
 }
 
 static chatd_str instance(chatd_plugin *self)
 {
-    loop_of(self, "chatd_instance");
-    return CHATD_STR("0123456789abcdef");
+    const struct testhost *t = loop_of(self, "chatd_instance");
+
+    return (chatd_str){t->instance, strlen(t->instance)};
 }
 
 static int32_t server_pid(chatd_plugin *self)
 {
     (void)self;
-    return 1;
+    return (int32_t)getpid();
 }
 
 const struct chatd_core testhost_table = {

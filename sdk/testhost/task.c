@@ -22,7 +22,7 @@ int post(chatd_plugin *self, void (*cb)(chatd_plugin *self, void *arg), void *ar
 {
     struct testhost *t = host_of(self);
 
-    if (t->life >= LIFE_STOPPING)
+    if (t->life >= LIFE_CANCELLED)
         return CHATD_E_STATE;
     task_add(t, &(struct task){.what = "post", .post = cb, .arg = arg});
     return CHATD_OK;
@@ -65,6 +65,30 @@ static bool post_step(struct testhost *t)
 
 /* --- jobs ----------------------------------------------------------------------------------------- */
 
+static void *run(void *arg)
+{
+    struct job *job = arg;
+
+    job->rc = job->def.run(job->def.arg);
+    return NULL;
+}
+
+/* In a thread of its own, so that what it may not call there shows; one at a time. */
+static void job_begin(struct job *job)
+{
+    if (job->is_begun)
+        return;
+    job->is_begun = true;
+    if (pthread_create(&job->thread, NULL, run, job) != 0)
+        abort();
+}
+
+static void job_begin_first(const struct testhost *t)
+{
+    if (t->overlap_jobs && !t->hold_jobs && t->first_job != NULL)
+        job_begin(t->first_job);
+}
+
 int job_new(chatd_plugin *self, const struct chatd_job *def)
 {
     struct testhost *t = loop_of(self, "chatd_job");
@@ -78,6 +102,8 @@ int job_new(chatd_plugin *self, const struct chatd_job *def)
         fault(t, "begins a job without run(), or in a queue that does not exist");
         return CHATD_E_INVAL;
     }
+    if (t->life >= LIFE_CANCELLING)
+        return CHATD_E_STATE;
     if (t->refuse_jobs > 0) {
         t->refuse_jobs--;
         return CHATD_E_BUSY;
@@ -87,6 +113,7 @@ int job_new(chatd_plugin *self, const struct chatd_job *def)
     job->at_ms = def->deadline_ms > 0 ? t->mono_ms + def->deadline_ms : INT64_MAX;
     *t->last_job = job;
     t->last_job = &job->next;
+    job_begin_first(t);
     return CHATD_OK;
 }
 
@@ -110,36 +137,53 @@ static void job_release(struct testhost *t, struct job *job)
     mem_free(job);
 }
 
-struct run {
-    struct job *job;
-    int rc;
-};
-
-static void *run(void *arg)
+static void job_unlink(struct testhost *t, const struct job *job)
 {
-    struct run *it = arg;
+    struct job **at = &t->first_job;
 
-    it->rc = it->job->def.run(it->job->def.arg);
-    return NULL;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    if (*at == NULL)
+        t->last_job = at;
 }
 
-/* In a thread of its own, so that what it may not call there shows; one at a time. */
+/* Whether a thread has it: while jobs are held, the first of the plugin's own thread, and all of those
+ * that are for several. */
+static bool job_is_taken(const struct testhost *t, const struct job *job)
+{
+    const struct job *first = t->first_job;
+
+    while (first->def.queue != job->def.queue)
+        first = first->next;
+    return job->is_begun || first == job || job->def.queue != CHATD_JOB_IO;
+}
+
+/* As the core: what no thread has taken is over altogether. */
+static void job_end_early(struct testhost *t, struct job *job, int rc)
+{
+    bool is_taken = job_is_taken(t, job);
+
+    if (!is_taken)
+        job_unlink(t, job);
+    job_done(t, job, rc);
+    if (!is_taken)
+        job_release(t, job);
+}
+
 static bool job_step(struct testhost *t)
 {
-    struct run it = {.job = t->first_job};
-    pthread_t thread;
+    struct job *job = t->first_job;
 
-    if (it.job == NULL || t->hold_jobs)
+    if (job == NULL || (t->hold_jobs && !job->is_begun))
         return false;
-    t->first_job = it.job->next;
-    if (t->first_job == NULL)
-        t->last_job = &t->first_job;
-    t->stepped = it.job->def.queue == CHATD_JOB_CPU ? "cpu job" : "io job";
-    if (pthread_create(&thread, NULL, run, &it) != 0)
-        abort();
-    pthread_join(thread, NULL);
-    job_done(t, it.job, it.rc);
-    job_release(t, it.job);
+    job_begin(job);
+    pthread_join(job->thread, NULL);
+    job_unlink(t, job);
+    t->stepped = job->def.queue == CHATD_JOB_CPU ? "cpu job" : "io job";
+    job_begin_first(t);
+    job_done(t, job, job->rc);
+    job_release(t, job);
     return true;
 }
 
@@ -148,6 +192,12 @@ void testhost_hold_jobs(struct testhost *t, int hold)
     t->hold_jobs = hold != 0;
     if (!t->hold_jobs)
         testhost_turn(t);
+}
+
+void testhost_overlap_jobs(struct testhost *t, int overlap)
+{
+    t->overlap_jobs = overlap != 0;
+    job_begin_first(t);
 }
 
 void testhost_refuse_jobs(struct testhost *t, int n)
@@ -167,7 +217,7 @@ int timer_new(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
         fault(t, "starts a timer while it is stopped");
         return CHATD_E_STATE;
     }
-    if (cb == NULL || timer_out == NULL)
+    if (cb == NULL)
         return CHATD_E_INVAL;
     timer = mem_alloc(sizeof(*timer));
     *timer = (struct timer){.id = table_add(&t->timers, KIND_TIMER, timer),
@@ -176,7 +226,8 @@ int timer_new(chatd_plugin *self, uint32_t after_ms, uint32_t every_ms,
                             .every_ms = every_ms,
                             .cb = cb,
                             .arg = arg};
-    timer_out->v = timer->id;
+    if (timer_out != NULL)
+        timer_out->v = timer->id;
     return CHATD_OK;
 }
 
@@ -194,7 +245,7 @@ static struct timer *first_timer(const struct testhost *t)
 {
     struct timer *first = NULL;
 
-    for (size_t i = 0; i < t->timers.n; i++) {
+    for (size_t i = 0; i < t->timers.n && t->life < LIFE_CANCELLING; i++) {
         struct timer *timer = t->timers.row[i];
 
         if (timer->is_on && (first == NULL || timer->at_ms < first->at_ms))
@@ -238,7 +289,7 @@ bool task_expire(struct testhost *t)
     for (struct job *job = t->first_job; job != NULL; job = job->next) {
         if (!job->is_done && job->at_ms <= t->mono_ms) {
             t->stepped = "deadline";
-            job_done(t, job, CHATD_E_TIMEOUT);
+            job_end_early(t, job, CHATD_E_TIMEOUT);
             return true;
         }
     }
@@ -324,7 +375,7 @@ bool watch_step(struct testhost *t, int real_ms)
     bool found = false;
     size_t n = 0;
 
-    for (size_t i = 0; i < t->watches.n; i++) {
+    for (size_t i = 0; i < t->watches.n && t->life < LIFE_CANCELLING; i++) {
         const struct watch *watch = t->watches.row[i];
         bool is_watched = watch->is_on && watch->events != 0;
 
@@ -350,26 +401,28 @@ bool watch_step(struct testhost *t, int real_ms)
     return found;
 }
 
-int testhost_wait_watch(struct testhost *t, int real_ms)
-{
-    bool found;
-
-    testhost_turn(t);
-    found = watch_step(t, real_ms);
-    testhost_turn(t);
-    return found;
-}
-
 /* --- the end -------------------------------------------------------------------------------------- */
 
-void task_stop(struct testhost *t)
+void task_unwind(struct testhost *t)
 {
     for (size_t i = 0; i < t->timers.n; i++)
         ((struct timer *)t->timers.row[i])->is_on = false;
     for (size_t i = 0; i < t->watches.n; i++)
         ((struct watch *)t->watches.row[i])->is_on = false;
-    for (struct job *job = t->first_job; job != NULL; job = job->next)
-        job_done(t, job, CHATD_E_CANCELLED);
+}
+
+void task_cancel(struct testhost *t)
+{
+    struct job *job = t->first_job;
+
+    while (job != NULL) {
+        if (job->is_done) {
+            job = job->next;
+            continue;
+        }
+        job_end_early(t, job, CHATD_E_CANCELLED);
+        job = t->first_job; /* its callback may have changed the list */
+    }
 }
 
 /* Jobs that were held return at last. */
@@ -380,6 +433,8 @@ void task_free(struct testhost *t)
 
     while ((job = t->first_job) != NULL) {
         t->first_job = job->next;
+        if (job->is_begun)
+            pthread_join(job->thread, NULL);
         job_release(t, job);
     }
     while ((task = t->first_task) != NULL) {

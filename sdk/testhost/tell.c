@@ -33,18 +33,25 @@ void log_line(chatd_plugin *self, int level, chatd_conn conn, const char *fmt, .
 
 const char *testhost_log(struct testhost *t, int level)
 {
-    for (const struct line *line = t->lines; line != NULL; line = line->next) {
-        if (line->level == level)
-            return line->text;
-    }
-    return "";
+    const struct line *line;
+
+    pthread_mutex_lock(&t->lock);
+    line = t->lines;
+    pthread_mutex_unlock(&t->lock);
+    while (line != NULL && line->level != level)
+        line = line->next;
+    return line != NULL ? line->text : "";
 }
 
 int testhost_logged(struct testhost *t, const char *part)
 {
+    const struct line *line;
     int n = 0;
 
-    for (const struct line *line = t->lines; line != NULL; line = line->next)
+    pthread_mutex_lock(&t->lock);
+    line = t->lines;
+    pthread_mutex_unlock(&t->lock);
+    for (; line != NULL; line = line->next)
         n += strstr(line->text, part) != NULL;
     return n;
 }

@@ -122,7 +122,8 @@ struct testhost *testhost_new(const struct chatd_plugin_desc *desc)
     t->last_job = &t->first_job;
     t->ready = CHATD_READY;
     t->stepped = "";
-    alloc_begin();
+    t->random = (uint64_t)alloc_begin() << 32;
+    t->instance = mem_strdup("0123456789abcdef");
     service_init(t);
     if (desc->abi_major != CHATD_ABI_MAJOR || desc->abi_min_minor > CHATD_ABI_MINOR)
         fault(t, "was built for another ABI (%u.%u) than this host's", desc->abi_major,
@@ -133,6 +134,12 @@ struct testhost *testhost_new(const struct chatd_plugin_desc *desc)
 chatd_plugin *testhost_self(struct testhost *t)
 {
     return &t->plugin.pub;
+}
+
+void testhost_instance(struct testhost *t, const char *id)
+{
+    mem_free(t->instance);
+    t->instance = mem_strdup(id);
 }
 
 chatd_plugin *testhost_caller(struct testhost *t)
@@ -225,25 +232,42 @@ static void call(struct testhost *t, void (*fn)(chatd_plugin *self))
     leave(t);
 }
 
-/* In the order of the core: who waits is let go before the plugin is asked to cancel. */
+void testhost_drain(struct testhost *t)
+{
+    if (t->life != LIFE_STARTED)
+        return;
+    t->life = LIFE_DRAINING;
+    call(t, t->desc.drain);
+    testhost_turn(t);
+}
+
+/* In the order of the core: who waits is let go before the plugin is asked to cancel, and by then
+ * nothing comes by the clock any more. */
+void testhost_cancel(struct testhost *t)
+{
+    if (t->life == LIFE_NEW || t->life >= LIFE_CANCELLING)
+        return;
+    testhost_drain(t);
+    bool was_started = t->life == LIFE_DRAINING;
+
+    t->life = LIFE_DRAINING;
+    conn_stop(t);
+    wait_abandon(t, 0, 0);
+    request_stop(t);
+    task_unwind(t);
+    if (was_started)
+        call(t, t->desc.cancel);
+    t->life = LIFE_CANCELLING;
+    task_cancel(t);
+    t->life = LIFE_CANCELLED;
+    testhost_turn(t);
+}
+
 void testhost_stop(struct testhost *t)
 {
     if (t->life == LIFE_STOPPED || t->life == LIFE_NEW)
         return;
-    bool was_started = t->life == LIFE_STARTED;
-
-    t->life = LIFE_DRAINING;
-    if (was_started) {
-        call(t, t->desc.drain);
-        testhost_turn(t);
-    }
-    conn_stop(t);
-    wait_abandon(t, 0, 0);
-    request_stop(t);
-    if (was_started)
-        call(t, t->desc.cancel);
-    task_stop(t);
-    testhost_turn(t);
+    testhost_cancel(t);
     t->life = LIFE_STOPPING;
     call(t, t->desc.stop);
     t->life = LIFE_STOPPED;
@@ -298,6 +322,7 @@ int testhost_free(struct testhost *t)
     for (int i = 0; i < t->n_faults; i++)
         mem_free(t->fault[i]);
     mem_free(t->fault);
+    mem_free(t->instance);
     pthread_mutex_destroy(&t->lock);
     mem_free(t);
     return faults;
@@ -364,14 +389,26 @@ static void rest(struct testhost *t)
     }
 }
 
-/* Watches once: a descriptor that can always be written is ready for ever. */
+/* Watches once: a descriptor that can always be written is ready for ever. What is to come later does
+ * not come while the plugin is being called. */
 void testhost_turn(struct testhost *t)
 {
-    if (t->is_held)
+    if (t->depth > 0 || t->is_held)
         return;
     rest(t);
     if (watch_step(t, 0))
         rest(t);
+}
+
+/* Without a look at the watches before: one that is ready then would be missed in the answer. */
+int testhost_wait_watch(struct testhost *t, int real_ms)
+{
+    bool found;
+
+    rest(t);
+    found = watch_step(t, real_ms);
+    testhost_turn(t);
+    return found;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

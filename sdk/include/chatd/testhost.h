@@ -14,7 +14,8 @@
  * The test plays everybody else: clients, other plugins, other services, the clock. The host calls
  * the plugin as the core does and in the same order of things; what the plugin asked to happen later
  * (posts, jobs, callbacks of services, ends of waits) happens in testhost_turn() and in
- * testhost_advance(). Functions that play a client end with a turn.
+ * testhost_advance(). Functions that play a client end with a turn, but for those that a fake calls
+ * while the plugin calls it.
  *
  * It also watches. A rule of the SDK that the plugin breaks becomes a sentence on standard error, and
  * testhost_free() counts them, so a test that ends with testhost_free(t) == 0 has checked that
@@ -53,8 +54,14 @@ struct testhost;
  * here. */
 struct testhost *testhost_new(const struct chatd_plugin_desc *desc);
 
-/* What the plugin sees as `self`, e.g. to reach its `data`. */
+/* What the plugin sees as `self`, e.g. to reach its `data`. A part of a plugin that is tested by itself
+ * gets the `self` of a host whose descriptor has no more than an init() that returns CHATD_OK. */
 chatd_plugin *testhost_self(struct testhost *t);
+
+/* The server's id, as chatd_instance() tells it; at first "0123456789abcdef". Hosts with the same id are
+ * workers of one server. What chatd_random() gives differs from host to host, and is the same in every
+ * run of the test. */
+void testhost_instance(struct testhost *t, const char *id);
 
 /* Reads `options`, lines of "key = value" as in the plugin's section of the INI (NULL: none), then
  * calls init(). What it answered; CHATD_E_INVAL, with the reason on standard error, for an option
@@ -72,8 +79,15 @@ int testhost_start(struct testhost *t);
  * error, if one that is not RELOADABLE would change. Not for testhost_init_with(). */
 int testhost_reload(struct testhost *t, const char *options);
 
-/* drain(), a turn, clients leave, waits and jobs are cancelled, cancel(), stop(). */
+/* drain(), a turn, clients leave, waits end, timers and watches are gone, cancel(), jobs are cancelled
+ * and posts run, stop(). */
 void testhost_stop(struct testhost *t);
+
+/* The same as far as the turn after drain(), where services are still called; and as far as stop(),
+ * where calls get CHATD_E_STATE. For a test of what comes between: testhost_stop() goes on from
+ * there. */
+void testhost_drain(struct testhost *t);
+void testhost_cancel(struct testhost *t);
 
 /* Stops it if it is not stopped, looks for what was not given back, frees the host. The number of
  * rules that were broken. */
@@ -292,17 +306,25 @@ chatd_plugin *testhost_caller(struct testhost *t);
 
 /* A callback that must come: once, not before testhost_returned(), and before `deadline_ms` of the
  * host's clock have passed. The test calls testhost_came() in its callback. `what` names it in the
- * fault. */
+ * fault. After testhost_refused(), for a call that returned an error, it must not come. Good until
+ * testhost_free(). */
 struct testhost_call;
 struct testhost_call *testhost_expect(struct testhost *t, const char *what, int64_t deadline_ms);
 void testhost_returned(struct testhost_call *call);
+void testhost_refused(struct testhost_call *call);
 void testhost_came(struct testhost_call *call);
 
 /* --- jobs and watches -------------------------------------------------------------------------- */
 
 /* Jobs are not run until this is called with 0: a disk hangs, a name server is silent. Deadlines
- * pass all the same. */
+ * pass all the same. A plugin has one thread for CHATD_JOB_IO, so what hangs is the first of these:
+ * one behind it that is cancelled, or whose deadline passes, is over and never runs. */
 void testhost_hold_jobs(struct testhost *t, int hold);
+
+/* At first a job begins and ends in one step. After this it begins in chatd_job(), or when the one
+ * before has ended, and runs while the test goes on, until the step that ends it: what the two do to
+ * each other shows, above all with ThreadSanitizer. 0: the next ones do not. */
+void testhost_overlap_jobs(struct testhost *t, int overlap);
 
 /* The next `n` jobs get CHATD_E_BUSY. */
 void testhost_refuse_jobs(struct testhost *t, int n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of requests over a link that the test plays: order, deadlines, what is sent again. */
-#include "fakecore.h"
 #include "queue.h"
+
+#include "story.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 #define COUNT_MAX 4
 
 struct world {
-    struct fakecore core;
+    struct testhost *t;
+    struct story story;
     struct queue queue;
     bool is_up;
     int64_t down_ms;
@@ -36,7 +38,7 @@ static bool send(void *arg, int argc, const char **argv, const size_t *bytes)
     assert_int_equal(strlen(argv[argc - 1]), bytes[argc - 1]);
     if (!world->is_up)
         return false;
-    fakecore_tell(&world->core, ">%s%s", argv[argc - 1], strcmp(argv[0], "EVAL") == 0 ? "t" : "");
+    story_tell(&world->story, ">%s%s", argv[argc - 1], strcmp(argv[0], "EVAL") == 0 ? "t" : "");
     return true;
 }
 
@@ -49,19 +51,19 @@ static int64_t away_ms(void *arg)
 {
     struct world *world = arg;
 
-    return world->is_up ? 0 : world->core.now_ms - world->down_ms;
+    return world->is_up ? 0 : testhost_mono_ms(world->t) - world->down_ms;
 }
 
 static void refused(void *arg, const char *error, chatd_str key)
 {
     (void)key;
-    fakecore_tell(&((struct world *)arg)->core, "!%.4s", error);
+    story_tell(&((struct world *)arg)->story, "!%.4s", error);
 }
 
 static void go_down(struct world *world)
 {
     world->is_up = false;
-    world->down_ms = world->core.now_ms;
+    world->down_ms = testhost_mono_ms(world->t);
     queue_down(&world->queue);
 }
 
@@ -69,7 +71,7 @@ static void drop(void *arg, const char *error)
 {
     struct world *world = arg;
 
-    fakecore_tell(&world->core, "drop%s", error != NULL ? "E" : "");
+    story_tell(&world->story, "drop%s", error != NULL ? "E" : "");
     go_down(world);
 }
 
@@ -94,11 +96,11 @@ static int setup(void **state)
                                                .drop = drop};
     struct world *world = calloc(1, sizeof(*world));
 
-    fakecore_init(&world->core);
-    queue_init(&world->queue, &world->core.plugin, &events, world, COUNT_MAX, 100000);
+    world->t = host_for("queue");
+    queue_init(&world->queue, testhost_self(world->t), &events, world, COUNT_MAX, 100000);
     world->queue.run_id = "run";
     assert_int_equal(queue_start(&world->queue), CHATD_OK);
-    world->down_ms = world->core.now_ms;
+    world->down_ms = testhost_mono_ms(world->t);
     go_up(world);
     *state = world;
     return 0;
@@ -108,7 +110,9 @@ static int teardown(void **state)
 {
     struct world *world = *state;
 
+    testhost_cancel(world->t);
     queue_deinit(&world->queue);
+    assert_int_equal(testhost_free(world->t), 0);
     assert_int_equal(world->queue.count, 0);
     assert_int_equal(world->queue.bytes, 0);
     free(world);
@@ -120,7 +124,7 @@ static void answered(struct request *request, int err, redisReply *reply)
     struct asked *asked = (struct asked *)request;
 
     assert_true((err == CHATD_OK) == (reply != NULL));
-    fakecore_tell(&asked->world->core, "%s=%d", request->argv[request->argc - 1], err);
+    story_tell(&asked->world->story, "%s=%d", request->argv[request->argc - 1], err);
 }
 
 static void destroyed(struct request *request)
@@ -179,10 +183,10 @@ static void test_sent_and_answered_in_order(void **state)
 
     ask(world, "a", ONCE);
     ask(world, "b", ONCE);
-    fakecore_expect(&world->core, ">a >b");
+    story_expect(&world->story, ">a >b");
     ok(world);
     ok(world);
-    fakecore_expect(&world->core, "a=0 b=0");
+    story_expect(&world->story, "a=0 b=0");
 }
 
 static void test_an_error_is_told_and_is_the_callers(void **state)
@@ -191,7 +195,7 @@ static void test_an_error_is_told_and_is_the_callers(void **state)
 
     ask(world, "a", ONCE);
     error(world, "WRONGTYPE x");
-    fakecore_expect(&world->core, ">a !WRON a=-10");
+    story_expect(&world->story, ">a !WRON a=-10");
 }
 
 static void test_the_deadline_is_exact_and_the_late_reply_is_for_nobody(void **state)
@@ -199,17 +203,17 @@ static void test_the_deadline_is_exact_and_the_late_reply_is_for_nobody(void **s
     struct world *world = *state;
 
     ask(world, "a", REPEATS);
-    fakecore_advance(&world->core, 2000);
+    testhost_advance(world->t, 2000);
     ask(world, "b", ONCE);
     world->moved++; /* something comes: it is not stuck */
-    fakecore_advance(&world->core, 2999);
-    fakecore_expect(&world->core, ">a >b");
-    fakecore_advance(&world->core, 1);
-    fakecore_expect(&world->core, "a=-8");
+    testhost_advance(world->t, 2999);
+    story_expect(&world->story, ">a >b");
+    testhost_advance(world->t, 1);
+    story_expect(&world->story, "a=-8");
     ok(world);
-    fakecore_expect(&world->core, "");
+    story_expect(&world->story, "");
     ok(world);
-    fakecore_expect(&world->core, "b=0");
+    story_expect(&world->story, "b=0");
 }
 
 static void test_what_never_left_is_refused_at_its_deadline(void **state)
@@ -218,12 +222,12 @@ static void test_what_never_left_is_refused_at_its_deadline(void **state)
 
     go_down(world);
     ask(world, "a", ONCE);
-    fakecore_advance(&world->core, 4000);
+    testhost_advance(world->t, 4000);
     ask(world, "b", ONCE);
-    fakecore_advance(&world->core, 1000);
-    fakecore_expect(&world->core, "a=-10");
+    testhost_advance(world->t, 1000);
+    story_expect(&world->story, "a=-10");
     go_up(world);
-    fakecore_expect(&world->core, ">b");
+    story_expect(&world->story, ">b");
 }
 
 static void test_away_for_long_is_refused_at_once(void **state)
@@ -231,13 +235,13 @@ static void test_away_for_long_is_refused_at_once(void **state)
     struct world *world = *state;
 
     go_down(world);
-    fakecore_advance(&world->core, 4999);
+    testhost_advance(world->t, 4999);
     assert_int_equal(ask(world, "a", ONCE), CHATD_OK);
-    fakecore_advance(&world->core, 1);
+    testhost_advance(world->t, 1);
     assert_int_equal(ask(world, "b", ONCE), CHATD_E_BACKEND);
     assert_int_equal(ask(world, "p", PATIENT), CHATD_OK);
     go_up(world);
-    fakecore_expect(&world->core, ">a >p");
+    story_expect(&world->story, ">a >p");
 }
 
 static void test_caps(void **state)
@@ -264,15 +268,15 @@ static void test_what_may_repeat_is_sent_again_before_what_waits(void **state)
     ask(world, "b", ONCE);
     ask(world, "c", REPEATS);
     go_down(world);
-    fakecore_expect(&world->core, ">a >b >c b=-8");
+    story_expect(&world->story, ">a >b >c b=-8");
     ask(world, "d", ONCE);
-    fakecore_advance(&world->core, 1000);
+    testhost_advance(world->t, 1000);
     go_up(world);
-    fakecore_expect(&world->core, ">a >c >d");
+    story_expect(&world->story, ">a >c >d");
     ok(world);
     ok(world);
     ok(world);
-    fakecore_expect(&world->core, "a=0 c=0 d=0");
+    story_expect(&world->story, "a=0 c=0 d=0");
 }
 
 static void test_sent_once_and_then_waiting_is_of_unknown_outcome(void **state)
@@ -281,10 +285,10 @@ static void test_sent_once_and_then_waiting_is_of_unknown_outcome(void **state)
 
     ask(world, "a", REPEATS);
     go_down(world);
-    fakecore_advance(&world->core, 5000);
-    fakecore_expect(&world->core, ">a a=-8");
+    testhost_advance(world->t, 5000);
+    story_expect(&world->story, ">a a=-8");
     go_up(world);
-    fakecore_expect(&world->core, "");
+    story_expect(&world->story, "");
 }
 
 static void test_what_redis_did_not_do_is_sent_to_the_next_one(void **state)
@@ -294,11 +298,11 @@ static void test_what_redis_did_not_do_is_sent_to_the_next_one(void **state)
     ask(world, "a", ONCE);
     ask(world, "b", REPEATS);
     error(world, "READONLY You can't write");
-    fakecore_expect(&world->core, ">a >b dropE");
+    story_expect(&world->story, ">a >b dropE");
     go_up(world);
-    fakecore_expect(&world->core, ">a >b");
+    story_expect(&world->story, ">a >b");
     ok(world);
-    fakecore_expect(&world->core, "a=0");
+    story_expect(&world->story, "a=0");
 }
 
 static void test_refused_until_the_deadline_is_not_unknown(void **state)
@@ -307,8 +311,8 @@ static void test_refused_until_the_deadline_is_not_unknown(void **state)
 
     ask(world, "a", ONCE);
     error(world, "LOADING");
-    fakecore_advance(&world->core, 5000);
-    fakecore_expect(&world->core, ">a dropE a=-10");
+    testhost_advance(world->t, 5000);
+    story_expect(&world->story, ">a dropE a=-10");
 }
 
 static void test_silence_is_given_up_after_seconds_without_a_reply(void **state)
@@ -316,12 +320,12 @@ static void test_silence_is_given_up_after_seconds_without_a_reply(void **state)
     struct world *world = *state;
 
     ask(world, "a", PATIENT);
-    fakecore_advance(&world->core, 5000);
-    fakecore_expect(&world->core, ">a");
-    fakecore_advance(&world->core, 1000);
-    fakecore_expect(&world->core, "drop a=-8");
-    fakecore_advance(&world->core, 60000); /* nothing is under way: nothing is missed */
-    fakecore_expect(&world->core, "");
+    testhost_advance(world->t, 5000);
+    story_expect(&world->story, ">a");
+    testhost_advance(world->t, 1000);
+    story_expect(&world->story, "drop a=-8");
+    testhost_advance(world->t, 60000); /* nothing is under way: nothing is missed */
+    story_expect(&world->story, "");
 }
 
 static void test_slow_is_not_silent(void **state)
@@ -331,10 +335,10 @@ static void test_slow_is_not_silent(void **state)
     for (int i = 0; i < 4; i++)
         ask(world, "a", PATIENT);
     for (int i = 0; i < 4; i++) {
-        fakecore_advance(&world->core, 4000);
+        testhost_advance(world->t, 4000);
         ok(world);
     }
-    fakecore_expect(&world->core, ">a >a >a >a a=0 a=0 a=0 a=0");
+    story_expect(&world->story, ">a >a >a >a a=0 a=0 a=0 a=0");
 }
 
 /* A large page over a thin line: bytes come, and no reply for long. */
@@ -344,12 +348,12 @@ static void test_a_page_in_mid_transfer_is_not_silence(void **state)
 
     ask(world, "a", PATIENT);
     for (int i = 0; i < 20; i++) {
-        fakecore_advance(&world->core, 4000);
+        testhost_advance(world->t, 4000);
         world->moved += 1000;
     }
-    fakecore_expect(&world->core, ">a");
+    story_expect(&world->story, ">a");
     ok(world);
-    fakecore_expect(&world->core, "a=0");
+    story_expect(&world->story, "a=0");
 }
 
 static void test_a_reply_that_nobody_asked_for_ends_the_connection(void **state)
@@ -357,7 +361,7 @@ static void test_a_reply_that_nobody_asked_for_ends_the_connection(void **state)
     struct world *world = *state;
 
     ok(world);
-    fakecore_expect(&world->core, "drop");
+    story_expect(&world->story, "drop");
 }
 
 /* --- scripts ----------------------------------------------------------------------------------- */
@@ -369,7 +373,7 @@ static void test_a_script_goes_by_its_hash_when_that_is_known(void **state)
     ask_script(world, "a", ONCE);
     strcpy(world->queue.hash[SCRIPT_GET], "0123");
     ask_script(world, "b", ONCE);
-    fakecore_expect(&world->core, ">at >b");
+    story_expect(&world->story, ">at >b");
 }
 
 /* a and c are not known any more; b was a command; d was made meanwhile. */
@@ -381,17 +385,17 @@ static void test_flushed_scripts_keep_their_order(void **state)
     ask_script(world, "a", ONCE);
     ask(world, "b", ONCE);
     ask_script(world, "c", ONCE);
-    fakecore_expect(&world->core, ">a >b >c");
+    story_expect(&world->story, ">a >b >c");
     error(world, "NOSCRIPT");
     ask_script(world, "d", ONCE);
     ok(world);
-    fakecore_expect(&world->core, "b=0");
+    story_expect(&world->story, "b=0");
     error(world, "NOSCRIPT");
-    fakecore_expect(&world->core, ">at >ct >d");
+    story_expect(&world->story, ">at >ct >d");
     ok(world);
     ok(world);
     ok(world);
-    fakecore_expect(&world->core, "a=0 c=0 d=0");
+    story_expect(&world->story, "a=0 c=0 d=0");
 }
 
 static void test_a_disconnect_while_scripts_are_sent_again(void **state)
@@ -404,10 +408,10 @@ static void test_a_disconnect_while_scripts_are_sent_again(void **state)
     ask_script(world, "c", REPEATS);
     error(world, "NOSCRIPT");
     go_down(world);
-    fakecore_expect(&world->core, ">a >b >c b=-8");
+    story_expect(&world->story, ">a >b >c b=-8");
     go_up(world);
     /* Another server may answer now: its scripts go as text until it has told their hashes. */
-    fakecore_expect(&world->core, ">at >ct");
+    story_expect(&world->story, ">at >ct");
 }
 
 /* --- the end ----------------------------------------------------------------------------------- */
@@ -421,10 +425,10 @@ static void test_all_are_told_when_the_server_stops(void **state)
     ask(world, "b", REPEATS);
     ask(world, "p", PATIENT);
     queue_cancel(&world->queue);
-    fakecore_expect(&world->core, ">a a=-8 b=-9 p=-9");
+    story_expect(&world->story, ">a a=-8 b=-9 p=-9");
     assert_int_equal(ask(world, "c", ONCE), CHATD_E_STATE);
     queue_deinit(&world->queue);
-    fakecore_expect(&world->core, "");
+    story_expect(&world->story, "");
 }
 
 int main(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Subscribers over a store and channels that the test plays, with steps it chooses. */
-#include "fakecore.h"
 #include "subs.h"
+
+#include "story.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,8 @@
 
 /* One room. Its records have no content: their number says it all. */
 struct world {
-    struct fakecore core;
+    struct testhost *t;
+    struct story story;
     struct subs subs;
     char epoch[24], previous[24];
     uint64_t top, first, common;
@@ -76,8 +78,8 @@ static int setup(void **state)
         .read = subs_read, .listen = subs_listen, .unlisten = subs_unlisten};
     struct world *world = calloc(1, sizeof(*world));
 
-    fakecore_init(&world->core);
-    subs_init(&world->subs, &world->core.plugin, &events, world);
+    world->t = host_for("subs");
+    subs_init(&world->subs, testhost_self(world->t), &events, world);
     strcpy(world->epoch, "e1");
     world->first = 1;
     *state = world;
@@ -88,9 +90,11 @@ static int teardown(void **state)
 {
     struct world *world = *state;
 
+    testhost_cancel(world->t);
     subs_deinit(&world->subs);
     for (int i = 0; i < world->n_reads; i++) /* as the queue does when the server stops */
         world->reads[i].done(world->reads[i].arg, CHATD_E_CANCELLED, NULL);
+    assert_int_equal(testhost_free(world->t), 0);
     assert_int_equal(world->listens, 0);
     free(world);
     return 0;
@@ -163,10 +167,11 @@ static void on_record(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
     struct listener *listener = arg;
     struct world *world = listener->world;
 
-    (void)self, (void)epoch;
+    (void)epoch;
+    assert_ptr_equal(self, testhost_caller(world->t));
     assert_true(record->seq == listener->last + 1);
     listener->last = record->seq;
-    fakecore_tell(&world->core, "%s%llu", listener->name, (unsigned long long)record->seq);
+    story_tell(&world->story, "%s%llu", listener->name, (unsigned long long)record->seq);
     if (record->seq != listener->leave_at)
         return;
     assert_int_equal(subs_remove(&world->subs, sub), CHATD_OK);
@@ -181,8 +186,8 @@ static void on_reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_
     (void)self, (void)sub;
     if (listener->last > seq)
         listener->last = seq;
-    fakecore_tell(&listener->world->core, "%sreset%llu:%.*s", listener->name,
-                  (unsigned long long)seq, (int)epoch.n, epoch.p);
+    story_tell(&listener->world->story, "%sreset%llu:%.*s", listener->name, (unsigned long long)seq,
+               (int)epoch.n, epoch.p);
 }
 
 static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t to, void *arg)
@@ -192,8 +197,8 @@ static void on_trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_
     (void)self, (void)sub;
     assert_true(from == listener->last + 1);
     listener->last = to;
-    fakecore_tell(&listener->world->core, "%sgone%llu-%llu", listener->name,
-                  (unsigned long long)from, (unsigned long long)to);
+    story_tell(&listener->world->story, "%sgone%llu-%llu", listener->name, (unsigned long long)from,
+               (unsigned long long)to);
 }
 
 static void subscribe(struct world *world, struct listener *listener, const char *epoch,
@@ -205,8 +210,8 @@ static void subscribe(struct world *world, struct listener *listener, const char
 
     listener->world = world;
     listener->last = seq;
-    assert_int_equal(subs_add(&world->subs, &world->core.plugin, CHATD_STR("a"), &after, &events,
-                              listener, &listener->sub),
+    assert_int_equal(subs_add(&world->subs, testhost_caller(world->t), CHATD_STR("a"), &after,
+                              &events, listener, &listener->sub),
                      CHATD_OK);
 }
 
@@ -225,7 +230,7 @@ static void test_reads_when_it_is_listened_to_then_live(void **state)
     answer(world);
     append(world);
     append(world);
-    fakecore_expect(&world->core, "l2 l3 l4 l5");
+    story_expect(&world->story, "l2 l3 l4 l5");
     assert_int_equal(world->n_reads, 0);
 }
 
@@ -241,10 +246,10 @@ static void test_what_comes_while_it_reads_is_merged(void **state)
     append(world);
     world->top = 3; /* the page was read between the two */
     answer(world);
-    fakecore_expect(&world->core, "l1 l2 l3 l4");
+    story_expect(&world->story, "l1 l2 l3 l4");
     world->top = 4;
     append(world);
-    fakecore_expect(&world->core, "l5");
+    story_expect(&world->story, "l5");
     assert_int_equal(world->n_reads, 0);
 }
 
@@ -260,10 +265,10 @@ static void test_a_hole_is_read_and_doubles_are_ignored(void **state)
     publish(world, 1);
     world->top = 3;
     publish(world, 3); /* 2 was lost on the way */
-    fakecore_expect(&world->core, "l1");
+    story_expect(&world->story, "l1");
     append(world);
     answer(world);
-    fakecore_expect(&world->core, "l2 l3 l4");
+    story_expect(&world->story, "l2 l3 l4");
     assert_int_equal(world->n_reads, 0);
 }
 
@@ -294,7 +299,7 @@ static void test_pages_follow_each_other(void **state)
     subscribe(world, &l, "e1", 0);
     listening(world);
     answer_all(world);
-    fakecore_expect(&world->core, "l1 l2 l3 l4 l5");
+    story_expect(&world->story, "l1 l2 l3 l4 l5");
 }
 
 static void test_what_was_trimmed_is_told(void **state)
@@ -307,15 +312,15 @@ static void test_what_was_trimmed_is_told(void **state)
     subscribe(world, &l, "e1", 2);
     listening(world);
     answer(world);
-    fakecore_expect(&world->core, "lgone3-6 l7 l8 l9");
+    story_expect(&world->story, "lgone3-6 l7 l8 l9");
     world->first = 12;
     world->top = 11; /* all of it */
     publish(world, 11);
     answer_all(world);
-    fakecore_expect(&world->core, "lgone10-11");
+    story_expect(&world->story, "lgone10-11");
     subscribe(world, &m, "e1", 11);
     answer_all(world);
-    fakecore_expect(&world->core, "");
+    story_expect(&world->story, "");
 }
 
 static void test_from_the_present_top_on(void **state)
@@ -333,7 +338,7 @@ static void test_from_the_present_top_on(void **state)
     listening(world);
     answer_all(world);
     append(world);
-    fakecore_expect(&world->core, "l6 l7");
+    story_expect(&world->story, "l6 l7");
 }
 
 /* --- epochs ------------------------------------------------------------------------------------ */
@@ -352,16 +357,16 @@ static void test_positions_of_other_epochs(void **state)
     subscribe(world, &old, "e1", 7);
     listening(world);
     answer_all(world);
-    fakecore_expect(&world->core, "oreset3:e2 o4");
+    story_expect(&world->story, "oreset3:e2 o4");
     subscribe(world, &common, "e1", 2);
     answer_all(world);
-    fakecore_expect(&world->core, "creset3:e2 c3 c4");
+    story_expect(&world->story, "creset3:e2 c3 c4");
     subscribe(world, &foreign, "e0", 2);
     answer_all(world);
-    fakecore_expect(&world->core, "freset0:e2 f1 f2 f3 f4");
+    story_expect(&world->story, "freset0:e2 f1 f2 f3 f4");
     subscribe(world, &ahead, "e2", 9);
     answer_all(world);
-    fakecore_expect(&world->core, "areset4:e2");
+    story_expect(&world->story, "areset4:e2");
 }
 
 static void begin_epoch(struct world *world, const char *epoch, uint64_t common)
@@ -384,7 +389,7 @@ static void test_a_new_epoch_is_read_and_told(void **state)
     append(world);
     answer_all(world);
     append(world);
-    fakecore_expect(&world->core, "lreset3:e2 l4 l5");
+    story_expect(&world->story, "lreset3:e2 l4 l5");
 }
 
 static void test_a_new_epoch_while_it_reads(void **state)
@@ -399,11 +404,11 @@ static void test_a_new_epoch_while_it_reads(void **state)
     publish(world, 3);
     strcpy(world->epoch, "e1"); /* the page is older */
     answer(world);
-    fakecore_expect(&world->core, "l1 l2");
+    story_expect(&world->story, "l1 l2");
     strcpy(world->epoch, "e2");
     world->top = 3;
     answer_all(world);
-    fakecore_expect(&world->core, "lreset2:e2 l3");
+    story_expect(&world->story, "lreset2:e2 l3");
 }
 
 static void test_a_server_that_came_back_is_asked(void **state)
@@ -423,7 +428,7 @@ static void test_a_server_that_came_back_is_asked(void **state)
     listening(world);
     assert_int_equal(world->n_reads, 2);
     answer_all(world);
-    fakecore_expect(&world->core, "lreset1:e2 mreset1:e2");
+    story_expect(&world->story, "lreset1:e2 mreset1:e2");
     subs_recheck(&world->subs);
     assert_int_equal(world->n_reads, 2);
 }
@@ -441,7 +446,7 @@ static void test_made_anew_while_it_reads_reads_again(void **state)
     world->top = 1;
     assert_int_equal(world->n_reads, 1);
     answer(world);
-    fakecore_expect(&world->core, "l1");
+    story_expect(&world->story, "l1");
 }
 
 static void test_the_epoch_of_a_room_that_nobody_wrote_to(void **state)
@@ -457,7 +462,7 @@ static void test_the_epoch_of_a_room_that_nobody_wrote_to(void **state)
     strcpy(world->epoch, "fresh");
     answer(world);
     append(world);
-    fakecore_expect(&world->core, "l1");
+    story_expect(&world->story, "l1");
     assert_int_equal(subs_fresh_epoch(&world->subs, CHATD_STR("a")).n, 0);
 }
 
@@ -494,7 +499,7 @@ static void test_a_publication_that_was_lost_is_found(void **state)
     assert_int_equal(world->n_reads, 0);
     assert_int_equal(subs_catch_up(&world->subs), 1);
     answer_all(world);
-    fakecore_expect(&world->core, "l1 m1 l2 l3 m2 m3");
+    story_expect(&world->story, "l1 m1 l2 l3 m2 m3");
     assert_int_equal(subs_catch_up(&world->subs), 0);
 }
 
@@ -512,7 +517,7 @@ static void test_a_publication_on_its_way_was_not_lost(void **state)
     append(world);
     assert_int_equal(subs_catch_up(&world->subs), 0);
     assert_int_equal(world->n_reads, 0);
-    fakecore_expect(&world->core, "l1 l2");
+    story_expect(&world->story, "l1 l2");
 }
 
 static void test_what_stood_before_an_epoch_began_says_nothing(void **state)
@@ -530,7 +535,7 @@ static void test_what_stood_before_an_epoch_began_says_nothing(void **state)
     append(world);
     answer_all(world);
     assert_int_equal(subs_catch_up(&world->subs), 0);
-    fakecore_expect(&world->core, "lreset3:e2 l4");
+    story_expect(&world->story, "lreset3:e2 l4");
 }
 
 static void test_another_epoch_or_none_is_read_at_once(void **state)
@@ -546,11 +551,11 @@ static void test_another_epoch_or_none_is_read_at_once(void **state)
     stands(world);
     assert_int_equal(world->n_reads, 1);
     answer(world);
-    fakecore_expect(&world->core, "lreset1:e2");
+    story_expect(&world->story, "lreset1:e2");
     begin_epoch(world, "e3", 0); /* it was deleted, and nobody wrote there since */
     subs_stands_at(&world->subs, CHATD_STR("a"), CHATD_STR(""), 0);
     answer_all(world);
-    fakecore_expect(&world->core, "lreset0:e3");
+    story_expect(&world->story, "lreset0:e3");
     subs_stands_at(&world->subs, CHATD_STR("a"), CHATD_STR(""), 0);
     assert_int_equal(world->n_reads, 0);
 }
@@ -591,7 +596,7 @@ static void test_leaving_in_the_callback(void **state)
     subscribe(world, &m, "e1", 4);
     listening(world);
     answer_all(world);
-    fakecore_expect(&world->core, "l1 l2");
+    story_expect(&world->story, "l1 l2");
     assert_int_equal(world->listens, 0);
     assert_int_equal(subs_remove(&world->subs, l.sub), CHATD_E_GONE);
 }
@@ -610,7 +615,7 @@ static void test_leaving_while_a_page_is_on_its_way(void **state)
     subscribe(world, &m, "e1", 0);
     listening(world);
     answer_all(world);
-    fakecore_expect(&world->core, "m1 m2");
+    story_expect(&world->story, "m1 m2");
 }
 
 static void test_leaving_live(void **state)
@@ -623,7 +628,7 @@ static void test_leaving_live(void **state)
     listening(world);
     answer_all(world);
     append(world);
-    fakecore_expect(&world->core, "l1 m1");
+    story_expect(&world->story, "l1 m1");
     assert_int_equal(world->listens, 0);
 }
 
@@ -638,10 +643,10 @@ static void test_a_read_that_fails_is_tried_again(void **state)
     world->err = CHATD_E_BACKEND;
     answer(world);
     assert_int_equal(world->n_reads, 0);
-    fakecore_advance(&world->core, SUBS_RETRY_MS);
+    testhost_advance(world->t, SUBS_RETRY_MS);
     assert_int_equal(world->n_reads, 1);
     answer(world);
-    fakecore_expect(&world->core, "l1");
+    story_expect(&world->story, "l1");
 }
 
 static void test_so_many_read_at_one_time_and_all_in_the_end(void **state)

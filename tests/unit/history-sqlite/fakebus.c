@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A chatd.bus between several fake cores. */
+/* A chatd.bus between several test hosts. */
 #include "fakebus.h"
 
 #include <assert.h>
@@ -27,7 +27,6 @@ struct bus_message {
 };
 
 struct fakebus {
-    chatd_plugin plugin; /* first: the provider */
     struct bus_sub subs[SUBS_MAX];
     uint64_t last_id;
     struct bus_message messages[MESSAGES_MAX];
@@ -36,7 +35,7 @@ struct fakebus {
 
 static struct fakebus *bus_of(chatd_plugin *p)
 {
-    return (struct fakebus *)p;
+    return p->data;
 }
 
 static void put(struct fakebus *bus, uint64_t id, const char *topic, chatd_str data)
@@ -96,11 +95,6 @@ static int unsubscribe(chatd_plugin *p, chatd_plugin *self, chatd_sub id)
     return CHATD_E_GONE;
 }
 
-const struct chatd_bus_api fakebus_api = {.size = sizeof(fakebus_api),
-                                          .publish = publish,
-                                          .subscribe = subscribe,
-                                          .unsubscribe = unsubscribe};
-
 struct fakebus *fakebus_new(void)
 {
     struct fakebus *bus = calloc(1, sizeof(*bus));
@@ -115,9 +109,14 @@ void fakebus_free(struct fakebus *bus)
     free(bus);
 }
 
-chatd_plugin *fakebus_plugin(struct fakebus *bus)
+void fakebus_join(struct fakebus *bus, struct testhost *t)
 {
-    return &bus->plugin;
+    static const struct chatd_bus_api api = {.size = sizeof(api),
+                                             .publish = publish,
+                                             .subscribe = subscribe,
+                                             .unsubscribe = unsubscribe};
+
+    testhost_fake(t, CHATD_BUS_SERVICE, CHATD_BUS_MAJOR, CHATD_BUS_MINOR, &api, bus);
 }
 
 static void deliver(struct fakebus *bus, const struct bus_message *message)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A chatd.bus between several fake cores, stepped by a test, which may reorder or lose messages. */
+/* A chatd.bus between several test hosts, stepped by a test, which may reorder or lose messages. */
 #ifndef FAKEBUS_H
 #define FAKEBUS_H
 
-#include <chatd/chatd.h>
 #include <chatd/svc/bus.h>
+#include <chatd/testhost.h>
 #include <stdbool.h>
 
 struct fakebus;
 
-extern const struct chatd_bus_api fakebus_api;
-
 struct fakebus *fakebus_new(void);
 void fakebus_free(struct fakebus *bus);
-chatd_plugin *fakebus_plugin(struct fakebus *bus);
+
+/* Before testhost_start(): the host has this bus instead of its own. */
+void fakebus_join(struct fakebus *bus, struct testhost *t);
 
 /* Delivers what was published, in order, and the `lost` of fresh subscriptions. False: nothing was
  * there. */

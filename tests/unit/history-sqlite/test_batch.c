@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue and the group commit: order, sharing, deadlines, cancelling, failures. */
 #include "batch.h"
-#include "fakecore.h"
 #include "scratch.h"
 #include "store_internal.h"
 
+#include <chatd/testhost.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 struct world {
     struct scratch scratch;
-    struct fakecore *core;
+    struct testhost *t;
     struct store *store;
     struct batch batch;
     struct commit_result last;
@@ -150,18 +150,31 @@ static void stuck(void *arg)
     ((struct world *)arg)->stuck++;
 }
 
+static int init(chatd_plugin *self)
+{
+    (void)self;
+    return CHATD_OK;
+}
+
 static int setup(void **state)
 {
+    const struct chatd_plugin_desc desc = {.size = sizeof(desc),
+                                           .abi_major = CHATD_ABI_MAJOR,
+                                           .abi_minor = CHATD_ABI_MINOR,
+                                           .name = "batch",
+                                           .init = init};
     struct world *world = calloc(1, sizeof(*world));
     char *sentence = NULL;
 
     scratch_make(&world->scratch);
-    world->core = fakecore_new(NULL, "00000000000000aa");
+    world->t = testhost_new(&desc);
+    assert_int_equal(testhost_init(world->t, NULL), CHATD_OK);
+    assert_int_equal(testhost_start(world->t), CHATD_OK);
     const struct store_options options = {.path = world->scratch.db,
                                           .instance = CHATD_STR("00000000000000aa"),
                                           .fresh_epoch = "1111111111111111",
                                           .history_max = 100};
-    const struct batch_options batch = {.self = fakecore_plugin(world->core),
+    const struct batch_options batch = {.self = testhost_self(world->t),
                                         .batch_max = 4,
                                         .queue_max = 10,
                                         .ended = ended,
@@ -179,11 +192,10 @@ static int teardown(void **state)
 {
     struct world *world = *state;
 
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    fakecore_run(world->core);
+    testhost_hold_jobs(world->t, 0);
     assert_true(batch_deinit(&world->batch));
+    assert_int_equal(testhost_free(world->t), 0);
     store_close(world->store);
-    fakecore_free(world->core);
     scratch_remove(&world->scratch);
     free(world);
     return 0;
@@ -198,7 +210,7 @@ static void test_turn_shares_commit(void **state)
     put(world, 'b');
     get(world, 'b');
     assert_string_equal(world->story, ""); /* never before the call returned */
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b0 b b ");
     assert_int_equal(world->ended, 1);
     assert_int_equal(world->destroyed, 4);
@@ -210,13 +222,13 @@ static int commits_of_a_conversation(struct world *world, const char *const room
 {
     put_for(world, 'a', rooms[0]);
     put_for(world, 'b', rooms[1]);
-    assert_true(fakecore_step(world->core)); /* the post: the job is under way */
+    assert_true(testhost_step(world->t)); /* the post: the job is under way */
     put_for(world, 'c', rooms[2]);
     put_for(world, 'd', rooms[3]);
-    assert_true(fakecore_step(world->core)); /* the job */
+    assert_true(testhost_step(world->t)); /* the job */
     assert_string_equal(world->story, "a b ");
     put_for(world, 'e', rooms[4]);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b c d e ");
     return world->ended;
 }
@@ -241,7 +253,7 @@ static void test_batch_max(void **state)
 
     for (char letter = 'a'; letter <= 'i'; letter++)
         put(world, letter);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b c d e f g h i ");
     assert_int_equal(world->ended, 3);
 }
@@ -253,9 +265,9 @@ static void test_queue_max(void **state)
     for (char letter = 'a'; letter <= 'j'; letter++)
         put(world, letter);
     assert_int_equal(submit(world, &writer, 'k', CHATD_OK), CHATD_E_BUSY);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     put(world, 'k');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b c d e f g h i j k ");
 }
 
@@ -263,14 +275,14 @@ static void test_refused_job_is_tried_again(void **state)
 {
     struct world *world = *state;
 
-    fakecore_refuse_jobs(world->core, 2);
+    testhost_refuse_jobs(world->t, 2);
     for (char letter = 'a'; letter <= 'e'; letter++)
         put(world, letter);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "");
     put(world, 'f');
-    fakecore_advance(world->core, 20);
-    fakecore_advance(world->core, 20);
+    testhost_advance(world->t, 20);
+    testhost_advance(world->t, 20);
     assert_string_equal(world->story, "a b c d e f ");
 }
 
@@ -281,11 +293,11 @@ static void test_bad_one_harms_itself(void **state)
     put(world, 'a');
     assert_int_equal(submit(world, &writer, 'b', CHATD_E_INVAL), CHATD_OK);
     put(world, 'c');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     get(world, 'a');
     get(world, 'b');
     get(world, 'c');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b- c a b0 c ");
     assert_false(world->last.failed);
 }
@@ -296,7 +308,7 @@ static void test_storage_failure_of_one(void **state)
 
     put(world, 'a');
     assert_int_equal(submit(world, &writer, 'b', CHATD_E_BACKEND), CHATD_OK);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b! ");
     assert_true(world->last.flawed);
     assert_false(world->last.failed);
@@ -307,7 +319,7 @@ static void test_failed_commit_harms_all_writers(void **state)
     struct world *world = *state;
 
     put(world, 'a');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     /* COMMIT itself fails: a deferred constraint is the portable way to make it. */
     assert_int_equal(
         sqlite3_exec(world->store->db,
@@ -322,12 +334,12 @@ static void test_failed_commit_harms_all_writers(void **state)
     put(world, 'c');
     get(world, 'b');
     get(world, 'a');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     /* What read saw 'b' in the transaction that was undone, and does not any more. */
     assert_string_equal(world->story, "b! c! b0 a ");
     assert_true(world->last.failed);
     put(world, 'd');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_false(world->last.failed);
 }
 
@@ -335,25 +347,24 @@ static void test_deadline_in_the_queue(void **state)
 {
     struct world *world = *state;
 
-    fakecore_jobs(world->core, FAKECORE_HOLD);
+    testhost_hold_jobs(world->t, 1);
     for (char letter = 'a'; letter <= 'e'; letter++) /* four in the job, one waits */
         put(world, letter);
-    fakecore_advance(world->core, 3000);
+    testhost_advance(world->t, 3000);
     put(world, 'f');
-    fakecore_advance(world->core, 1999);
+    testhost_advance(world->t, 1999);
     assert_string_equal(world->story, "");
-    fakecore_advance(world->core, 1);
+    testhost_advance(world->t, 1);
     assert_string_equal(world->story, "a? b? c? d? e? ");
     assert_int_equal(world->stuck, 1);
     assert_int_equal(world->destroyed, 1); /* 'e' alone: the others are in use */
-    fakecore_advance(world->core, 3000);
+    testhost_advance(world->t, 3000);
     assert_string_equal(world->story, "a? b? c? d? e? f? ");
 
     world->story[0] = '\0';
     get(world, 'a');
     get(world, 'e');
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    fakecore_run(world->core);
+    testhost_hold_jobs(world->t, 0);
     assert_string_equal(world->story, "a e0 "); /* late results are dropped, not the work */
 }
 
@@ -361,18 +372,17 @@ static void test_cancel(void **state)
 {
     struct world *world = *state;
 
-    fakecore_jobs(world->core, FAKECORE_HOLD);
+    testhost_hold_jobs(world->t, 1);
     for (char letter = 'a'; letter <= 'e'; letter++)
         put(world, letter);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     batch_flush(&world->batch);
     assert_int_equal(submit(world, &writer, 'f', CHATD_OK), CHATD_OK); /* drain takes calls */
-    fakecore_cancel_jobs(world->core);
+    testhost_cancel(world->t);
     assert_string_equal(world->story, "a# b# c# d# e# f# ");
     assert_int_equal(submit(world, &writer, 'g', CHATD_OK), CHATD_E_STATE);
     assert_false(batch_deinit(&world->batch)); /* run has not returned */
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    fakecore_run(world->core);
+    testhost_hold_jobs(world->t, 0);
     assert_int_equal(world->destroyed, 6);
 }
 
@@ -389,14 +399,13 @@ static void test_left_behind(void **state)
     struct world *world = *state;
 
     world->batch.options.over = over;
-    fakecore_jobs(world->core, FAKECORE_HOLD);
+    testhost_hold_jobs(world->t, 1);
     put(world, 'a');
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     put(world, 'b');
     assert_false(batch_deinit(&world->batch));
     assert_int_equal(submit(world, &writer, 'c', CHATD_OK), CHATD_E_STATE);
-    fakecore_jobs(world->core, FAKECORE_INLINE);
-    fakecore_run(world->core);
+    testhost_hold_jobs(world->t, 0);
     assert_string_equal(world->story, "over");
     assert_int_equal(world->destroyed, 2);
 }
@@ -408,7 +417,7 @@ static void test_flush_finishes(void **state)
     put(world, 'a');
     put(world, 'b');
     batch_flush(&world->batch);
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_string_equal(world->story, "a b ");
 }
 
@@ -416,15 +425,15 @@ static void test_thread(void **state)
 {
     struct world *world = *state;
 
-    fakecore_jobs(world->core, FAKECORE_THREAD);
+    testhost_overlap_jobs(world->t, 1);
     world->batch.options.queue_max = 1000;
     for (int i = 0; i < 300; i++) {
         put(world, (char)('a' + i % 26));
         if (i % 7 == 0)
-            fakecore_run(world->core);
+            testhost_turn(world->t);
         world->story[0] = '\0';
     }
-    fakecore_run(world->core);
+    testhost_turn(world->t);
     assert_int_equal(world->batch.pending, 0);
     assert_int_equal(world->destroyed, 300);
 }

@@ -56,13 +56,13 @@ static void settle(struct server *server)
 {
     do {
         for (int i = 0; i < WORKERS; i++)
-            fakecore_run(server->worker[i].core);
+            testhost_turn(server->worker[i].t);
     } while (fakebus_run(server->bus));
 }
 
 static int64_t refills(const struct world *world)
 {
-    return fakecore_metric(world->core, "refills_total");
+    return testhost_metric(world->t, "refills_total", NULL);
 }
 
 /* What the worker told so far must be `text`. */
@@ -108,7 +108,7 @@ static void test_early_is_read(void **state)
     listen_one(server, &x);
     for (int i = 1; i <= 3; i++)
         world_append(&server->worker[0], "a", "", i);
-    fakecore_run(server->worker[0].core);
+    testhost_turn(server->worker[0].t);
     assert_int_equal(fakebus_waiting(server->bus), 3);
     fakebus_reverse(server->bus);
     settle(server);
@@ -125,9 +125,9 @@ static void test_own_and_others(void **state)
     for (int i = 0; i < 3; i++) {
         /* Committed in this order, and told later. */
         world_append(&server->worker[0], "a", "", 1);
-        fakecore_run(server->worker[0].core);
+        testhost_turn(server->worker[0].t);
         world_append(&server->worker[1], "a", "", 2);
-        fakecore_run(server->worker[1].core);
+        testhost_turn(server->worker[1].t);
         world_append(&server->worker[2], "a", "", 3);
     }
     settle(server);
@@ -142,7 +142,7 @@ static void test_lost(void **state)
 
     listen_one(server, &x);
     world_append(&server->worker[0], "a", "", 1);
-    fakecore_run(server->worker[0].core);
+    testhost_turn(server->worker[0].t);
     fakebus_lose(server->bus, true);
     settle(server);
     expect(server, 1, "x1");
@@ -159,20 +159,20 @@ static void test_sweep(void **state)
     struct listener x;
 
     listen_one(server, &x);
-    fakecore_advance(server->worker[1].core, SWEEP_EVERY_MS);
+    testhost_advance(server->worker[1].t, SWEEP_EVERY_MS);
     world_append(&server->worker[0], "a", "", 1);
     world_append(&server->worker[0], "b", "", 1);
-    fakecore_run(server->worker[0].core);
+    testhost_turn(server->worker[0].t);
     fakebus_lose(server->bus, false);
     settle(server);
     expect(server, 1, "");
-    fakecore_advance(server->worker[1].core, SWEEP_EVERY_MS);
+    testhost_advance(server->worker[1].t, SWEEP_EVERY_MS);
     expect(server, 1, "x1");
     assert_int_equal(refills(&server->worker[1]), 1);
     world_append(&server->worker[2], "a", "", 2);
     settle(server);
     expect(server, 1, "x2");
-    fakecore_advance(server->worker[1].core, SWEEP_EVERY_MS);
+    testhost_advance(server->worker[1].t, SWEEP_EVERY_MS);
     expect(server, 1, "");
     assert_int_equal(refills(&server->worker[1]), 1);
 }
@@ -188,13 +188,10 @@ static void test_too_large_for_the_bus(void **state)
     memset(text, ' ', n);
     text[n] = '\0';
     memcpy(text, "{}", 2);
-    const struct chatd_log_entry entry = {
-        .size = sizeof(entry), .room = CHATD_STR("a"), .record = {text, n}};
     struct world *world = &server->worker[0];
 
     assert_int_equal(world_append(world, "a", "", 1), CHATD_OK);
-    assert_int_equal(chatd_log_append(world->plugin, world->log, &entry, world_appended, world),
-                     CHATD_OK);
+    assert_int_equal(world_append_text(world, "a", (chatd_str){text, n}), CHATD_OK);
     settle(server);
     expect(server, 0, "+1 +2");
     expect(server, 1, "x1 x2");
@@ -209,7 +206,7 @@ static void test_repeats_are_not_told(void **state)
     world_append(&server->worker[0], "a", "c", 1);
     settle(server);
     world_append(&server->worker[1], "a", "c", 1);
-    fakecore_run(server->worker[1].core);
+    testhost_turn(server->worker[1].t);
     assert_int_equal(fakebus_waiting(server->bus), 0);
     expect(server, 1, "=1");
 }
@@ -249,7 +246,7 @@ static void test_listens_while_somebody_is_there(void **state)
     assert_int_equal(world_listen(world, &y, "a", "", 0), CHATD_OK);
     settle(server);
     assert_int_equal(fakebus_subscribers(server->bus), 1);
-    chatd_log_unsubscribe(world->plugin, world->log, x.sub);
+    chatd_log_unsubscribe(world->caller, world->log, x.sub);
     assert_int_equal(fakebus_subscribers(server->bus), 1);
     world_append(&server->worker[0], "a", "", 1);
     settle(server); /* y leaves in its callback */
@@ -283,7 +280,7 @@ static void test_a_worker_comes_later(void **state)
 /* A limit of one connection stands for a disk that has room for what one worker writes only. */
 static void pages_max(struct world *world, const char *sql)
 {
-    struct store *store = ((struct history *)world->plugin->data)->store;
+    struct store *store = world_history(world)->store;
 
     assert_int_equal(sqlite3_exec(store->db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
@@ -296,11 +293,7 @@ static void append_big(struct world *world)
     memset(text, ' ', n);
     memcpy(text, "{}", 2);
     text[n] = '\0';
-    const struct chatd_log_entry entry = {
-        .size = sizeof(entry), .room = CHATD_STR("a"), .record = {text, n}};
-
-    assert_int_equal(chatd_log_append(world->plugin, world->log, &entry, world_appended, world),
-                     CHATD_OK);
+    assert_int_equal(world_append_text(world, "a", (chatd_str){text, n}), CHATD_OK);
     free(text);
 }
 
@@ -317,17 +310,17 @@ static void test_one_finds_the_disk_full(void **state)
     append_big(full);
     settle(server);
     expect(server, 0, "+1 +E-10");
-    assert_int_equal(fakecore_ready(full->core), CHATD_AWAY);
+    assert_int_equal(testhost_ready(full->t), CHATD_AWAY);
     world_append(&server->worker[2], "a", "", 2);
     append_big(&server->worker[2]);
     settle(server);
     expect(server, 2, "+2 +3");
-    assert_int_equal(fakecore_ready(server->worker[2].core), CHATD_READY);
+    assert_int_equal(testhost_ready(server->worker[2].t), CHATD_READY);
     expect(server, 1, "x1 x2 x3");
 
     pages_max(full, "PRAGMA max_page_count = 100000");
-    fakecore_advance(full->core, 5000);
-    assert_int_equal(fakecore_ready(full->core), CHATD_READY);
+    testhost_advance(full->t, 5000);
+    assert_int_equal(testhost_ready(full->t), CHATD_READY);
     append_big(full);
     settle(server);
     expect(server, 0, "+4");
@@ -349,7 +342,7 @@ static void happen(struct server *server, uint32_t *seed, uint64_t *appended)
     if (what < 20)
         *appended += world_append(world, "a", "", 1) == CHATD_OK;
     else if (what < 85)
-        (void)fakecore_step(world->core);
+        (void)testhost_step(world->t);
     else if (what < 95)
         (void)fakebus_run(server->bus);
     else if (what < 97)
@@ -371,7 +364,7 @@ static void test_any_order(void **state)
         uint32_t seed = round;
 
         for (int i = 0; i < WORKERS; i++) {
-            fakecore_jobs(server->worker[i].core, round % 2 ? FAKECORE_THREAD : FAKECORE_INLINE);
+            testhost_overlap_jobs(server->worker[i].t, round % 2);
             x[i] = (struct listener){.name = "x", .last = appended};
             world_listen(&server->worker[i], &x[i], "a", world_epoch(&server->worker[i]), appended);
         }
@@ -379,12 +372,12 @@ static void test_any_order(void **state)
             happen(server, &seed, &appended);
         settle(server);
         for (int i = 0; i < WORKERS; i++)
-            fakecore_advance(server->worker[i].core, SWEEP_EVERY_MS);
+            testhost_advance(server->worker[i].t, SWEEP_EVERY_MS);
         settle(server);
         for (int i = 0; i < WORKERS; i++) {
             assert_int_equal(x[i].last, appended);
             assert_int_equal(x[i].heard, x[i].last - x[i].first + 1); /* without a hole */
-            chatd_log_unsubscribe(server->worker[i].plugin, server->worker[i].log, x[i].sub);
+            chatd_log_unsubscribe(server->worker[i].caller, server->worker[i].log, x[i].sub);
             server->worker[i].story[0] = '\0';
         }
     }

@@ -2,11 +2,17 @@
 /* A server with the plugin history-sqlite in it, and a caller of its services. */
 #include "world.h"
 
-#include <assert.h>
+#include "fakebus.h"
+
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 void world_make(struct world *world)
 {
@@ -22,29 +28,33 @@ void world_make(struct world *world)
 
 int world_start(struct world *world, const char *instance)
 {
-    world->core = fakecore_new(&world->config, instance);
-    world->plugin = fakecore_plugin(world->core);
+    world->t = testhost_new(&chatd_plugin_v1);
+    world->caller = testhost_caller(world->t);
+    world->asked = NULL;
+    testhost_instance(world->t, instance);
     if (world->bus != NULL)
-        fakecore_bus(world->core, world->bus);
-    int err = chatd_plugin_v1.init(world->plugin);
+        fakebus_join(world->bus, world->t);
+    int err = testhost_init_with(world->t, &world->config);
 
-    world->log = fakecore_service(world->core, CHATD_LOG_SERVICE);
-    world->kv = fakecore_service(world->core, CHATD_KV_SERVICE);
-    return err == CHATD_OK ? chatd_plugin_v1.start(world->plugin) : err;
+    world->log = testhost_service(world->t, CHATD_LOG_SERVICE);
+    world->kv = testhost_service(world->t, CHATD_KV_SERVICE);
+    return err == CHATD_OK ? testhost_start(world->t) : err;
 }
 
 void world_stop(struct world *world)
 {
-    if (world->core == NULL)
+    struct asked *asked;
+
+    if (world->t == NULL)
         return;
-    chatd_plugin_v1.drain(world->plugin);
-    fakecore_run(world->core);
-    if (world->plugin->data != NULL)
-        chatd_plugin_v1.cancel(world->plugin);
-    chatd_plugin_v1.stop(world->plugin);
-    assert(world->plugin->data == NULL);
-    fakecore_free(world->core);
-    world->core = NULL;
+    testhost_stop(world->t);
+    assert_null(testhost_self(world->t)->data);
+    assert_int_equal(testhost_free(world->t), 0);
+    world->t = NULL;
+    while ((asked = world->asked) != NULL) {
+        world->asked = asked->next;
+        free(asked);
+    }
 }
 
 void world_restart(struct world *world)
@@ -54,10 +64,39 @@ void world_restart(struct world *world)
 
     world_stop(world);
     snprintf(instance, sizeof(instance), "%016x", ++lives);
-    int err = world_start(world, instance);
+    assert_int_equal(world_start(world, instance), CHATD_OK);
+}
 
-    assert(err == CHATD_OK);
-    (void)err;
+struct history *world_history(const struct world *world)
+{
+    return testhost_self(world->t)->data;
+}
+
+struct asked *world_ask(struct world *world, const char *what)
+{
+    struct asked *asked = malloc(sizeof(*asked));
+
+    assert_non_null(asked);
+    *asked = (struct asked){.next = world->asked,
+                            .world = world,
+                            .call = testhost_expect(world->t, what, BATCH_DEADLINE_MS)};
+    world->asked = asked;
+    return asked;
+}
+
+struct world *world_came(void *asked)
+{
+    testhost_came(((struct asked *)asked)->call);
+    return ((struct asked *)asked)->world;
+}
+
+int world_called(const struct asked *asked, int err)
+{
+    if (err == CHATD_OK)
+        testhost_returned(asked->call);
+    else
+        testhost_refused(asked->call);
+    return err;
 }
 
 void world_tell(struct world *world, const char *format, ...)
@@ -74,24 +113,38 @@ void world_tell(struct world *world, const char *format, ...)
 
 const char *world_epoch(const struct world *world)
 {
-    const struct history *history = world->plugin->data;
-
-    return store_epoch(history->store);
+    return store_epoch(world_history(world)->store);
 }
 
 void world_appended(chatd_plugin *self, int err, const struct chatd_log_appended *result, void *arg)
 {
-    struct world *world = arg;
+    struct world *world = world_came(arg);
 
-    assert(self == world->plugin);
-    assert((err == CHATD_OK) == (result != NULL));
+    assert_ptr_equal(self, world->caller);
+    assert_true((err == CHATD_OK) == (result != NULL));
     if (result == NULL) {
         world_tell(world, "+E%d", err);
         return;
     }
-    assert(strcmp(result->epoch.p, world_epoch(world)) == 0);
-    assert((result->ts == 0) == (result->duplicate == 1));
+    assert_string_equal(result->epoch.p, world_epoch(world));
+    assert_true((result->ts == 0) == (result->duplicate == 1));
     world_tell(world, "%s%" PRIu64, result->duplicate ? "=" : "+", result->seq);
+}
+
+static int append_entry(struct world *world, const struct chatd_log_entry *entry)
+{
+    struct asked *asked = world_ask(world, "an append");
+
+    return world_called(asked,
+                        chatd_log_append(world->caller, world->log, entry, world_appended, asked));
+}
+
+int world_append_text(struct world *world, const char *room, chatd_str record)
+{
+    const struct chatd_log_entry entry = {
+        .size = sizeof(entry), .room = str_of(room), .record = record};
+
+    return append_entry(world, &entry);
 }
 
 int world_append(struct world *world, const char *room, const char *cid, int record)
@@ -106,16 +159,16 @@ int world_append(struct world *world, const char *room, const char *cid, int rec
                                           .cid = str_of(cid),
                                           .record = str_of(text)};
 
-    return chatd_log_append(world->plugin, world->log, &entry, world_appended, world);
+    return append_entry(world, &entry);
 }
 
 static void ranged(chatd_plugin *self, int err, const struct chatd_log_page *page, void *arg)
 {
-    struct world *world = arg;
+    struct world *world = world_came(arg);
     char text[1024] = "";
     size_t n = 0;
 
-    (void)self;
+    assert_ptr_equal(self, world->caller);
     if (err != CHATD_OK) {
         world_tell(world, "rE%d", err);
         return;
@@ -129,8 +182,10 @@ static void ranged(chatd_plugin *self, int err, const struct chatd_log_page *pag
 int world_range(struct world *world, const char *room, uint64_t seq, uint32_t limit,
                 enum chatd_log_range_flag direction)
 {
-    return chatd_log_range(world->plugin, world->log, str_of(room), seq, limit, direction, ranged,
-                           world);
+    struct asked *asked = world_ask(world, "a range");
+
+    return world_called(asked, chatd_log_range(world->caller, world->log, str_of(room), seq, limit,
+                                               direction, ranged, asked));
 }
 
 static void heard(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
@@ -138,9 +193,9 @@ static void heard(chatd_plugin *self, chatd_sub sub, chatd_str epoch,
 {
     struct listener *listener = arg;
 
-    assert(listener->sub.v == sub.v);
-    assert(strcmp(epoch.p, world_epoch(listener->world)) == 0);
-    assert(record->seq > listener->last && record->ts > 0);
+    assert_true(listener->sub.v == sub.v);
+    assert_string_equal(epoch.p, world_epoch(listener->world));
+    assert_true(record->seq > listener->last && record->ts > 0);
     listener->last = record->seq;
     listener->first = listener->heard++ == 0 ? record->seq : listener->first;
     world_tell(listener->world, "%s%" PRIu64, listener->name, record->seq);
@@ -153,8 +208,8 @@ static void reset(chatd_plugin *self, chatd_sub sub, chatd_str epoch, uint64_t s
     struct listener *listener = arg;
 
     (void)self;
-    assert(listener->sub.v == sub.v);
-    assert(strcmp(epoch.p, world_epoch(listener->world)) == 0);
+    assert_true(listener->sub.v == sub.v);
+    assert_string_equal(epoch.p, world_epoch(listener->world));
     world_tell(listener->world, "%sreset%" PRIu64, listener->name, seq);
 }
 
@@ -163,7 +218,7 @@ static void trimmed(chatd_plugin *self, chatd_sub sub, uint64_t from, uint64_t t
     struct listener *listener = arg;
 
     (void)self;
-    assert(listener->sub.v == sub.v && from <= to);
+    assert_true(listener->sub.v == sub.v && from <= to);
     world_tell(listener->world, "%sgone%" PRIu64 "-%" PRIu64, listener->name, from, to);
 }
 
@@ -175,6 +230,6 @@ int world_listen(struct world *world, struct listener *listener, const char *roo
     const struct chatd_log_position after = {.epoch = str_of(epoch), .seq = seq};
 
     listener->world = world;
-    return chatd_log_subscribe(world->plugin, world->log, str_of(room), &after, &functions,
+    return chatd_log_subscribe(world->caller, world->log, str_of(room), &after, &functions,
                                listener, &listener->sub);
 }

@@ -3,25 +3,29 @@
 #ifndef WORLD_H
 #define WORLD_H
 
-#include "fakecore.h"
 #include "history.h"
 #include "scratch.h"
 
 #include <chatd/svc/kv.h>
 #include <chatd/svc/log.h>
+#include <chatd/testhost.h>
+
+struct asked;
+struct fakebus;
 
 struct world {
     struct scratch scratch;
     struct history_config config;
-    struct fakecore *core;
-    struct fakebus *bus; /* NULL: none */
-    chatd_plugin *plugin;
+    struct testhost *t;
+    struct fakebus *bus;  /* NULL: the core's own, and no other worker */
+    chatd_plugin *caller; /* of the services */
     const struct chatd_service *log, *kv;
-    char story[4096]; /* what callbacks told, in order, separated by blanks */
+    struct asked *asked; /* every call of this life that wants an answer */
+    char story[4096];    /* what callbacks told, in order, separated by blanks */
 };
 
-/* An init, a start that may fail, and the end. A world that did not start is freed by world_stop
- * all the same. */
+/* An init, a start that may fail, and the end, which finds no rule broken. A world that did not start
+ * is freed by world_stop all the same. */
 void world_make(struct world *world);
 int world_start(struct world *world, const char *instance);
 void world_stop(struct world *world);
@@ -29,23 +33,51 @@ void world_stop(struct world *world);
 /* Stops and starts again under the same instance id's successor. */
 void world_restart(struct world *world);
 
+/* The plugin's own. */
+struct history *world_history(const struct world *world);
+
+/* A call that must be answered: once, later, within the deadline that chatd.log and chatd.kv have. Its
+ * callback gets it as `arg` and begins with world_came(). After the call comes world_called() with what
+ * that returned, which it returns; on an error nothing may be called back. */
+struct asked {
+    struct asked *next;
+    struct world *world;
+    struct testhost_call *call;
+};
+
+struct asked *world_ask(struct world *world, const char *what);
+struct world *world_came(void *asked);
+int world_called(const struct asked *asked, int err);
+
+/* Makes a call, which names its `asked`, and compares what it returns:
+ *     world_asks(world, CHATD_OK, chatd_kv_get(caller, kv, ns, key, replied, asked)); */
+#define world_asks(world, err, call)                      \
+    do {                                                  \
+        struct asked *asked = world_ask(world, #call);    \
+                                                          \
+        assert_int_equal(world_called(asked, call), err); \
+    } while (0)
+
 /* Adds a word to the story. */
 void world_tell(struct world *world, const char *format, ...) CHATD_PRINTF(2, 3);
 
-/* Runs the core, compares the story and begins a new one. */
+/* Takes a turn, compares the story and begins a new one. */
 #define world_expect(world, text)                  \
     do {                                           \
-        fakecore_run((world)->core);               \
+        testhost_turn((world)->t);                 \
         assert_string_equal((world)->story, text); \
         (world)->story[0] = '\0';                  \
     } while (0)
 
-/* The callback of world_append(); `arg` is the world. */
+/* The callback of world_append() and world_append_text(). */
 void world_appended(chatd_plugin *self, int err, const struct chatd_log_appended *result,
                     void *arg);
 
 /* Appends `{"n":<record>}`; tells `+<seq>`, `=<seq>` for a double, or `+E<err>`. */
 int world_append(struct world *world, const char *room, const char *cid, int record);
+
+/* The same with a record of its own, of nobody, and without a cid. */
+int world_append_text(struct world *world, const char *room, chatd_str record);
 
 /* Tells `<seq>,<seq>,...;top=<top>[;more]`. */
 int world_range(struct world *world, const char *room, uint64_t seq, uint32_t limit,

@@ -2,6 +2,8 @@
 /* Options, the order of a plugin's life, and what may be called when. */
 #include "plugin.h"
 
+#include <unistd.h>
+
 struct options {
     const char *word;
     int64_t limit, wait_ms;
@@ -110,6 +112,25 @@ static void test_order(void **state)
     (void)state;
     assert_int_equal(testhost_init(t, "word = cake"), CHATD_OK);
     assert_int_equal(testhost_start(t), CHATD_OK);
+    assert_int_equal(testhost_free(t), 0);
+    assert_string_equal(story, "init start drain cancel stop");
+}
+
+static void test_steps_of_the_end(void **state)
+{
+    struct testhost *t = host();
+
+    (void)state;
+    assert_int_equal(testhost_init(t, "word = cake"), CHATD_OK);
+    assert_int_equal(testhost_start(t), CHATD_OK);
+    testhost_drain(t);
+    testhost_drain(t);
+    assert_string_equal(story, "init start drain ");
+    testhost_cancel(t);
+    testhost_cancel(t);
+    assert_string_equal(story, "init start drain cancel ");
+    testhost_stop(t);
+    assert_string_equal(story, "init start drain cancel stop");
     assert_int_equal(testhost_free(t), 0);
     assert_string_equal(story, "init start drain cancel stop");
 }
@@ -275,6 +296,25 @@ static void test_forgotten_memory(void **state)
     assert_int_equal(testhost_free(t), 0);
 }
 
+/* Two workers of one server are the same server, and draw different numbers. */
+static void test_two_hosts(void **state)
+{
+    struct testhost *a = host_with(init_nothing), *b = host_with(init_nothing);
+    uint64_t drawn[2];
+
+    (void)state;
+    assert_string_equal(chatd_instance(testhost_self(a)).p, chatd_instance(testhost_self(b)).p);
+    testhost_instance(b, "00000000000000bb");
+    assert_string_equal(chatd_instance(testhost_self(b)).p, "00000000000000bb");
+    assert_string_equal(chatd_instance(testhost_self(a)).p, "0123456789abcdef");
+    assert_int_equal(chatd_server_pid(testhost_self(a)), getpid());
+    chatd_random(testhost_self(a), &drawn[0], sizeof(drawn[0]));
+    chatd_random(testhost_self(b), &drawn[1], sizeof(drawn[1]));
+    assert_true(drawn[0] != drawn[1]);
+    assert_int_equal(testhost_free(a), 0);
+    assert_int_equal(testhost_free(b), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_reload),        cmocka_unit_test(test_late_registration),
         cmocka_unit_test(test_timer_in_stop), cmocka_unit_test(test_init_that_fails),
         cmocka_unit_test(test_other_abi),     cmocka_unit_test(test_forgotten_memory),
+        cmocka_unit_test(test_two_hosts),     cmocka_unit_test(test_steps_of_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

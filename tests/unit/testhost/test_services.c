@@ -285,6 +285,22 @@ static void test_callbacks(void **state)
     only_fault(*state, "did not call back for never by its deadline");
 }
 
+static void test_refused_calls(void **state)
+{
+    struct testhost_call *call = testhost_expect(*state, "nothing", 100);
+
+    testhost_refused(call);
+    testhost_advance(*state, 1000);
+    assert_int_equal(testhost_faults(*state), 0);
+    testhost_came(call);
+    only_fault(*state, "called back for nothing, which it refused");
+    call = testhost_expect(*state, "all the same", 100);
+    testhost_came(call);
+    testhost_refused(call);
+    assert_int_equal(testhost_excuse(*state, "called back for all the same, which it refused"), 1);
+    only_fault(*state, "called back for all the same before the call had returned");
+}
+
 static void test_never_called_back(void **state)
 {
     struct testhost *t = testhost_new(&desc);
@@ -336,6 +352,7 @@ int main(void)
         TEST(test_kv_from_outside),
         TEST(test_bus),
         TEST(test_callbacks),
+        TEST(test_refused_calls),
         TEST(test_what_it_tells),
         cmocka_unit_test(test_needs),
         cmocka_unit_test(test_never_called_back),

@@ -2,6 +2,7 @@
 /* Timers, posts, jobs, watches, and the clock they go by. */
 #include "plugin.h"
 
+#include <semaphore.h>
 #include <unistd.h>
 
 static char story[256];
@@ -69,6 +70,23 @@ static void test_posts(void **state)
     assert_int_equal(testhost_step(*state), 1);
     assert_string_equal(story, "a");
     assert_int_equal(testhost_step(*state), 0);
+}
+
+static void turn_within(void *arg)
+{
+    static char post[] = "post ";
+
+    assert_int_equal(chatd_post(testhost_self(arg), note, post), CHATD_OK);
+    testhost_turn(arg);
+    strcat(story, "later ");
+}
+
+/* As a fake may, by a function that ends with a turn: the plugin has not returned yet. */
+static void test_no_turn_within_a_call(void **state)
+{
+    testhost_later(*state, turn_within, *state);
+    testhost_turn(*state);
+    assert_string_equal(story, "later post ");
 }
 
 static void test_step_by_step(void **state)
@@ -190,6 +208,107 @@ static void test_job_at_the_end(void **state)
     assert_string_equal(story, "cancelled release ");
 }
 
+/* One thread: what waits behind the one that hangs has not begun, and never does. */
+static void test_job_behind_one_that_hangs(void **state)
+{
+    struct testhost *t = *state;
+    struct work hangs = {0}, waits = {0};
+
+    testhost_hold_jobs(t, 1);
+    assert_int_equal(job(t, &hangs), CHATD_OK);
+    testhost_advance(t, 50);
+    assert_int_equal(job(t, &waits), CHATD_OK);
+    testhost_advance(t, 50);
+    assert_string_equal(story, "timeout ");
+    testhost_advance(t, 50);
+    assert_string_equal(story, "timeout timeout release ");
+    assert_int_equal(job(t, &waits), CHATD_OK);
+    testhost_cancel(t);
+    assert_string_equal(story, "timeout timeout release cancelled release ");
+    testhost_hold_jobs(t, 0);
+    assert_string_equal(story, "timeout timeout release cancelled release run release ");
+}
+
+static int run_waits(void *arg)
+{
+    return sem_wait(arg) == 0 ? 7 : 0;
+}
+
+/* It would never end if the test did not go on meanwhile. */
+static void test_job_that_overlaps(void **state)
+{
+    struct testhost *t = *state;
+    sem_t may_end;
+    const struct chatd_job def = {.size = sizeof(def),
+                                  .queue = CHATD_JOB_IO,
+                                  .run = run_waits,
+                                  .done = done,
+                                  .arg = &may_end};
+
+    assert_int_equal(sem_init(&may_end, 0, 0), 0);
+    testhost_overlap_jobs(t, 1);
+    assert_int_equal(chatd_job(testhost_self(t), &def), CHATD_OK);
+    assert_int_equal(chatd_job(testhost_self(t), &def), CHATD_OK);
+    testhost_hold_jobs(t, 1); /* the next: this one has begun */
+    sem_post(&may_end);
+    assert_int_equal(testhost_step(t), 1);
+    assert_string_equal(story, "done ");
+    assert_int_equal(testhost_step(t), 0);
+    sem_post(&may_end);
+    testhost_hold_jobs(t, 0);
+    assert_string_equal(story, "done done ");
+    assert_int_equal(chatd_job(testhost_self(t), &def), CHATD_OK);
+    sem_post(&may_end);
+    testhost_stop(t); /* and this one is waited for */
+    assert_string_equal(story, "done done done ");
+    sem_destroy(&may_end);
+}
+
+static struct work late;
+
+/* The last post that is run, and what it asks for. */
+static void post_last(chatd_plugin *self, void *arg)
+{
+    (void)arg;
+    strcat(story, chatd_post(self, note, story) == CHATD_E_STATE ? "too late " : "? ");
+}
+
+static void done_last(chatd_plugin *self, int rc, void *arg)
+{
+    const struct chatd_job def = {.size = sizeof(def), .queue = CHATD_JOB_IO, .run = run};
+
+    (void)arg;
+    assert_int_equal(chatd_job(self, &def), CHATD_E_STATE);
+    assert_int_equal(chatd_post(self, post_last, NULL), CHATD_OK);
+    strcat(story, rc == CHATD_E_CANCELLED ? "cancelled " : "? ");
+}
+
+/* As in the core: nothing comes by the clock any more, jobs are refused, and a post in a callback of
+ * theirs is the last. */
+static void test_cancelled(void **state)
+{
+    struct testhost *t = *state;
+    char a[] = "a";
+
+    late.self = testhost_self(t);
+    testhost_hold_jobs(t, 1);
+    timer(t, 0, 0, a);
+    assert_int_equal(chatd_job(late.self, &(struct chatd_job){.size = sizeof(struct chatd_job),
+                                                              .queue = CHATD_JOB_IO,
+                                                              .run = run,
+                                                              .done = done_last,
+                                                              .arg = &late}),
+                     CHATD_OK);
+    testhost_drain(t);
+    assert_string_equal(story, "a");
+    timer(t, 1, 0, a);
+    testhost_cancel(t);
+    assert_string_equal(story, "acancelled too late ");
+    testhost_advance(t, 1000);
+    testhost_hold_jobs(t, 0);
+    assert_string_equal(story, "acancelled too late run ");
+}
+
 static void test_full_queue(void **state)
 {
     struct work work = {0};
@@ -240,9 +359,10 @@ static void test_watches(void **state)
     testhost_turn(t);
     assert_string_equal(story, "");
     assert_int_equal(testhost_wait_watch(t, 1), 0);
-    assert_int_equal(write(pair[1], "xy", 2), 2);
+    assert_int_equal(write(pair[1], "x", 1), 1);
     assert_int_equal(testhost_wait_watch(t, 1000), 1);
-    assert_int_equal(story[0], 'x');
+    assert_string_equal(story, "x");
+    assert_int_equal(write(pair[1], "y", 1), 1);
     testhost_turn(t);
     assert_string_equal(story, "xy");
     assert_int_equal(chatd_watch_start(testhost_self(t), pair[1], CHATD_WATCH_WRITE, on_writable,
@@ -264,11 +384,20 @@ static void test_watches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_timers),       TEST(test_posts),
-        TEST(test_step_by_step), TEST(test_never_at_rest),
-        TEST(test_job),          TEST(test_job_that_hangs),
-        TEST(test_full_queue),   TEST(test_wrong_thread),
-        TEST(test_watches),      cmocka_unit_test(test_job_at_the_end),
+        TEST(test_timers),
+        TEST(test_posts),
+        TEST(test_step_by_step),
+        TEST(test_never_at_rest),
+        TEST(test_no_turn_within_a_call),
+        TEST(test_job),
+        TEST(test_job_that_hangs),
+        TEST(test_full_queue),
+        TEST(test_wrong_thread),
+        TEST(test_watches),
+        cmocka_unit_test(test_job_at_the_end),
+        TEST(test_cancelled),
+        TEST(test_job_that_overlaps),
+        TEST(test_job_behind_one_that_hangs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
