@@ -30,7 +30,8 @@ enum chatd_cfg_type {
     CHATD_CFG_DURATION = 5, /* int64_t, milliseconds; units ms s m h d, a plain number is seconds */
     CHATD_CFG_ENUM = 6,     /* int32_t, the index in `choices` */
     CHATD_CFG_LIST = 7,     /* const char *const *, ends with NULL; separated by commas or blanks */
-    CHATD_CFG_PATH = 8,     /* const char *; absolute, or relative to the INI's folder when read */
+    CHATD_CFG_PATH = 8,     /* const char *; absolute when read: a relative one begins at the INI's
+                             * folder, or, from the environment, where chatd was started */
     CHATD_CFG_SECRET = 9    /* const char *; masked in every print */
 };
 

@@ -47,35 +47,39 @@ struct chatd_ev {
     void *core;
 };
 
-/* `http`: a request matched a route; before its handler. CHATD_DENY answers for it; the status follows
+/* `http`: a request matched a route; before its handler. A denial is the answer; the status follows
  * from the code, as in `upgrade`: bad_request 400, unauthorized 401, forbidden 403, not_found 404,
  * conflict 409, too_large 413, rate_limited 429, internal 500, unavailable and full 503, timeout 504,
- * any other 403. */
+ * any other 403. WATCH: the handler was called, and may not have answered yet. */
 struct chatd_ev_http {
     struct chatd_ev ev;
     chatd_str method, path;
     chatd_str pattern;    /* of the route */
-    uint32_t route_flags; /* enum chatd_route_flag */
+    uint32_t route_flags; /* of the route; enum chatd_route_flag */
 };
 
 /* `upgrade`: somebody asks for a WebSocket. ev.req carries headers, query and cookies, ev.conn is
  * already good for slots and chatd_conn_identify(). After CHECK a connection without a name gets
  * 401 while a chatd.auth is loaded (unless the claim is CHATD_WS_ANONYMOUS), else a guest's name.
- * CHANGE may wait until everything is at hand that must be there before the client is let in. */
+ * CHANGE may wait until everything is at hand that must be there before the client is let in. A
+ * denial is an HTTP answer, its status as in `http`. WATCH: right before it is let in. */
 struct chatd_ev_upgrade {
     struct chatd_ev ev;
-    chatd_str path;
+    chatd_str path;        /* of the claim */
     chatd_str subprotocol; /* of the claim; empty: none */
-    uint32_t ws_flags;     /* enum chatd_ws_flag */
+    uint32_t ws_flags;     /* of the claim; enum chatd_ws_flag */
 };
 
 /* `connected`: the WebSocket is open; frames may be sent. */
 struct chatd_ev_connected {
     struct chatd_ev ev;
-    chatd_str path, subprotocol, user;
+    chatd_str path;        /* of the claim */
+    chatd_str subprotocol; /* of the claim; empty: none */
+    chatd_str user;
 };
 
-/* `frame`: a whole message from a client, before its envelope is read. */
+/* `frame`: a whole message from a client, before its envelope is read. A denial closes the connection
+ * with CHATD_CLOSE_FORBIDDEN and the denial's text. WATCH: whoever has the socket has handled it. */
 struct chatd_ev_frame {
     struct chatd_ev ev;
     chatd_str data;  /* text: UTF-8, checked; binary: bytes */
@@ -90,21 +94,25 @@ struct chatd_ev_closed {
     uint32_t code;    /* close code sent or received; 1006: none */
 };
 
-/* `register`: a new account is about to be made. */
+/* `register`: a new account is about to be made; ev.req is the request. A denial is the answer: 429
+ * with a time to try again, else 403, and there is no account. WATCH: the account is there. */
 struct chatd_ev_register {
     struct chatd_ev ev;
-    chatd_str user, address;
+    chatd_str user;
+    chatd_str address; /* of the client, as text; see struct chatd_request */
 };
 
-/* `login`: the password was right; before the token is given out. */
+/* `login`: the password was right; before the token is given out. A denial is the answer, as in
+ * `register`, and there is no token. WATCH: it was given out. */
 struct chatd_ev_login {
     struct chatd_ev ev;
-    chatd_str user, address;
+    chatd_str user;
+    chatd_str address; /* of the client, as text; see struct chatd_request */
 };
 
-/* `join`: before a connection becomes a member of a room. Also raised, and never committed, with
- * ev.req in place of ev.conn, for somebody who reads a room's messages over HTTP: who may not come in
- * may not read either. */
+/* `join`: before a connection becomes a member of a room. A denial keeps it out and is told to it.
+ * Also raised, and never committed, with ev.req in place of ev.conn, for somebody who reads a room's
+ * messages over HTTP: who may not come in may not read either. WATCH: it is a member. */
 struct chatd_ev_join {
     struct chatd_ev ev;
     chatd_str room, user;
@@ -117,23 +125,25 @@ struct chatd_ev_leave {
 };
 
 /* `message`: before it is stored (CHECK, CHANGE) and after (WATCH, with seq and ts; without a
- * chatd.log both are 0). WATCH is not called for refused messages nor for doubles. */
+ * chatd.log both are 0). A denial is told to the sender alone. WATCH is not called for refused
+ * messages nor for doubles. */
 struct chatd_ev_message {
     struct chatd_ev ev;
-    chatd_str room, user, cid;
+    chatd_str room, user;
+    chatd_str cid;  /* the client's own id of it; may be empty */
     chatd_str text; /* [change] by chatd_set_text() */
-    uint64_t seq;
-    int64_t ts; /* milliseconds since 1970 */
+    uint64_t seq;   /* the room's messages count from 1 */
+    int64_t ts;     /* milliseconds since 1970 */
 };
 
 /* `signal`: something ephemeral in a room, such as typing. A handler that knows the kind sets
- * `claimed` to 1; what nobody claims is dropped. A denial is silent. */
+ * `claimed` to 1; what nobody claims is dropped. A denial drops it, silently. WATCH: it was sent. */
 struct chatd_ev_signal {
     struct chatd_ev ev;
     chatd_str room, user;
     chatd_str kind;   /* "typing" */
     uint32_t on;      /* 1 begins or goes on, 0 ends */
-    uint32_t claimed; /* [CHECK] */
+    uint32_t claimed; /* [CHECK] 1: somebody knows this kind */
 };
 
 /* `signaled`: a signal has come to this worker, from wherever it was sent; before it is shown to the
@@ -145,19 +155,20 @@ struct chatd_ev_signaled {
     uint32_t is_local; /* 1: it was sent in this worker */
 };
 
-/* `deliver`: a stored message is about to go to one reader, live or from history. CHATD_DENY
- * drops it for this reader. Walked only when hooked: it costs a call per recipient. */
+/* `deliver`: a message is about to go to one reader, live or from history. A denial drops it for
+ * this reader, silently. Walked only when hooked: it costs a call per recipient. */
 struct chatd_ev_deliver {
-    struct chatd_ev ev;
-    chatd_str room, user; /* user: who wrote it; the reader is ev.conn or, over HTTP, ev.req */
+    struct chatd_ev ev; /* conn, or over HTTP req: the reader */
+    chatd_str room;
+    chatd_str user; /* who wrote it */
     chatd_str text;
-    uint64_t seq;
+    uint64_t seq; /* 0: there is no chatd.log */
 };
 
 /* `tick`: once a second. */
 struct chatd_ev_tick {
     struct chatd_ev ev;
-    int64_t mono_ms;
+    int64_t mono_ms; /* as chatd_mono_ms() */
 };
 
 /* X(id, name, payload, kind, owner). The owner is "core" or the provider of the named service.

@@ -48,7 +48,7 @@ struct chatd_verb_call {
 struct chatd_verb_def {
     uint32_t size;
     uint32_t flags;   /* enum chatd_verb_flag */
-    const char *name; /* "message.send" */
+    const char *name; /* "message.send": a-z, 0-9, dot, dash, underscore, at most 64 */
     size_t max_body;  /* bytes of the frame; more is answered too_large */
     void (*handle)(chatd_plugin *self, const struct chatd_verb_call *call);
 };
