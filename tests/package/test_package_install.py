@@ -245,6 +245,9 @@ def test_a_plugin_is_built_with_the_sdk_and_loaded(workshop):
         cp -r /usr/share/chatd/sdk/examples/echo /tmp/echo && cd /tmp/echo
         cmake -B build && cmake --build build
         cc $(pkg-config --cflags chatd-sdk) -o by-hand.so echo.c $(pkg-config --libs chatd-sdk)
+        cp -r /usr/share/chatd/sdk/examples/announce /tmp/announce
+        cmake -S /tmp/announce -B /tmp/announce/build
+        cmake --build /tmp/announce/build
         printf '#include <chatd/json.h>\\n' >json.c
         cc $(pkg-config --cflags chatd-sdk) -c json.c""")
     plugins = workshop.run("sh", "-c", "readlink -f $(pkg-config --variable=plugindir chatd-sdk)").strip()

@@ -3,7 +3,7 @@
 import pytest
 import requests
 from chat import ALL_OFF, AUTH, Client, PASSWORD, classic, example, sign_up
-from server import DEADLINE, ini_text, run_chatd
+from server import DEADLINE, ini_text, run_chatd, wait_until
 
 
 def test_hello_greets_and_logs_who_comes(chatd):
@@ -107,9 +107,101 @@ def test_a_full_memory_store_refuses(chatd):
     assert answer.status_code == 503
 
 
-@pytest.mark.parametrize("name", ["hello", "echo", "shout", "memory-store"])
+@pytest.mark.parametrize("name", ["hello", "echo", "shout", "slowmode", "memory-store"])
 def test_every_example_passes_the_check(tmp_path, name):
     ini = tmp_path / "chatd.ini"
     ini.write_text(ini_text({"plugins": {"rooms": "on", **example(name)}}))
     result = run_chatd("--check", "-c", ini)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_slowmode_lets_each_connection_speak_once_in_a_while(chatd):
+    server = chatd(only={**ALL_OFF, "rooms": "on", **example("slowmode")},
+                   sections={"slowmode": {"every": "300ms"}})
+    with classic(server) as one, classic(server) as two:
+        one.say("first")
+        assert one.hears("first") and two.hears("first")
+        one.say("too soon")
+        assert one.recv()["error"]["code"] == "slowmode.wait"
+        two.say("not me")
+        assert two.hears("not me") and one.hears("not me")
+
+        def said():
+            one.say("second")
+            return "error" not in one.recv()
+
+        wait_until(said, what="the end of the wait")
+    metrics = server.metrics()
+    assert metrics["chatd_slowmode_refused_total"] >= 1
+
+
+def announcing(chatd, workers=0, **plugins):
+    server = chatd(workers=workers, sections={"auth": AUTH, "announce": {"per_day": "3"}},
+                   only={"auth": "on", "rooms": "on", "history-sqlite": "on", "typing": "off",
+                         "static": "off", **example("announce"), **plugins})
+    return server, sign_up(server, "alice")
+
+
+def announce(server, token, text="The build is green", room="general", **headers):
+    return requests.post(server.http + "/announce", headers=headers, timeout=DEADLINE,
+                         json={"token": token, "room": room, "text": text})
+
+
+def last_announcement(server, token):
+    answer = requests.get(server.http + "/announce", cookies={"token": token}, timeout=DEADLINE)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_announce_says_it_in_the_room_and_every_worker_knows(chatd, workers):
+    server, token = announcing(chatd, workers)
+    assert last_announcement(server, token)[0] == 404
+    with classic(server, token) as reader:
+        answer = announce(server, token)
+        assert (answer.status_code, answer.json()) == (201, {"seq": 1})
+        heard = reader.hears("The build is green")
+        assert (heard["user"], heard["seq"]) == ("alice", 1)
+        announce(server, token, "Again")
+        assert reader.hears("Again")["seq"] == 2
+
+    def known_everywhere():
+        # Each request is a new connection, which may come to any worker.
+        shown = [last_announcement(server, token) for _ in range(8)]
+        return all(status == 200 and body["seq"] == 2 for status, body in shown) and shown[0][1]
+
+    record = wait_until(known_everywhere, what="the announcement in all workers")["record"]
+    assert (record["user"], record["room"], record["text"]) == ("alice", "general", "Again")
+    assert requests.get(server.http + "/announce", timeout=DEADLINE).status_code == 401
+
+
+def test_announce_refuses_what_is_not_right_and_what_is_too_much(chatd):
+    server, token = announcing(chatd)
+    answer = announce(server, token + "x")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+    for body in ({}, {"token": token, "room": "general"}, {"token": 7, "room": "general", "text": "x"}):
+        answer = requests.post(server.http + "/announce", json=body, timeout=DEADLINE)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+        assert "token, room and text" in answer.json()["error"]["message"]
+    assert announce(server, token, room="no/room").status_code == 400
+    assert announce(server, token, text="").status_code != 201
+    assert announce(server, token).status_code == 201
+    answer = announce(server, token)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
+    assert answer.headers["Retry-After"] == "3600"
+
+
+def test_what_another_plugin_refuses_is_told_to_who_announces(chatd):
+    server = chatd(sections={"auth": AUTH, "wordfilter": {"word": "cake"}},
+                   only={"auth": "on", "rooms": "on", "history-sqlite": "on", **example("announce"),
+                         **example("wordfilter")})
+    answer = announce(server, sign_up(server, "alice"), "have some cake")
+    assert (answer.status_code, answer.json()["error"]) == (
+        403, {"code": "wordfilter.refused", "message": "this word is not welcome here"})
+
+
+def test_announce_names_the_service_it_lacks(tmp_path):
+    ini = tmp_path / "chatd.ini"
+    ini.write_text(ini_text({"plugins": {"rooms": "on", **example("announce")}}))
+    result = run_chatd("--check", "-c", ini)
+    assert result.returncode == 1
+    assert "announce needs the service chatd.auth" in result.stderr

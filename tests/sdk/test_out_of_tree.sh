@@ -77,6 +77,14 @@ for name in echo wordfilter; do
     one_symbol "$work/$name-cc.so"
 done
 
+step "announce with cmake, which links a library of its own"
+cp -r "$examples/announce" "$work/announce"
+with_cmake "$prefix" "$work/announce" "$work/announce-build" || {
+    cat "$work/announce-build.log"
+    fail "announce does not build with cmake"
+}
+one_symbol "$work/announce-build/announce.so"
+
 # The headers come from the prefix, not from wherever the tree may lie.
 step "headers of the prefix are used"
 "$cc" $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags chatd-sdk) -M \
