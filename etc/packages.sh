@@ -25,7 +25,7 @@ for group in "$@"; do
         packages="$packages g++ clang libclang-rt-14-dev libcmocka-dev clang-format cppcheck
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
             python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
-            python3-redis python3-cryptography openssl"
+            python3-redis python3-cryptography openssl gdb mandoc groff-base"
         # Debian's nodejs comes without npm, and Debian's npm is some 350 packages. A nodejs from
         # elsewhere brings its own npm and conflicts with that of Debian.
         command -v npm >/dev/null || packages="$packages npm"

@@ -269,6 +269,9 @@ part_sdk() {
         *) case_of "$script" sh "$script" ;;
         esac
     done
+    # What an author does, with the chatd that an author has; what needs plugins of the tests is part of integration.
+    pytest_part release tests/sdk/test_first_plugin.py tests/sdk/test_debugging.py -k "not messages"
+    grep '^SKIPPED' "$out" >>"$logs/tails"
 }
 
 # Why something was skipped is shown, as a whole bare root is easily missed.
@@ -395,7 +398,8 @@ part_races() {
     export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}"
     pytest_part tsan -n "$jobs" tests/integration/test_accounts.py tests/integration/test_sessions.py \
         tests/integration/test_store.py tests/integration/test_static_files.py \
-        tests/integration/test_classic.py tests/integration/test_log.py
+        tests/integration/test_classic.py tests/integration/test_log.py \
+        tests/sdk/test_debugging.py::test_the_thread_sanitizer_names_the_line_of_the_plugin
 }
 
 part_lint() {
