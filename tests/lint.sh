@@ -175,6 +175,20 @@ links() {
     return $bad
 }
 
+# Both readers of manual pages: what one takes the other may not. Of mandoc's remarks those that are more than style.
+man_pages() {
+    bad=0
+    for page in man/*.[1-9]; do
+        mandoc -Tlint -W warning "$page" || bad=1
+        groff -ww -man -Tutf8 -z "$page" 2>"$work/groff" || bad=1
+        if [ -s "$work/groff" ]; then
+            cat "$work/groff"
+            bad=1
+        fi
+    done
+    return $bad
+}
+
 check "clang-format: layout of all C" format
 check "shellcheck: all shell scripts" shell
 check "cppcheck" cpp_check
@@ -186,6 +200,7 @@ check "every source names its license" license_heads
 check "pyflakes: all Python" python_files
 check "node --check: all scripts" scripts
 check "npm: exact versions, and no address of a registry" npm_lock
+check "mandoc and groff: manual pages" man_pages
 check "links of the pages lead somewhere" links
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

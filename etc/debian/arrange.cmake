@@ -58,7 +58,7 @@ string(PREPEND unit "# SPDX-License-Identifier: MIT
 # Changes belong into a file of their own, which upgrades leave alone: systemctl edit chatd
 ")
 replace(unit "file:/usr/local/share/doc/chatd/README.md"
-        "man:chatd(1) file:/usr/share/doc/chatd/README.md")
+        "man:chatd(1) man:chatd.ini(5) file:/usr/share/doc/chatd/README.md")
 replace(unit "ExecStart=/usr/local/bin/chatd " "ExecStart=/usr/bin/chatd ")
 if(unit MATCHES "/usr/local")
     message(FATAL_ERROR "arrange.cmake: chatd.service names /usr/local where nothing replaces it")
@@ -73,6 +73,8 @@ file(MAKE_DIRECTORY ${server}/usr/share/doc/chatd/etc)
 file(RENAME ${server}/usr/share/chatd/README.md ${server}/usr/share/doc/chatd/etc/README.md)
 file(REMOVE ${server}/usr/share/doc/chatd/LICENSE)
 gzip(${server}/usr/share/man/man1/chatd.1)
+gzip(${server}/usr/share/man/man5/chatd.ini.5)
+gzip(${sdk}/usr/share/man/man7/chatd-plugin.7)
 
 file(READ ${source}/LICENSE license)
 string(REGEX MATCH "Copyright \\(c\\) ([^\n]+)" ignored "${license}")

@@ -2,6 +2,7 @@
 """A stranger installs chatd, builds plugins against it, and runs them from the prefix."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -17,13 +18,6 @@ def run(*args, **options):
                             stderr=subprocess.STDOUT, check=False, **options)
     assert result.returncode == 0, result.stdout
     return result.stdout
-
-
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prefix")
-    run("cmake", "--install", BUILD, "--prefix", folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +39,31 @@ def test_the_prefix_has_what_a_server_and_an_author_need(prefix):
     for path in ("bin/chatd", "lib/chatd/rooms.so", "share/chatd/static/index.html",
                  "etc/chatd/chatd.ini", "include/chatd/chatd.h", "lib/pkgconfig/chatd-sdk.pc",
                  "lib/cmake/chatd-sdk/chatd-sdk-config.cmake",
-                 "share/chatd/sdk/examples/echo/echo.c", "share/doc/chatd/README.md"):
+                 "share/chatd/sdk/examples/echo/echo.c", "share/chatd/sdk/doc/hooks.md",
+                 "share/doc/chatd/README.md", "share/man/man1/chatd.1", "share/man/man5/chatd.ini.5",
+                 "share/man/man7/chatd-plugin.7"):
         assert (prefix / path).is_file(), path
     assert not list((prefix / "lib" / "chatd").glob("*rogue*"))
+    assert not list(prefix.rglob("*.py"))
+
+
+def test_links_of_the_installed_pages_lead_somewhere(prefix):
+    """Without chatd's sources beside them."""
+    for page in [*prefix.glob("share/chatd/sdk/doc/*.md"), prefix / "share/chatd/sdk/examples/README.md"]:
+        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("component, there, missing", [
+    ("server", ["man1/chatd.1", "man5/chatd.ini.5"], ["man7"]),
+    ("sdk", ["man7/chatd-plugin.7"], ["man1", "man5"]),
+])
+def test_each_component_has_its_man_pages(tmp_path, component, there, missing):
+    run("cmake", "--install", BUILD, "--prefix", tmp_path, "--component", component)
+    for page in there:
+        assert (tmp_path / "share/man" / page).is_file()
+    for folder in missing:
+        assert not (tmp_path / "share/man" / folder).exists()
 
 
 def test_the_installed_server_finds_its_plugins_and_pages_beside_itself(prefix, installed, chatd):
