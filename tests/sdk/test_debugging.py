@@ -77,11 +77,18 @@ def say_and_wait_for_the_end(server, text):
 
 
 def test_the_check_says_who_handles_which_event(workplace):
-    [text] = commands("What the check says")
+    text, _ = commands("What the check says")
     [shown] = commands("What the check says", "")
     printed = workplace.run(text).splitlines()
     assert [line for line in printed if "wordfilter" in line] == shown.splitlines()
     assert printed.count("chatd.ini: ok") == 2
+
+
+def test_what_one_file_is_and_which_plugins_are_loaded(workplace):
+    _, text = commands("What the check says")
+    printed = workplace.run(text)
+    assert "build/wordfilter.so: wordfilter 1.0 (MIT)" in printed and "\n  ok\n" in printed
+    assert re.search(r"^ *\d+  wordfilter ", printed, re.M) and "offers chatd.rooms" in printed
 
 
 def test_the_level_of_the_log_is_written_as_shown(workplace):

@@ -148,7 +148,7 @@ step "a moved prefix works"
 moved=$work/moved/prefix
 mkdir -p "$moved/lib" "$moved/share/chatd"
 cp -r "$prefix/include" "$moved/include"
-cp -r "$prefix/lib/cmake" "$prefix/lib/pkgconfig" "$moved/lib/"
+cp -r "$prefix/lib/cmake" "$prefix/lib/pkgconfig" "$prefix/lib/libchatd-testhost.a" "$moved/lib/"
 with_cmake "$moved" "$work/echo" "$work/moved-build" || {
     cat "$work/moved-build.log"
     fail "echo does not build with cmake against a moved prefix"
