@@ -26,6 +26,8 @@ for group in "$@"; do
             shellcheck nodejs curl python3-pytest python3-pytest-xdist python3-pyflakes
             python3-requests python3-websockets python3-jwt python3-bcrypt redis-tools
             python3-redis python3-cryptography openssl gdb mandoc groff-base"
+        # For the example webhook, which is no part of the server.
+        packages="$packages libcurl4-openssl-dev"
         # Debian's nodejs comes without npm, and Debian's npm is some 350 packages. A nodejs from
         # elsewhere brings its own npm and conflicts with that of Debian.
         command -v npm >/dev/null || packages="$packages npm"
