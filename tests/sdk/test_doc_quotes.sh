@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Code in the SDK's pages is quoted from files that are built, and still is in them:
+# Code in the SDK's pages, and in those of its examples, is quoted from files that are built, and still is in them:
 #   <!-- quote: examples/echo/echo.c -->   before a fenced block; the path is relative to sdk/.
 # No block of C or CMake is without such a line; those of hooks.md are made from the header, and
 # test_doc_hooks.sh compiles them. Links between the pages lead somewhere, and services.md has the
@@ -56,7 +56,7 @@ failed=0
 total=0
 counts=$(mktemp)
 trap 'rm -f "$counts"' EXIT
-for page in doc/*.md examples/README.md; do
+for page in doc/*.md examples/README.md examples/*/README.md; do
     quotes "$page" 2>"$counts" || failed=1
     total=$((total + $(cat "$counts")))
     for link in $(grep -oE '\]\([^)#:]+' "$page" | sed 's/^](//'); do

@@ -10,6 +10,7 @@ import pytest
 import requests
 import server as server_module
 from chat import ALL_OFF, Client, classic, does_not_start
+from hooks import Answer, Receiver
 from server import BUILD, DEADLINE, ROOT, Server
 
 
@@ -101,6 +102,21 @@ def test_a_wordfilter_built_by_a_stranger_refuses_its_word(installed, plugins, c
         assert client.recv()["error"]["code"] == "wordfilter.refused"
         client.say("bread")
         assert client.hears("bread")
+
+
+def test_a_webhook_built_by_a_stranger_asks_and_tells(installed, plugins, chatd):
+    if not (plugins / "webhook.so").exists():
+        pytest.skip("there is no libcurl to build it with")
+    with Receiver() as receiver:
+        receiver.answer = lambda r: Answer(200, {"text": "fine"}) if r.path == "/ask" else Answer(204)
+        section = {"verdict_url": receiver.url("/ask"), "events_url": receiver.url("/tell"), "events": "message",
+                   "batch_time": "0", "allow": "127.0.0.1", "secret": "a secret of the tests"}
+        server = chatd(only={**ALL_OFF, "rooms": "on", "webhook": plugins / "webhook.so"},
+                       sections={"webhook": section})
+        with classic(server) as client:
+            client.say("well")
+            assert client.hears("fine")
+            assert receiver.wait(2)[1].events[0]["text"] == "fine"
 
 
 def test_a_wordfilter_without_its_word_does_not_start(installed, plugins, tmp_path):

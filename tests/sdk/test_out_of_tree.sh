@@ -85,6 +85,21 @@ with_cmake "$prefix" "$work/announce" "$work/announce-build" || {
 }
 one_symbol "$work/announce-build/announce.so"
 
+# A project of many files, with libraries and tests of its own.
+if pkg-config --exists 'libcurl >= 7.85' nettle jansson; then
+    step "webhook with cmake, and its tests"
+    cp -r "$examples/webhook" "$work/webhook"
+    if ! with_cmake "$prefix" "$work/webhook" "$work/webhook-build" ||
+        ! ctest --test-dir "$work/webhook-build" --output-on-failure >>"$work/webhook-build.log" 2>&1; then
+        cat "$work/webhook-build.log"
+        fail "webhook does not build with cmake, or its tests fail"
+    fi
+    one_symbol "$work/webhook-build/webhook.so"
+    cp "$work/webhook-build/webhook.so" "$plugins/"
+else
+    step "webhook is left out: there is no libcurl"
+fi
+
 # The headers come from the prefix, not from wherever the tree may lie.
 step "headers of the prefix are used"
 "$cc" $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags chatd-sdk) -M \
