@@ -81,7 +81,8 @@ int worker_init(struct worker *w, struct config *config, const struct core_optio
     w->base = event_base_new_with_config(how);
     event_config_free(how);
     host_init(&w->host, w->base, config, &limits, &http, &host);
-    w->plugin_dir = opt->plugin_dir != NULL ? mem_strdup(opt->plugin_dir) : prefix_path("lib/chatd");
+    w->plugin_dir =
+        opt->plugin_dir != NULL ? mem_strdup(opt->plugin_dir) : prefix_path("lib/chatd");
     return life_prepare(&w->host, w->plugin_dir, rep) > 0 ? -1 : 0;
 }
 
