@@ -337,6 +337,7 @@ void job_cancel(struct host *h,
                 const struct plugin *p); /* done with CANCELLED; joins its threads */
 void job_refuse(struct host *h);         /* new jobs get CHATD_E_STATE from here on */
 void job_flush(struct host *h); /* what was posted or has returned, now; nothing is posted after */
+bool job_rests(struct host *h); /* nothing is posted, no job waits, runs or has returned */
 void job_waiting(struct host *h, int64_t waiting_out[2]); /* enum of metric.h */
 bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);

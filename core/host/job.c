@@ -416,6 +416,19 @@ void job_flush(struct host *h)
     run_returned(h->jobs);
 }
 
+bool job_rests(struct host *h)
+{
+    struct job_pool *pool = h->jobs;
+    bool rests;
+
+    pthread_mutex_lock(&pool->lock);
+    rests = pool->posted == NULL && pool->returned == NULL && pool->n_busy == 0;
+    for (int i = 0; i < QUEUES; i++)
+        rests = rests && pool->n_waiting[i] == 0;
+    pthread_mutex_unlock(&pool->lock);
+    return rests;
+}
+
 void job_waiting(struct host *h, int64_t waiting_out[2])
 {
     pthread_mutex_lock(&h->jobs->lock);

@@ -14,12 +14,15 @@ static struct timeval span(int64_t ms)
     return (struct timeval){ms / 1000, ms % 1000 * 1000};
 }
 
-bool worker_is_empty(const struct worker *w)
+bool worker_is_empty(struct worker *w)
 {
-    const struct host *h = &w->host;
+    struct host *h = &w->host;
 
     if (h->net.conns.n_live > 0 || h->http.reqs.n_live > 0)
         return false;
+    /* What plugins asked of each other in drain() is still done. */
+    if (w->leaving == LEAVE_STOP)
+        return job_rests(h);
     /* In a roll nobody is turned away: who was accepted and has not said anything yet is waited for. */
     return w->leaving != LEAVE_ROLL || h->http.n_peers == 0;
 }

@@ -159,16 +159,26 @@ static void turn(struct worker *w)
     link_flush(w);
 }
 
-void worker_loop(struct worker *w)
+static void loop(struct worker *w)
 {
     while (!w->done) {
         turn(w);
         if (w->leaving != STAY && worker_is_empty(w))
             w->done = true;
     }
+}
+
+void worker_loop(struct worker *w)
+{
+    loop(w);
     /* A roll ends quietly: the plugins hear of it when the last client has left. */
-    if (w->leaving != LEAVE_STOP)
+    if (w->leaving == LEAVE_ROLL) {
         worker_leave(w, LEAVE_STOP, w->opt.stop_time);
+        w->done = false;
+        loop(w);
+    } else if (w->leaving == STAY) {
+        worker_leave(w, LEAVE_STOP, w->opt.stop_time);
+    }
     worker_end_connections(w);
 }
 

@@ -65,7 +65,7 @@ bool worker_reload(struct worker *w, int fd, bool is_quiet);
 /* leave.c. Stops accepting and ends all clients: at once, within half of `ms`, with 1001; or in a roll
  * spread over `ms`, with 1012. A roll may turn into a stop. */
 void worker_leave(struct worker *w, enum leave how, int64_t ms);
-bool worker_is_empty(const struct worker *w);
+bool worker_is_empty(struct worker *w);
 void worker_end_connections(struct worker *w); /* what is left, at once */
 
 /* crash.c. A crash leaves in the seat what it was, then goes its way. */
