@@ -4,13 +4,20 @@
 #
 #   test_abi.sh             with $CC, default cc
 #   test_abi.sh --print     prints the present layout: what a new record is made of
+#   test_abi.sh --sdk DIR   those of another folder, which has include/ and abi/
 #
 # The record of the present ABI version must say exactly what the headers say. Those of older
-# versions must still be true: nothing moved, renumbered or gone; records may only have grown.
+# versions must still be true: nothing moved, renumbered or gone; records may only have grown. Types and
+# signatures, which have no offset, are compared by test_abi_frozen.py with the headers of those versions.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-sdk=$(cd "$here/../../sdk" && pwd)
+sdk=$here/../../sdk
+if [ "${1:-}" = --sdk ]; then
+    sdk=$2
+    shift 2
+fi
+sdk=$(cd "$sdk" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
