@@ -13,11 +13,13 @@
 #include <string.h>
 #include <strings.h>
 
-/* One walk of `http`: the payload must stay in place while somebody waits. */
+/* One walk of `http`: the payload must stay in place while somebody waits, and WATCH comes when the request has been
+ * answered and is gone. */
 struct http_walk {
     struct chatd_ev_http ev;
     struct host *host;
     uint64_t req;
+    char path[];
 };
 
 unsigned request_status(const char *code)
@@ -91,7 +93,7 @@ static void on_request(void *arg, struct http_req *r)
     struct host *h = arg;
     const struct http_route *route = route_of(r);
     struct http_walk *walk;
-    size_t body_n;
+    size_t body_n, path_n = strlen(r->path);
 
     if (changes_things(r) && !(route->def.flags & CHATD_ROUTE_ANY_ORIGIN) && !http_origin_ok(r)) {
         http_reply_error(r, 403, "forbidden", "This Origin may not do that.", 0, NULL, 0);
@@ -107,13 +109,14 @@ static void on_request(void *arg, struct http_req *r)
         handle(h, r);
         return;
     }
-    walk = mem_alloc(sizeof(*walk));
+    walk = mem_alloc(sizeof(*walk) + path_n + 1);
+    memcpy(walk->path, r->path, path_n + 1);
     walk->host = h;
     walk->req = r->id;
     walk->ev.ev.size = sizeof(walk->ev);
     walk->ev.ev.req.v = r->id;
     walk->ev.method = (chatd_str){r->method, strlen(r->method)};
-    walk->ev.path = (chatd_str){r->path, strlen(r->path)};
+    walk->ev.path = (chatd_str){walk->path, path_n};
     walk->ev.pattern = (chatd_str){route->def.pattern, strlen(route->def.pattern)};
     walk->ev.route_flags = route->def.flags;
     chatd_raise_http(&h->core.pub, &walk->ev, on_walked, walk);
