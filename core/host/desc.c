@@ -41,11 +41,10 @@ char *desc_read(const char *path, const void *symbol, struct chatd_plugin_desc *
 {
     int rc = host_record(symbol, DESC_MIN_BYTES, out, sizeof(*out));
 
+    /* dlsym() found the symbol: it is not NULL. What a newer plugin needs is said best by its version. */
     if (rc == CHATD_E_ABI)
-        return mem_printf("plugin %s has a larger descriptor than this chatd knows, and uses it: "
-                          "it needs a newer chatd",
-                          path);
-    if (rc < 0) /* dlsym() found the symbol: it is not NULL */
+        memcpy(out, symbol, sizeof(*out));
+    else if (rc < 0)
         return mem_printf(
             "plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
             "built with this SDK",
@@ -58,6 +57,10 @@ char *desc_read(const char *path, const void *symbol, struct chatd_plugin_desc *
         return mem_printf("plugin %s needs at least ABI %u.%u, chatd has %d.%d: use a newer chatd",
                           path, out->abi_major, out->abi_min_minor, CHATD_ABI_MAJOR,
                           CHATD_ABI_MINOR);
+    if (rc == CHATD_E_ABI)
+        return mem_printf("plugin %s has a larger descriptor than this chatd knows, and uses it: "
+                          "it needs a newer chatd",
+                          path);
     if (out->field_stride < FIELD_MIN_BYTES || out->need_stride < sizeof(struct chatd_need))
         return mem_printf("plugin %s has rows smaller than this chatd reads: rebuild it", path);
     if (out->name == NULL || out->version == NULL || out->init == NULL)

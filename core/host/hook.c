@@ -78,8 +78,12 @@ int hook_on(chatd_plugin *self, uint32_t event, int band, chatd_thunk thunk, cha
     if (!host_may_register(self, "a hook"))
         return CHATD_E_STATE;
     if (def == NULL || fn == NULL || band < CHATD_CHECK || band > CHATD_WATCH ||
-        (def->owner != NULL && def->kind == CHATD_NOTIFY && band != CHATD_WATCH))
+        (def->owner != NULL && def->kind == CHATD_NOTIFY && band != CHATD_WATCH)) {
+        log_error("%s hooks event %u (%s) in band %d%s: this chatd does not have that",
+                  plugin_of(self)->name, event, def != NULL ? def->name : "unknown", band,
+                  fn == NULL ? " without a handler" : "");
         return CHATD_E_INVAL;
+    }
     def->hook = mem_realloc(def->hook, (def->n + 1) * sizeof(*def->hook));
     def->hook[def->n++] = (struct hook){.thunk = thunk,
                                         .fn = fn,

@@ -35,6 +35,28 @@ int host_record(const void *in, size_t min_bytes, void *out, size_t out_bytes)
     return CHATD_OK;
 }
 
+int host_registration(chatd_plugin *self, const char *what, const void *in, size_t min_bytes,
+                      void *out, size_t out_bytes)
+{
+    const char *name = plugin_of(self)->name;
+    uint32_t size = 0;
+    int rc;
+
+    if (!host_may_register(self, what))
+        return CHATD_E_STATE;
+    rc = host_record(in, min_bytes, out, out_bytes);
+    if (in != NULL)
+        memcpy(&size, in, sizeof(size));
+    if (rc == CHATD_E_ABI)
+        log_error("%s describes %s by a larger record than this chatd knows, and uses its end: it "
+                  "needs a newer chatd",
+                  name, what);
+    else if (rc < 0)
+        log_error("%s describes %s by a record of %u bytes, chatd reads %zu to %u: set its .size",
+                  name, what, size, min_bytes, CHATD_RECORD_MAX);
+    return rc;
+}
+
 bool host_may_register(chatd_plugin *self, const char *what)
 {
     struct plugin *p = plugin_of(self);

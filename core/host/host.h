@@ -223,8 +223,14 @@ static inline struct host *host_of(chatd_plugin *self)
 }
 
 /* A record that crossed the border: smaller is zero-extended, larger is taken when its tail is all
- * zero. CHATD_OK, CHATD_E_INVAL (size out of bounds), CHATD_E_ABI (a tail we do not know). */
+ * zero. CHATD_OK, CHATD_E_INVAL (size out of bounds), CHATD_E_ABI (a tail we do not know). `min_bytes`:
+ * what the record had when the ABI began, since plugins of that time still come. */
 int host_record(const void *in, size_t min_bytes, void *out, size_t out_bytes);
+
+/* The same for what a plugin registers, `what` ("a route"); what is wrong is in the log. CHATD_E_STATE: not in
+ * init(). */
+int host_registration(chatd_plugin *self, const char *what, const void *in, size_t min_bytes,
+                      void *out, size_t out_bytes);
 
 /* host.c */
 void host_init(struct host *h, struct event_base *base, struct config *config,
@@ -340,6 +346,7 @@ void job_flush(struct host *h); /* what was posted or has returned, now; nothing
 bool job_rests(struct host *h); /* nothing is posted, no job waits, runs or has returned */
 void job_waiting(struct host *h, int64_t waiting_out[2]); /* enum of metric.h */
 bool job_idle(struct host *h, int64_t wait_ms); /* false: a thread is still busy after that time */
+const char *job_busy(struct host *h);           /* then: whose job it is at */
 int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out);
 void metric_add(chatd_plugin *self, int metric, int label, int64_t n);
 void metric_set(chatd_plugin *self, int metric, int label, int64_t value);

@@ -30,7 +30,8 @@ struct job {
     int64_t took_ns; /* in run() */
     int kind;        /* of queue, which may end before it */
     int rc;
-    bool taken, done; /* taken: under the lock; done: the callback was made, loop only */
+    bool taken, returned; /* by a thread; under the lock */
+    bool done;            /* the callback was made; loop only */
 };
 
 struct work_queue {
@@ -119,6 +120,7 @@ static void *thread_main(void *arg)
         if (--pool->n_busy == 0)
             pthread_cond_signal(&pool->idle);
         job->rc = rc;
+        job->returned = true;
         job->next = NULL;
         *pool->returned_last = job;
         pool->returned_last = &job->next;
@@ -456,6 +458,21 @@ bool job_idle(struct host *h, int64_t wait_ms)
     idle = pool->n_busy == 0;
     pthread_mutex_unlock(&pool->lock);
     return idle;
+}
+
+const char *job_busy(struct host *h)
+{
+    struct job_pool *pool = h->jobs;
+    const char *name = NULL;
+    const struct job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    for (job = pool->all; job != NULL && name == NULL; job = job->next_all) {
+        if (job->taken && !job->returned)
+            name = job->plugin->name;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return name != NULL ? name : "a plugin";
 }
 
 static void queue_stop(struct work_queue *q)

@@ -92,13 +92,32 @@ static char *check_name(const struct host *h, const char *name, const struct cha
     return NULL;
 }
 
-/* The rows as this core knows them: those of an older SDK lack members, which then read as zero. */
+/* A need with something behind the members that are known here asks for what would not be done. */
+static char *check_needs(const char *path, const struct chatd_plugin_desc *d)
+{
+    const char *row = (const char *)d->needs;
+    size_t i;
+
+    for (; row != NULL && ((const struct chatd_need *)(const void *)row)->service != NULL;
+         row += d->need_stride) {
+        for (i = sizeof(struct chatd_need); i < d->need_stride; i++) {
+            if (row[i] != '\0')
+                return mem_printf(
+                    "plugin %s needs %s in a way that this chatd is too old for: use a newer chatd",
+                    path, ((const struct chatd_need *)(const void *)row)->service);
+        }
+    }
+    return NULL;
+}
+
+/* The rows of an older SDK lack members, which then read as zero. Those of a newer one are left as they are: what this
+ * core does not know of them is found when they are read. */
 static void copy_options(struct plugin *p)
 {
     const char *row = (const char *)p->desc.config;
     size_t stride = p->desc.field_stride, n = 0;
 
-    if (row == NULL)
+    if (row == NULL || stride >= sizeof(*p->fields))
         return;
     while (((const struct chatd_cfg_field *)(const void *)(row + n * stride))->key != NULL)
         n++;
@@ -106,8 +125,7 @@ static void copy_options(struct plugin *p)
     p->desc.config = p->fields;
     p->desc.field_stride = sizeof(*p->fields);
     while (n-- > 0)
-        memcpy(&p->fields[n], row + n * stride,
-               stride < sizeof(*p->fields) ? stride : sizeof(*p->fields));
+        memcpy(&p->fields[n], row + n * stride, stride);
 }
 
 static void copy_needs(struct plugin *p)
@@ -168,6 +186,8 @@ struct plugin *plugin_load(struct host *h, const char *name, const char *value, 
         why = desc_read(p->path, symbol, &p->desc);
     if (why == NULL)
         why = check_name(h, name, &p->desc);
+    if (why == NULL)
+        why = check_needs(p->path, &p->desc);
     if (why != NULL) {
         /* Never closed again: a constructor may have left threads or handlers behind. */
         complain(rep, origin, why);

@@ -284,15 +284,18 @@ int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metri
     struct metric m = {.plugin = plugin_of(self), .n_rows = 1};
     enum series_result result = SERIES_FULL;
     char *name;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    int rc = host_registration(self, "a metric", in, sizeof(def), &def, sizeof(def));
 
-    if (!host_may_register(self, "a metric"))
-        return CHATD_E_STATE;
     if (rc < 0)
         return rc;
     if (def.name == NULL || def.help == NULL || def.kind > CHATD_HISTOGRAM ||
-        (def.label != NULL && def.values == NULL))
+        (def.label != NULL && def.values == NULL)) {
+        log_error(
+            "%s adds a metric without a name, a help text, a kind that there is, or the values "
+            "of its label",
+            m.plugin->name);
         return CHATD_E_INVAL;
+    }
     if (def.label != NULL) {
         for (m.n_rows = 0; m.n_rows < VALUES_MAX && def.values[m.n_rows] != NULL; m.n_rows++)
             continue;

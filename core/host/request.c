@@ -151,10 +151,8 @@ int request_route(chatd_plugin *self, const struct chatd_route_def *in)
     const struct route *other;
     bool known = false;
     size_t i;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    int rc = host_registration(self, "a route", in, sizeof(def), &def, sizeof(def));
 
-    if (!host_may_register(self, "a route"))
-        return CHATD_E_STATE;
     if (rc < 0)
         return rc;
     for (i = 0; def.method != NULL && i < sizeof(methods) / sizeof(methods[0]); i++)

@@ -21,14 +21,15 @@ int service_offer(chatd_plugin *self, const struct chatd_service_def *in)
 {
     struct host *h = host_of(self);
     struct chatd_service_def def;
-    int rc = host_record(in, SERVICE_DEF_MIN_BYTES, &def, sizeof(def));
+    int rc = host_registration(self, "a service", in, SERVICE_DEF_MIN_BYTES, &def, sizeof(def));
 
-    if (!host_may_register(self, "a service"))
-        return CHATD_E_STATE;
     if (rc < 0)
         return rc;
-    if (def.name == NULL || def.api == NULL || strchr(def.name, '.') == NULL)
+    if (def.name == NULL || def.api == NULL || strchr(def.name, '.') == NULL) {
+        log_error("%s offers a service without functions, or without a name like vendor.thing",
+                  plugin_of(self)->name);
         return CHATD_E_INVAL;
+    }
     h->offer = mem_realloc(h->offer, (h->n_offers + 1) * sizeof(*h->offer));
     h->offer[h->n_offers++] = (struct offer){plugin_of(self), def};
     return CHATD_OK;

@@ -3,6 +3,7 @@
  * plugin asks. */
 #include "host/host.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "host/work.h"
 
@@ -60,11 +61,19 @@ int slot_add(chatd_plugin *self, int kind, size_t bytes,
 
     if (!host_may_register(self, "a slot"))
         return CHATD_E_STATE;
-    if (kind < 0 || kind >= SLOT_KINDS || bytes == 0 || bytes > CHATD_RECORD_MAX)
+    if (kind < 0 || kind >= SLOT_KINDS || bytes == 0 || bytes > CHATD_RECORD_MAX) {
+        log_error(
+            "%s asks for a slot of %zu bytes on objects of kind %d: 1 to %u bytes on kinds 0 to "
+            "%d can be had",
+            plugin_of(self)->name, bytes, kind, CHATD_RECORD_MAX, SLOT_KINDS - 1);
         return CHATD_E_INVAL;
+    }
     k = &h->slot[kind];
-    if (k->n == SLOTS_PER_KIND)
+    if (k->n == SLOTS_PER_KIND) {
+        log_error("%s asks for a slot on objects of kind %d, but %d are taken already",
+                  plugin_of(self)->name, kind, SLOTS_PER_KIND);
         return CHATD_E_BUSY;
+    }
     place = take_place(k, bytes);
     k->def[k->n] = (struct slot_def){plugin_of(self), place, bytes, destroy};
     if (kind == CHATD_SLOT_CONN)

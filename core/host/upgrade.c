@@ -40,15 +40,16 @@ int claim_add(chatd_plugin *self, const struct chatd_ws_def *in)
 {
     struct host *h = host_of(self);
     struct chatd_ws_def def;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    int rc = host_registration(self, "a socket", in, sizeof(def), &def, sizeof(def));
     size_t i;
 
-    if (!host_may_register(self, "a socket"))
-        return CHATD_E_STATE;
     if (rc < 0)
         return rc;
-    if (def.path == NULL || def.path[0] != '/' || def.handle == NULL)
+    if (def.path == NULL || def.path[0] != '/' || def.handle == NULL) {
+        log_error("%s claims sockets without a path from / on, or without a handler",
+                  plugin_of(self)->name);
         return CHATD_E_INVAL;
+    }
     if (h->n_claims == CLAIMS_MAX) {
         log_error("%s claims sockets at %s, but %d claims are there already", plugin_of(self)->name,
                   def.path, CLAIMS_MAX);

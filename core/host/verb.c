@@ -194,10 +194,8 @@ int verb_add(chatd_plugin *self, const struct chatd_verb_def *in)
     struct host *h = host_of(self);
     struct chatd_verb_def def;
     const struct verb *other;
-    int rc = host_record(in, sizeof(def), &def, sizeof(def));
+    int rc = host_registration(self, "a verb", in, sizeof(def), &def, sizeof(def));
 
-    if (!host_may_register(self, "a verb"))
-        return CHATD_E_STATE;
     if (rc < 0)
         return rc;
     if (!name_ok(def.name) || def.handle == NULL) {

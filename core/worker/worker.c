@@ -357,8 +357,8 @@ void worker_deinit(struct worker *w)
     /* What a thread works with cannot be freed under it. */
     left_ms = w->leaving == STAY ? w->opt.stop_time / 2 : w->leave_until_ms - clock_mono_ms();
     if (!job_idle(&w->host, left_ms > 0 ? left_ms : 0)) {
-        log_warn("a plugin's job did not return within %lld ms (stop_time): ending without it",
-                 (long long)w->opt.stop_time);
+        log_warn("a job of %s did not return within %lld ms (stop_time): ending without it",
+                 job_busy(&w->host), (long long)w->opt.stop_time);
         log_end();
         _exit(w->code);
     }
