@@ -390,7 +390,7 @@ part_memcheck() {
     count_pytest $?
 }
 
-# Whatever has threads: password hashes, the stores, files of the page.
+# Whatever has threads: password hashes, the stores, files of the page, jobs of plugins that know no better.
 part_races() {
     with_preset tsan || return
     part_limit=3600
@@ -398,7 +398,8 @@ part_races() {
     export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=0}"
     pytest_part tsan -n "$jobs" tests/integration/test_accounts.py tests/integration/test_sessions.py \
         tests/integration/test_store.py tests/integration/test_static_files.py \
-        tests/integration/test_classic.py tests/integration/test_log.py \
+        tests/integration/test_classic.py tests/integration/test_log.py tests/sdk/test_rogue_jobs.py \
+        tests/sdk/test_minors.py::test_timers_posts_jobs_and_watches \
         tests/sdk/test_debugging.py::test_the_thread_sanitizer_names_the_line_of_the_plugin
 }
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import requests
 from chat import ALL_OFF, AUTH, PASSWORD, classic, does_not_start, example, rogue, sign_up, v1
+from rogues import reads
 from server import DEADLINE, Server
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -118,3 +119,4 @@ def test_repeats_are_counted_instead_of_written(chatd, log_format):
     lines = server.log.splitlines()
     at = [i for i, line in enumerate(lines) if "repeats: again" in line][0]
     assert "(the line above came 999 times more)" in lines[at + 1]
+    assert log_format == "json" or reads("repeats", server.log)

@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 from chat import ROGUES, plugin_folder, rogue
+from rogues import LINES, reads
 from server import DEADLINE, wait_until
 
 # The process is to die by the signal, not by a sanitizer's report.
@@ -89,6 +90,7 @@ async def test_a_crash_is_named_and_its_clients_come_back(clusters, workers, tex
         await people[0].say("before")
         await people[0].send({"type": "message.send", "room": "general", "text": text})
         server.wait_log("error core: " + line)
+        assert f"crash-word, {text}" not in LINES or reads(f"crash-word, {text}", server.log)
         server.wait_serving(workers)
         for i, person in enumerate(people):
             await person.say_surely(f"after {i}")
@@ -169,6 +171,7 @@ async def test_an_optional_plugin_to_blame_three_times_is_left_out(clusters, tmp
     chat = clusters(workers=2, env=AS_IT_IS, **optional(tmp_path, mark))
     server = chat.nodes[0].expect("crash-soon")
     server.wait_log(r"crash-soon crashed 3 workers within a minute: new workers start without it")
+    assert reads("crash-soon", server.log)
     server.wait_serving(2)
     status, body = server.ready()
     assert status == 200 and body["status"] == "degraded"
@@ -203,6 +206,7 @@ async def test_a_worker_that_hangs_is_killed_and_named(clusters, workers):
         await alice.send({"type": "message.send", "room": "general", "text": "hang me"})
         server.wait_log(r"crash-word 1\.0 in message keeps worker \d \(pid \d+\) for 1 s "
                         r"\(hang_limit\), connection [0-9a-f]+: killed; a new one starts now")
+        assert reads("crash-word, hang me", server.log)
         server.wait_serving(workers)
         await alice.say_surely("after")
     assert restarts(server, "hang") == 1
