@@ -10,8 +10,12 @@
 # A misspelt SDK function is a link error (`-z defs`), but for sanitizer builds with clang, which
 # leave the sanitizer's own symbols to the executable and cannot link that way. Such a build is
 # recognised by -fsanitize in the usual flags; set CHATD_PLUGIN_ALLOW_UNDEFINED where it is not.
+#
+# In C++ the templates of its library are visible whatever -fvisibility says, so a map tells the linker to keep
+# them inside; and a record of the SDK of which not all members are named is no oversight: the others are zero.
 
 include_guard(GLOBAL)
+set_property(GLOBAL PROPERTY chatd_plugin_map "${CMAKE_CURRENT_LIST_DIR}/chatd-plugin.map")
 
 # Sets VAR to the linker's option against undefined symbols, or to nothing.
 function(_chatd_plugin_defs_option var)
@@ -50,4 +54,10 @@ function(chatd_add_plugin name)
                    POSITION_INDEPENDENT_CODE ON)
     _chatd_plugin_defs_option(defs)
     target_link_options(${name} PRIVATE ${defs} LINKER:-z,now LINKER:-z,relro)
+    if("${ARGN}" MATCHES "\\.(cc|cpp|cxx|C)(;|$)")
+        get_property(map GLOBAL PROPERTY chatd_plugin_map)
+        target_link_options(${name} PRIVATE "LINKER:--version-script=${map}")
+        target_compile_options(
+            ${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>")
+    endif()
 endfunction()

@@ -78,8 +78,8 @@ def test_files_of_chatd(unpacked):
 def test_files_of_chatd_sdk(unpacked):
     doc, cmake = "usr/share/doc/chatd-sdk", "usr/lib/cmake/chatd-sdk"
     assert files(unpacked["chatd-sdk"]) == {
-        *below(cmake, {"ChatdAddPlugin.cmake", "chatd-sdk-config.cmake", "chatd-sdk-config-version.cmake",
-                       "chatd-sdk-targets.cmake", "chatd-sdk-targets-relwithdebinfo.cmake"}),
+        *below(cmake, {"ChatdAddPlugin.cmake", "chatd-plugin.map", "chatd-sdk-config.cmake",
+                       "chatd-sdk-config-version.cmake", "chatd-sdk-targets.cmake", "chatd-sdk-targets-relwithdebinfo.cmake"}),
         "usr/share/pkgconfig/chatd-sdk.pc", "usr/share/pkgconfig/chatd-testhost.pc", "usr/lib/libchatd-testhost.a",
         "usr/share/lintian/overrides/chatd-sdk",
         "usr/share/man/man7/chatd-plugin.7.gz",

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The SDK's examples do what their READMEs say."""
+"""The SDK's examples do what their READMEs say. feed and dice have files of their own."""
+import re
+import subprocess
+
 import pytest
 import requests
-from chat import ALL_OFF, AUTH, Client, PASSWORD, classic, example, sign_up
-from server import DEADLINE, ini_text, run_chatd, wait_until
+from chat import ALL_OFF, AUTH, EXAMPLES, Client, PASSWORD, classic, example, sign_up
+from server import DEADLINE, ROOT, ini_text, run_chatd, wait_until
+
+ALL = sorted(file.stem for file in EXAMPLES.glob("*.so"))
 
 
 def test_hello_greets_and_logs_who_comes(chatd):
@@ -107,7 +112,23 @@ def test_a_full_memory_store_refuses(chatd):
     assert answer.status_code == 503
 
 
-@pytest.mark.parametrize("name", ["hello", "echo", "shout", "slowmode", "memory-store"])
+def test_every_example_exports_one_symbol():
+    """Templates of the C++ library, too, stay inside."""
+    for name in ALL:
+        lines = subprocess.run(["nm", "-D", "--defined-only", EXAMPLES / f"{name}.so"], text=True, check=True,
+                               stdout=subprocess.PIPE).stdout.splitlines()
+        symbols = {line.split()[-1] for line in lines}
+        assert {symbol for symbol in symbols if not symbol.startswith("__odr_asan")} == {"chatd_plugin_v1"}, name
+
+
+def test_every_example_has_its_line_in_the_readme():
+    text = (ROOT / "sdk/examples/README.md").read_text()
+    assert ALL == sorted(path.name for path in (ROOT / "sdk/examples").iterdir() if path.is_dir())
+    for name in ALL:
+        assert re.search(rf"^\| \[{name}\]\({name}/{name}\.(c|cpp)\) \|", text, re.M), name
+
+
+@pytest.mark.parametrize("name", ["hello", "echo", "shout", "slowmode", "memory-store", "feed", "dice"])
 def test_every_example_passes_the_check(tmp_path, name):
     ini = tmp_path / "chatd.ini"
     ini.write_text(ini_text({"plugins": {"rooms": "on", **example(name)}}))

@@ -12,6 +12,7 @@ set -eu
 prefix=$(cd "${1:?usage: test_out_of_tree.sh PREFIX [FILE]}" && pwd)
 out_file=${2:-}
 cc=${CC:-cc}
+cxx=${CXX:-c++}
 work=$(mktemp -d "${TMPDIR:-/tmp}/chatd-out-of-tree.XXXXXX")
 plugins=$work/plugins
 mkdir "$plugins"
@@ -43,7 +44,7 @@ one_symbol() {
 
 # with_cmake PREFIX SOURCE BUILD: configures and builds; the output is in BUILD.log.
 with_cmake() {
-    CC=$cc cmake -S "$2" -B "$3" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_BUILD_TYPE=Release \
+    CC=$cc CXX=$cxx cmake -S "$2" -B "$3" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_BUILD_TYPE=Release \
         -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF >"$3.log" 2>&1 &&
         cmake --build "$3" >>"$3.log" 2>&1
 }
@@ -59,7 +60,7 @@ with_cc() {
 examples=$prefix/share/chatd/sdk/examples
 [ -d "$examples" ] || fail "$prefix has no share/chatd/sdk/examples: was chatd installed there?"
 
-for name in echo wordfilter; do
+for name in echo wordfilter feed; do
     step "$name with cmake"
     cp -r "$examples/$name" "$work/$name"
     with_cmake "$prefix" "$work/$name" "$work/$name-build" || {
@@ -99,6 +100,29 @@ if pkg-config --exists 'libcurl >= 7.85' nettle jansson; then
 else
     step "webhook is left out: there is no libcurl"
 fi
+
+# In C++ templates of its library would be exported as well; the map that comes with the SDK is against that.
+step "dice, in C++, with cmake"
+cp -r "$examples/dice" "$work/dice"
+with_cmake "$prefix" "$work/dice" "$work/dice-build" || {
+    cat "$work/dice-build.log"
+    fail "dice does not build with cmake"
+}
+one_symbol "$work/dice-build/dice.so"
+cp "$work/dice-build/dice.so" "$plugins/"
+if grep -q 'warning:' "$work/dice-build.log"; then
+    cat "$work/dice-build.log"
+    fail "dice builds with warnings"
+fi
+
+step "dice, in C++, with c++"
+(
+    export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+    "$cxx" -std=c++20 -Wall -Wextra -Wpedantic -Wno-missing-field-initializers -Werror $(pkg-config --cflags chatd-sdk) \
+        -o "$work/dice-cc.so" "$work/dice/dice.cpp" $(pkg-config --libs chatd-sdk) \
+        -Wl,--version-script="$(pkg-config --variable=plugin_map chatd-sdk)"
+) || fail "dice does not build with c++"
+one_symbol "$work/dice-cc.so"
 
 # The headers come from the prefix, not from wherever the tree may lie.
 step "headers of the prefix are used"
