@@ -116,12 +116,11 @@ if grep -q 'warning:' "$work/dice-build.log"; then
 fi
 
 step "dice, in C++, with c++"
-(
-    export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
-    "$cxx" -std=c++20 -Wall -Wextra -Wpedantic -Wno-missing-field-initializers -Werror $(pkg-config --cflags chatd-sdk) \
-        -o "$work/dice-cc.so" "$work/dice/dice.cpp" $(pkg-config --libs chatd-sdk) \
-        -Wl,--version-script="$(pkg-config --variable=plugin_map chatd-sdk)"
-) || fail "dice does not build with c++"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+"$cxx" -std=c++20 -Wall -Wextra -Wpedantic -Wno-missing-field-initializers -Werror \
+    $(pkg-config --cflags chatd-sdk) -o "$work/dice-cc.so" "$work/dice/dice.cpp" \
+    $(pkg-config --libs chatd-sdk) -Wl,--version-script="$(pkg-config --variable=plugin_map chatd-sdk)" ||
+    fail "dice does not build with c++"
 one_symbol "$work/dice-cc.so"
 
 # The headers come from the prefix, not from wherever the tree may lie.
