@@ -46,6 +46,14 @@ static size_t count_gnu(const uint32_t *table)
     return last + 1;
 }
 
+/* glibc has added the base, but where the dynamic section may not be written (-z rodynamic); musl never does. */
+static const void *address_of(const struct object *o, const ElfW(Dyn) * d)
+{
+    ElfW(Addr) p = d->d_un.d_ptr;
+
+    return (const void *)(p < o->base ? o->base + p : p);
+}
+
 static bool open_object(struct object *o)
 {
     struct link_map *map;
@@ -54,16 +62,14 @@ static bool open_object(struct object *o)
         return false;
     o->base = map->l_addr;
     for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
-        const void *p = (const void *)d->d_un.d_ptr; /* glibc has added the base */
-
         if (d->d_tag == DT_SYMTAB)
-            o->symbol = p;
+            o->symbol = address_of(o, d);
         else if (d->d_tag == DT_STRTAB)
-            o->names = p;
+            o->names = address_of(o, d);
         else if (d->d_tag == DT_GNU_HASH)
-            o->n = count_gnu(p);
+            o->n = count_gnu(address_of(o, d));
         else if (d->d_tag == DT_HASH && o->n == 0)
-            o->n = ((const uint32_t *)p)[1];
+            o->n = ((const uint32_t *)address_of(o, d))[1];
     }
     return o->symbol != NULL && o->names != NULL;
 }
@@ -93,11 +99,26 @@ static void check_used(const struct object *o, const ElfW(Sym) * symbol, const c
                 name, file_of(found)));
 }
 
+/* What nobody wrote: names of versions, marks of the linker (gold exports them), and the templates of C++'s own
+ * library, which has them visible whatever -fvisibility says. */
+static bool is_made(const ElfW(Sym) * symbol, const char *name)
+{
+    static const char *const marks[] = {"_init", "_fini", "_etext", "_edata", "_end"};
+    unsigned bind = ELF64_ST_BIND(symbol->st_info);
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (strcmp(name, marks[i]) == 0)
+            return true;
+    }
+    return symbol->st_shndx == SHN_ABS ||
+           ((bind == STB_WEAK || bind == STB_GNU_UNIQUE) && strncmp(name, "_Z", 2) == 0);
+}
+
 static void check_exported(const struct object *o, const ElfW(Sym) * symbol, const char *name)
 {
     const void *own = (const void *)(o->base + symbol->st_value), *other;
 
-    if (strcmp(name, "chatd_plugin_v1") == 0)
+    if (strcmp(name, "chatd_plugin_v1") == 0 || is_made(symbol, name))
         return;
     other = dlsym(RTLD_DEFAULT, name);
     if (other != NULL && other != own)

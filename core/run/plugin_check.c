@@ -16,6 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Exit codes of the child: those that a constructor of the plugin may end it with are others. */
+enum { CHECKED_GOOD = 70, CHECKED_BAD = 71 };
+
 struct checked {
     const char *path;
     unsigned errors;
@@ -165,7 +168,7 @@ int plugin_check(const char *path)
         unsigned errors = check_file(path);
 
         fflush(NULL);
-        _exit(errors > 0);
+        _exit(errors > 0 ? CHECKED_BAD : CHECKED_GOOD);
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0) {
         perror("chatd plugin check");
@@ -176,5 +179,10 @@ int plugin_check(const char *path)
                 WTERMSIG(status), strsignal(WTERMSIG(status)));
         return 1;
     }
-    return WEXITSTATUS(status);
+    if (WEXITSTATUS(status) != CHECKED_GOOD && WEXITSTATUS(status) != CHECKED_BAD) {
+        fprintf(stderr, "error: %s: ended the program when it was loaded, with code %d\n", path,
+                WEXITSTATUS(status));
+        return 1;
+    }
+    return WEXITSTATUS(status) != CHECKED_GOOD;
 }

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,6 +74,12 @@ static int read_file(const char *path, struct buf *out)
         return cannot("read", path);
     while ((n = fread(bytes, 1, sizeof(bytes), f)) > 0)
         buf_add(out, bytes, n);
+    if (ferror(f)) {
+        int rc = cannot("read", path);
+
+        fclose(f);
+        return rc;
+    }
     fclose(f);
     return 0;
 }
@@ -135,6 +142,22 @@ static int copy_all(const struct copy *copy)
     return rc;
 }
 
+/* Sections of chatd's own, plugins that its INI names beside the new one, and targets of CMake. */
+static bool is_taken(const char *name)
+{
+    static const char *const taken[] = {
+        "chatd", "core",   "plugins", "services", "hooks",          "auth",
+        "rooms", "typing", "static",  "all",      "history-sqlite", "history-redis",
+        "clean", "help",   "install", "package",  "preinstall",     "test",
+    };
+
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (strcmp(name, taken[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 int plugin_new(const char *name, const char *dir)
 {
     char *from = prefix_path(TEMPLATE_DIR), *to = mem_printf("%s/%s", dir, name);
@@ -150,6 +173,12 @@ int plugin_new(const char *name, const char *dir)
             "chatd plugin new: \"%s\" is no name for a plugin: write a-z, 0-9 and dash, a letter "
             "first, at most 32 bytes\n",
             name);
+        rc = 2;
+    } else if (is_taken(name)) {
+        fprintf(stderr, "chatd plugin new: \"%s\" is a name of chatd's or of CMake's own\n", name);
+        rc = 2;
+    } else if (dir[0] == '\0') {
+        fprintf(stderr, "chatd plugin new: DIR is empty\n");
         rc = 2;
     } else {
         rc = copy_all(&copy);

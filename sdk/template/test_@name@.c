@@ -25,7 +25,7 @@ static void test_length(void)
     said = testhost_say(t, ann, "general", "123456");
     assert(said->verdict == CHATD_DENY && strcmp(said->code, "@name@.too_long") == 0);
     assert(testhost_metric(t, "refused_total", NULL) == 1);
-    assert(testhost_free(t) == 0); /* no rule was broken, nothing leaked */
+    assert(testhost_free(t) == 0); /* no rule of the SDK was broken */
 }
 
 static void test_verb_and_route(void)

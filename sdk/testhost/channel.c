@@ -19,8 +19,13 @@ static struct frame *frame_of(struct testhost *t, uint64_t id)
 int frame_new(chatd_plugin *self, int opcode, chatd_str data, chatd_frame *frame_out)
 {
     struct testhost *t = loop_of(self, "chatd_frame_new");
-    struct frame *frame = mem_alloc(sizeof(*frame));
+    struct frame *frame;
 
+    if ((opcode != CHATD_TEXT && opcode != CHATD_BINARY) || frame_out == NULL) {
+        fault(t, "makes a frame with opcode %d", opcode);
+        return CHATD_E_INVAL;
+    }
+    frame = mem_alloc(sizeof(*frame));
     *frame =
         (struct frame){.opcode = opcode, .refs = 1, .n = data.n, .bytes = mem_alloc(data.n + 1)};
     if (data.n > 0)

@@ -253,10 +253,14 @@ static char *copy_of(const char *text, const char *otherwise)
 
 chatd_conn testhost_connect(struct testhost *t, const struct testhost_client *client)
 {
-    struct conn *c = mem_alloc(sizeof(*c));
     const char *target = client->path != NULL ? client->path : "/ws";
-    struct upgrade *upgrade = mem_alloc(sizeof(*upgrade));
+    struct upgrade *upgrade;
+    struct conn *c;
 
+    if (!may_play(t, "connects"))
+        return (chatd_conn){0};
+    c = mem_alloc(sizeof(*c));
+    upgrade = mem_alloc(sizeof(*upgrade));
     c->id = table_add(&t->conns, KIND_CONN, c);
     c->host = t;
     c->last = &c->first;

@@ -148,6 +148,8 @@ void testhost_hook(struct testhost *t, const char *name, enum chatd_band band, t
 {
     if (t->is_frozen)
         fault(t, "testhost_hook() comes before testhost_start()");
+    if (strchr(name, '/') == NULL && event_of_name(t, name) >= NAMED_FIRST)
+        fault(t, "testhost_hook() names \"%s\", which is no event", name);
     hook_add(t, &(struct hook){
                     .event = event_of_name(t, name), .band = (int)band, .test = fn, .arg = arg});
 }

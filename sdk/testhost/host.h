@@ -50,6 +50,7 @@ chatd_str lend_str(struct loan *loan, const char *text); /* NULL: empty */
 chatd_str lend_bytes(struct loan *loan, chatd_str bytes);
 void loan_end(struct testhost *t, struct loan *loan); /* whoever kept a pointer will see */
 void lend_check(struct testhost *t);                  /* did anybody write to what was lent? */
+void lend_spoil(void *bytes, size_t n);               /* the same for what is kept elsewhere */
 void lend_free(struct testhost *t);
 
 /* --- the parts ------------------------------------------------------------------------------------ */
@@ -319,6 +320,13 @@ static inline struct testhost *host_of(chatd_plugin *self)
     return ((struct puppet *)(void *)self)->t;
 }
 
+/* Reads a record of the plugin as the core does: one that is too short, or has more than is known, is a fault. */
+int record_read(struct testhost *t, const void *in, size_t min_bytes, void *out, size_t out_bytes,
+                const char *function);
+
+/* Whether the test may play a client now; if not, the fault is told. */
+bool may_play(struct testhost *t, const char *what);
+
 /* For functions tagged [loop]. */
 struct testhost *loop_of(chatd_plugin *self, const char *function);
 
@@ -423,6 +431,8 @@ bool watch_step(struct testhost *t, int real_ms);
 void tell_free(struct testhost *t);
 void *options_fill(struct testhost *t, const char *options, char **why_out); /* NULL: see why */
 bool options_reloadable(struct testhost *t, const void *was, const void *fresh);
+bool options_mine(const struct testhost *t, const void *config); /* NULL: has none */
+bool options_same(struct testhost *t, const void *was, const void *fresh);
 void options_free(struct testhost *t);
 
 extern const struct chatd_core testhost_table;

@@ -7,7 +7,7 @@
 #include <chatd/svc/auth.h>
 #include <strings.h>
 
-enum { HTTP_TIMEOUT_MS = 30000 };
+enum { HTTP_TIMEOUT_MS = 30000, HEADERS_MAX = 32 };
 
 struct request *request_of(struct testhost *t, uint64_t id)
 {
@@ -191,9 +191,12 @@ static void raise_http(struct testhost *t, struct request *r)
 
 chatd_req testhost_request(struct testhost *t, const struct testhost_http *http)
 {
-    struct request *r = request_new(t, http->method != NULL ? http->method : "GET", http->target,
-                                    http->headers, http->address);
+    struct request *r;
 
+    if (!may_play(t, "asks"))
+        return (chatd_req){0};
+    r = request_new(t, http->method != NULL ? http->method : "GET", http->target, http->headers,
+                    http->address);
     buf_add(&r->body, http->body.p, http->body.n);
     r->user = http->user != NULL ? mem_strdup(http->user) : NULL;
     r->is_secure = http->is_secure;
@@ -340,16 +343,33 @@ void testhost_route(struct testhost *t, const char *method, const char *pattern,
 
 /* --- the plugin's end ----------------------------------------------------------------------------- */
 
-int route_new(chatd_plugin *self, const struct chatd_route_def *def)
+static bool is_method(const char *method)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
+    size_t i = 0, n = sizeof(methods) / sizeof(methods[0]);
+
+    while (i < n && (method == NULL || strcmp(methods[i], method) != 0))
+        i++;
+    return i < n;
+}
+
+int route_new(chatd_plugin *self, const struct chatd_route_def *in)
 {
     struct testhost *t = host_of(self);
-    struct chatd_route_def *copy;
+    struct chatd_route_def def, *copy;
     const struct route *other;
+    int rc;
 
     if (!may_register(self, "a route"))
         return CHATD_E_STATE;
+    if ((rc = record_read(t, in, sizeof(def), &def, sizeof(def), "chatd_route")) < 0)
+        return rc;
+    if (!is_method(def.method) || def.pattern == NULL || def.handle == NULL) {
+        fault(t, "adds a route without a method of the list, a pattern or a handler");
+        return CHATD_E_INVAL;
+    }
     copy = mem_alloc(sizeof(*copy));
-    memcpy(copy, def, def->size < sizeof(*copy) ? def->size : sizeof(*copy));
+    *copy = def;
     switch (route_add(&t->routes,
                       &(struct route){.method = (char *)(uintptr_t)copy->method,
                                       .pattern = (char *)(uintptr_t)copy->pattern,
@@ -485,19 +505,24 @@ int req_identify(chatd_plugin *self, chatd_req req, chatd_str user, int64_t expi
     return CHATD_OK;
 }
 
-int reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *def)
+int reply(chatd_plugin *self, chatd_req req, const struct chatd_reply *in)
 {
     struct testhost *t = loop_of(self, "chatd_reply");
     struct request *r = request_of(t, req.v);
+    struct chatd_reply def;
+    int rc;
 
     if (r == NULL || r->is_upgrade)
         return CHATD_E_GONE;
-    if (def->status < 100 || def->status > 599 ||
-        (def->n_headers > 0 && def->header_stride < sizeof(struct chatd_header))) {
-        fault(t, "answers with status %u, or headers without a stride", def->status);
+    if ((rc = record_read(t, in, sizeof(def), &def, sizeof(def), "chatd_reply")) < 0)
+        return rc;
+    if (def.status < 200 || def.status > 599 || def.n_headers > HEADERS_MAX ||
+        (def.n_headers > 0 &&
+         (def.headers == NULL || def.header_stride < sizeof(struct chatd_header)))) {
+        fault(t, "answers with status %u, or headers without a stride", def.status);
         return CHATD_E_INVAL;
     }
-    answer(t, r, def);
+    answer(t, r, &def);
     return CHATD_OK;
 }
 
@@ -509,6 +534,10 @@ int reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
 
     if (r == NULL || r->is_upgrade)
         return CHATD_E_GONE;
+    if (code == NULL || message == NULL || (status != 0 && (status < 400 || status > 599))) {
+        fault(t, "answers an error with status %d, or without a code or a sentence", status);
+        return CHATD_E_INVAL;
+    }
     answer_error(t, r, status, code, message, retry_ms);
     return CHATD_OK;
 }

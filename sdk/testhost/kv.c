@@ -36,6 +36,16 @@ struct call {
     void *arg;
 };
 
+/* There when the test has asked for it. */
+static struct kv *kv_of(struct testhost *t)
+{
+    if (t->kv == NULL) {
+        fault(t, "the test uses chatd.kv before testhost_fake_kv()");
+        t->kv = mem_alloc(sizeof(*t->kv));
+    }
+    return t->kv;
+}
+
 /* --- entries -------------------------------------------------------------------------------------- */
 
 static void entry_free(struct entry *entry)
@@ -48,7 +58,7 @@ static void entry_free(struct entry *entry)
 
 static void drop_old(struct testhost *t)
 {
-    struct entry **at = &t->kv->entries, *entry;
+    struct entry **at = &kv_of(t)->entries, *entry;
 
     while ((entry = *at) != NULL) {
         if (entry->until_ms == 0 || entry->until_ms > t->mono_ms) {
@@ -62,7 +72,7 @@ static void drop_old(struct testhost *t)
 
 static struct entry **find(struct testhost *t, const char *ns, const char *key)
 {
-    struct entry **at = &t->kv->entries;
+    struct entry **at = &kv_of(t)->entries;
 
     drop_old(t);
     while (*at != NULL && (strcmp((*at)->ns, ns) != 0 || strcmp((*at)->key, key) != 0))
@@ -258,6 +268,8 @@ static int submit(chatd_plugin *self, const struct call *in, chatd_str ns, chatd
 
     if (!is_name(ns) || (in->op != SCAN && !is_name(key)) || value.n > CHATD_KV_VALUE_MAX)
         return CHATD_E_INVAL;
+    if (t->life >= LIFE_CANCELLED)
+        return CHATD_E_STATE;
     call = mem_alloc(sizeof(*call));
     *call = *in;
     call->t = t;
@@ -346,7 +358,7 @@ void testhost_fake_kv(struct testhost *t)
 
 void testhost_kv_fail(struct testhost *t, int err)
 {
-    t->kv->fail = err;
+    kv_of(t)->fail = err;
 }
 
 chatd_str testhost_kv_value(struct testhost *t, const char *ns, const char *key)
@@ -385,7 +397,7 @@ int64_t testhost_kv_ttl(struct testhost *t, const char *ns, const char *key)
 
 void testhost_kv_page(struct testhost *t, uint32_t n)
 {
-    t->kv->page = n;
+    kv_of(t)->page = n;
 }
 
 void kv_free(struct testhost *t)

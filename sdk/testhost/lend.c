@@ -46,15 +46,20 @@ chatd_str lend_str(struct loan *loan, const char *text)
     return lend_bytes(loan, (chatd_str){text, text != NULL ? strlen(text) : 0});
 }
 
+void lend_spoil(void *bytes, size_t n)
+{
+    memset(bytes, RETURNED, n);
+    if (__asan_poison_memory_region != NULL)
+        __asan_poison_memory_region(bytes, n);
+}
+
 void loan_end(struct testhost *t, struct loan *loan)
 {
     struct lent *lent;
 
     while ((lent = loan->first) != NULL) {
         loan->first = lent->next;
-        memset(lent->bytes, RETURNED, lent->n);
-        if (__asan_poison_memory_region != NULL)
-            __asan_poison_memory_region(lent->bytes, lent->n);
+        lend_spoil(lent->bytes, lent->n);
         lent->next = t->returned;
         t->returned = lent;
     }

@@ -15,7 +15,7 @@ static size_t count_rows(const struct testhost *t)
 {
     size_t n = 0;
 
-    while (row_at(t, n)->key != NULL)
+    while (t->desc.config != NULL && row_at(t, n)->key != NULL)
         n++;
     return n;
 }
@@ -151,6 +151,24 @@ static bool is_same(const struct chatd_cfg_field *row, const void *was, const vo
     default:
         return memcmp(a, b, config_value_size(row->type)) == 0;
     }
+}
+
+bool options_mine(const struct testhost *t, const void *config)
+{
+    size_t i = 0;
+
+    while (i < t->n_config && t->config[i] != config)
+        i++;
+    return i < t->n_config || config == NULL;
+}
+
+bool options_same(struct testhost *t, const void *was, const void *fresh)
+{
+    size_t n = count_rows(t), i = 0;
+
+    while (i < n && is_same(row_at(t, i), was, fresh))
+        i++;
+    return i == n;
 }
 
 bool options_reloadable(struct testhost *t, const void *was, const void *fresh)

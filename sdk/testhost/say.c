@@ -66,8 +66,10 @@ static const struct testhost_outcome *decide(struct outcome *o, void *back, size
 {
     struct testhost *t = o->t;
 
-    if (!t->is_frozen)
-        fault(t, "the test raises %s before testhost_start()", event_name(t, o->event));
+    if (!may_play(t, "raises an event")) {
+        o->pub.verdict = CHATD_DENY;
+        return &o->pub;
+    }
     o->in_call = true;
     if (event_kind(t, o->event) == CHATD_NOTIFY) {
         o->pub.verdict = CHATD_NEXT;
@@ -91,6 +93,12 @@ const struct testhost_outcome *testhost_raise(struct testhost *t, uint32_t event
     struct outcome *o = outcome_new(t, event);
     size_t size = ((const struct chatd_ev *)ev)->size;
 
+    if (size < sizeof(struct chatd_ev) || size > CHATD_RECORD_MAX) {
+        fault(t, "the test raises %s with a size of %zu; write .ev.size = sizeof(it)",
+              event_name(t, event), size);
+        o->pub.verdict = CHATD_DENY;
+        return &o->pub;
+    }
     o->ev = lend(&o->loan, ev, size);
     return decide(o, ev, size);
 }

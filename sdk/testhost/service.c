@@ -5,6 +5,8 @@
 #include <chatd/svc/auth.h>
 #include <stdio.h>
 
+enum { SERVICE_DEF_MIN_BYTES = offsetof(struct chatd_service_def, flags) };
+
 static struct service *find(struct service *const *list, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
@@ -102,23 +104,28 @@ const struct chatd_service *service_get(chatd_plugin *self, const char *name)
 
 /* --- its own -------------------------------------------------------------------------------------- */
 
-int service_offer(chatd_plugin *self, const struct chatd_service_def *def)
+int service_offer(chatd_plugin *self, const struct chatd_service_def *in)
 {
     struct testhost *t = host_of(self);
+    struct chatd_service_def def;
     struct service *offer;
+    int rc;
 
     if (!may_register(self, "a service"))
         return CHATD_E_STATE;
-    if (def->name == NULL || def->api == NULL || strchr(def->name, '.') == NULL) {
+    if ((rc = record_read(t, in, SERVICE_DEF_MIN_BYTES, &def, sizeof(def), "chatd_service_offer")) <
+        0)
+        return rc;
+    if (def.name == NULL || def.api == NULL || strchr(def.name, '.') == NULL) {
         fault(t, "offers a service without a name such as \"vendor.name\", or without an api");
         return CHATD_E_INVAL;
     }
     offer = mem_alloc(sizeof(*offer));
-    offer->name = mem_strdup(def->name);
+    offer->name = mem_strdup(def.name);
     offer->pub = (struct chatd_service){.size = sizeof(offer->pub),
-                                        .major = def->major,
-                                        .minor = def->minor,
-                                        .api = def->api,
+                                        .major = def.major,
+                                        .minor = def.minor,
+                                        .api = def.api,
                                         .provider = &t->plugin.pub,
                                         .provider_name = t->plugin.name};
     t->offer = mem_grow(t->offer, t->n_offers, sizeof(*t->offer));

@@ -89,16 +89,21 @@ static void job_begin_first(const struct testhost *t)
         job_begin(t->first_job);
 }
 
-int job_new(chatd_plugin *self, const struct chatd_job *def)
+int job_new(chatd_plugin *self, const struct chatd_job *in)
 {
     struct testhost *t = loop_of(self, "chatd_job");
+    struct chatd_job def;
     struct job *job;
+    int rc = record_read(t, in, sizeof(def), &def, sizeof(def), "chatd_job");
+
+    if (rc < 0)
+        return rc;
 
     if (t->life >= LIFE_STOPPING) {
         fault(t, "begins a job while it is stopped");
         return CHATD_E_STATE;
     }
-    if (def->run == NULL || def->queue > CHATD_JOB_IO) {
+    if (def.run == NULL || def.queue > CHATD_JOB_IO) {
         fault(t, "begins a job without run(), or in a queue that does not exist");
         return CHATD_E_INVAL;
     }
@@ -109,8 +114,8 @@ int job_new(chatd_plugin *self, const struct chatd_job *def)
         return CHATD_E_BUSY;
     }
     job = mem_alloc(sizeof(*job));
-    memcpy(&job->def, def, def->size < sizeof(job->def) ? def->size : sizeof(job->def));
-    job->at_ms = def->deadline_ms > 0 ? t->mono_ms + def->deadline_ms : INT64_MAX;
+    job->def = def;
+    job->at_ms = def.deadline_ms > 0 ? t->mono_ms + def.deadline_ms : INT64_MAX;
     *t->last_job = job;
     t->last_job = &job->next;
     job_begin_first(t);

@@ -149,15 +149,19 @@ static bool ends_in_total(const char *name)
     return n > 6 && strcmp(name + n - 6, "_total") == 0;
 }
 
-int metric_new(chatd_plugin *self, const struct chatd_metric_def *def, int *metric_out)
+int metric_new(chatd_plugin *self, const struct chatd_metric_def *in, int *metric_out)
 {
     struct testhost *t = host_of(self);
     struct metric metric = {.n_labels = 1};
+    int rc;
 
     if (!may_register(self, "a metric"))
         return CHATD_E_STATE;
-    memcpy(&metric.def, def, def->size < sizeof(metric.def) ? def->size : sizeof(metric.def));
+    if ((rc = record_read(t, in, sizeof(metric.def), &metric.def, sizeof(metric.def),
+                          "chatd_metric")) < 0)
+        return rc;
     if (!is_metric_name(metric.def.name) || metric.def.help == NULL ||
+        metric.def.kind > CHATD_HISTOGRAM ||
         (metric.def.label != NULL && metric.def.values == NULL) ||
         (metric.def.kind == CHATD_COUNTER && !ends_in_total(metric.def.name))) {
         fault(t, "adds a metric \"%s\": a-z, 0-9 and _, a help, and _total behind a counter",

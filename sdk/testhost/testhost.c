@@ -47,9 +47,15 @@ void fault(struct testhost *t, const char *fmt, ...)
     pthread_mutex_unlock(&t->lock);
 }
 
+/* A job that runs may break one at any time. */
 int testhost_faults(struct testhost *t)
 {
-    return t->n_faults;
+    int n;
+
+    pthread_mutex_lock(&t->lock);
+    n = t->n_faults;
+    pthread_mutex_unlock(&t->lock);
+    return n;
 }
 
 const char *testhost_fault(struct testhost *t, int i)
@@ -78,6 +84,38 @@ struct testhost *loop_of(chatd_plugin *self, const char *function)
         fault(t, "called %s() from a job's thread: there only what is tagged [any] may be",
               function);
     return t;
+}
+
+int record_read(struct testhost *t, const void *in, size_t min_bytes, void *out, size_t out_bytes,
+                const char *function)
+{
+    const unsigned char *bytes = in;
+    uint32_t size = 0;
+
+    if (in != NULL)
+        memcpy(&size, in, sizeof(size));
+    if (size < min_bytes || size > CHATD_RECORD_MAX) {
+        fault(t, "gives %s() a record of %u bytes; write .size = sizeof(it)", function, size);
+        return CHATD_E_INVAL;
+    }
+    for (size_t i = out_bytes; i < size; i++) {
+        if (bytes[i] != 0) {
+            fault(t, "gives %s() a record with members that this ABI does not have", function);
+            return CHATD_E_ABI;
+        }
+    }
+    memset(out, 0, out_bytes);
+    memcpy(out, in, size < out_bytes ? size : out_bytes);
+    return CHATD_OK;
+}
+
+bool may_play(struct testhost *t, const char *what)
+{
+    if (t->life >= LIFE_STARTED && t->life < LIFE_CANCELLING)
+        return true;
+    fault(t, "the test %s %s", what,
+          t->life < LIFE_STARTED ? "before testhost_start()" : "after the plugin was stopped");
+    return false;
 }
 
 bool may_register(chatd_plugin *self, const char *what)
@@ -151,6 +189,10 @@ int testhost_init_with(struct testhost *t, const void *config)
 {
     int faults = t->n_faults, rc;
 
+    if (t->life != LIFE_NEW) {
+        fault(t, "testhost_init() comes once: a plugin that begins again is another host");
+        return CHATD_E_STATE;
+    }
     t->plugin.pub.config = config;
     t->life = LIFE_INIT;
     enter(t);
@@ -166,18 +208,15 @@ int testhost_init_with(struct testhost *t, const void *config)
 int testhost_init(struct testhost *t, const char *options)
 {
     char *why;
-    void *config = NULL;
+    void *config = options_fill(t, options, &why);
 
-    if (t->desc.config != NULL) {
-        config = options_fill(t, options, &why);
-        if (config == NULL) {
-            fprintf(stderr, "testhost: %s: %s\n", t->plugin.name, why);
-            mem_free(why);
-            t->life = LIFE_STOPPED;
-            return CHATD_E_INVAL;
-        }
+    if (config == NULL) {
+        fprintf(stderr, "testhost: %s: %s\n", t->plugin.name, why);
+        mem_free(why);
+        t->life = LIFE_STOPPED;
+        return CHATD_E_INVAL;
     }
-    return testhost_init_with(t, config);
+    return testhost_init_with(t, t->desc.config != NULL ? config : NULL);
 }
 
 int testhost_start(struct testhost *t)
@@ -203,22 +242,34 @@ int testhost_start(struct testhost *t)
 
 int testhost_reload(struct testhost *t, const char *options)
 {
+    const void *was = t->plugin.pub.config;
     char *why;
-    void *fresh = options_fill(t, options, &why);
+    void *fresh;
     int rc;
 
+    if (!may_play(t, "reloads"))
+        return CHATD_E_STATE;
+    if (!options_mine(t, was)) {
+        fault(t, "testhost_reload() is for options that testhost_init() read");
+        return CHATD_E_STATE;
+    }
+    fresh = options_fill(t, options, &why);
     if (fresh == NULL) {
         fprintf(stderr, "testhost: %s: %s\n", t->plugin.name, why);
         mem_free(why);
         return CHATD_E_INVAL;
     }
-    if (t->desc.reload == NULL || !options_reloadable(t, t->plugin.pub.config, fresh))
+    if (options_same(t, was, fresh))
+        return CHATD_OK;
+    if (t->desc.reload == NULL || !options_reloadable(t, was, fresh))
         return CHATD_E_STATE;
     enter(t);
     rc = t->desc.reload(&t->plugin.pub, fresh);
     leave(t);
     if (rc == CHATD_OK)
         t->plugin.pub.config = fresh;
+    /* The core frees it. */
+    lend_spoil(rc == CHATD_OK ? (void *)(uintptr_t)was : fresh, t->desc.config_size);
     testhost_turn(t);
     return rc;
 }
@@ -302,6 +353,7 @@ int testhost_free(struct testhost *t)
 {
     int faults;
 
+    t->is_held = false;
     testhost_stop(t);
     task_free(t);
     event_free(t);

@@ -11,7 +11,7 @@ static bool same(const char *a, const char *b)
     return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
-/* The claim of a path by subprotocol, else the one without. */
+/* The claim of a path by subprotocol, else the one without; chatd.v1 at /ws is the core's. */
 const struct chatd_ws_def *claim_find(const struct testhost *t, const char *path,
                                       const char *subprotocol)
 {
@@ -24,20 +24,23 @@ const struct chatd_ws_def *claim_find(const struct testhost *t, const char *path
             continue;
         if (same(claim->subprotocol, subprotocol))
             return claim;
-        if (claim->subprotocol == NULL && strcmp(subprotocol, "chatd.v1") != 0)
+        if (claim->subprotocol == NULL &&
+            (strcmp(subprotocol, "chatd.v1") != 0 || strcmp(path, "/ws") != 0))
             other = claim;
     }
     return other;
 }
 
-int ws_claim(chatd_plugin *self, const struct chatd_ws_def *def)
+int ws_claim(chatd_plugin *self, const struct chatd_ws_def *in)
 {
     struct testhost *t = host_of(self);
-    struct chatd_ws_def copy = {0};
+    struct chatd_ws_def copy;
+    int rc;
 
     if (!may_register(self, "a socket"))
         return CHATD_E_STATE;
-    memcpy(&copy, def, def->size < sizeof(copy) ? def->size : sizeof(copy));
+    if ((rc = record_read(t, in, sizeof(copy), &copy, sizeof(copy), "chatd_ws")) < 0)
+        return rc;
     if (copy.path == NULL || copy.path[0] != '/' || copy.handle == NULL) {
         fault(t, "claims a socket without a path or a handler");
         return CHATD_E_INVAL;
@@ -62,16 +65,24 @@ static const struct chatd_verb_def *verb_find(const struct testhost *t, const ch
     return NULL;
 }
 
-int verb_new(chatd_plugin *self, const struct chatd_verb_def *def)
+static bool is_verb_name(const char *name)
+{
+    return name != NULL && name[0] != '\0' && strlen(name) <= ID_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name);
+}
+
+int verb_new(chatd_plugin *self, const struct chatd_verb_def *in)
 {
     struct testhost *t = host_of(self);
-    struct chatd_verb_def copy = {0};
+    struct chatd_verb_def copy;
+    int rc;
 
     if (!may_register(self, "a verb"))
         return CHATD_E_STATE;
-    memcpy(&copy, def, def->size < sizeof(copy) ? def->size : sizeof(copy));
-    if (copy.name == NULL || copy.name[0] == '\0' || copy.handle == NULL) {
-        fault(t, "adds a verb without a name or a handler");
+    if ((rc = record_read(t, in, sizeof(copy), &copy, sizeof(copy), "chatd_verb")) < 0)
+        return rc;
+    if (!is_verb_name(copy.name) || copy.handle == NULL) {
+        fault(t, "adds a verb whose name is not made of a-z 0-9 . _ -, or without a handler");
         return CHATD_E_INVAL;
     }
     if (verb_find(t, copy.name) != NULL || strcmp(copy.name, "ping") == 0) {

@@ -88,6 +88,17 @@ def test_a_name_that_is_none(chatd_program, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["chatd", "plugins", "auth", "history-sqlite", "test", "all"])
+def test_a_name_that_is_taken(chatd_program, tmp_path, name):
+    told = run(chatd_program, "plugin", "new", name, code=2, cwd=tmp_path)
+    assert "is a name of chatd's or of CMake's own" in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_a_name(chatd_program, tmp_path):
+    assert "DIR is empty" in run(chatd_program, "plugin", "new", "mine", "", code=2, cwd=tmp_path)
+
+
 def test_a_folder_that_is_there_stays_as_it_is(chatd_program, tmp_path):
     (tmp_path / "mine").mkdir()
     assert "cannot make the folder mine: File exists" in run(chatd_program, "plugin", "new", "mine", code=1,
@@ -161,6 +172,33 @@ def test_more_symbols_than_one(prefix, chatd_program, tmp_path):
     assert re.search(r"exports json_object, and libjansson\S* has that name too: its own calls go there", told)
 
 
+def test_what_nobody_wrote_is_not_complained_of(prefix, chatd_program, tmp_path):
+    (tmp_path / "only.map").write_text("ODD_1 { global: chatd_plugin_v1; local: *; };")
+    path = compiled(tmp_path, prefix, GOOD, f"-Wl,--version-script={tmp_path / 'only.map'}")
+    assert run(chatd_program, "plugin", "check", path).endswith("  ok\n")
+    path = compiled(tmp_path, prefix, GOOD, "-fvisibility=hidden", "-Wl,--hash-style=sysv")
+    assert run(chatd_program, "plugin", "check", path).endswith("  ok\n")
+
+
+def test_templates_of_the_library_of_cxx(prefix, chatd_program, tmp_path):
+    path = compiled(tmp_path, prefix, """#include <map>
+#include <string>
+static std::map<std::string, std::string> words;
+""" + GOOD.replace("(void)self;", "(void)self; words[\"a\"] += \"b\";"), "-xc++", "-std=c++20", "-fvisibility=hidden",
+                    "-Wl,--no-as-needed", "-lstdc++")
+    assert run(chatd_program, "plugin", "check", path).endswith("  ok\n")
+
+
+@pytest.mark.parametrize("linker", ["gold", "lld"])
+def test_other_linkers(prefix, chatd_program, tmp_path, linker):
+    if shutil.which(f"ld.{linker}") is None:
+        pytest.skip(f"no ld.{linker} here")
+    # lld can leave the dynamic section as the file has it: its addresses are then not moved.
+    path = compiled(tmp_path, prefix, GOOD, "-fvisibility=hidden", f"-fuse-ld={linker}",
+                    *(["-Wl,-z,rodynamic"] if linker == "lld" else []))
+    assert run(chatd_program, "plugin", "check", path).endswith("  ok\n")
+
+
 def test_an_option_outside_of_its_struct(prefix, chatd_program, tmp_path):
     path = compiled(tmp_path, prefix, GOOD.replace("CHATD_PLUGIN(", """
 static const struct chatd_cfg_field fields[] = {
@@ -183,6 +221,13 @@ def test_one_that_crashes_when_it_is_loaded(prefix, chatd_program, tmp_path):
                     "__attribute__((constructor)) static void now(void) { kill(getpid(), SIGKILL); }\n",
                     "-fvisibility=hidden")
     assert "crashed when it was loaded, with signal 9" in run(chatd_program, "plugin", "check", path, code=1)
+
+
+def test_one_that_ends_the_program_when_it_is_loaded(prefix, chatd_program, tmp_path):
+    path = compiled(tmp_path, prefix, GOOD + "#include <stdlib.h>\n"
+                    "__attribute__((constructor)) static void now(void) { exit(0); }\n", "-fvisibility=hidden")
+    assert "ended the program when it was loaded, with code 0" in run(
+        chatd_program, "plugin", "check", path, code=1)
 
 
 def test_a_file_that_anybody_may_write(made, chatd_program, tmp_path):

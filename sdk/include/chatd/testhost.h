@@ -75,8 +75,9 @@ int testhost_init_with(struct testhost *t, const void *config);
 /* Checks that every need that is not optional is there, calls start() and takes a turn. */
 int testhost_start(struct testhost *t);
 
-/* As SIGHUP does: calls reload() with fresh options. CHATD_E_STATE, with the reason on standard
- * error, if one that is not RELOADABLE would change. Not for testhost_init_with(). */
+/* As SIGHUP does: calls reload() with fresh options, if one has changed; what was in place before is gone when
+ * it returns. CHATD_E_STATE, with the reason on standard error, if one that is not RELOADABLE would change: the
+ * core leaves that one as it was, and takes the others. Not for testhost_init_with(). */
 int testhost_reload(struct testhost *t, const char *options);
 
 /* drain(), a turn, clients leave, waits end, timers and watches are gone, cancel(), jobs are cancelled
@@ -132,7 +133,7 @@ int64_t testhost_wall_ms(struct testhost *t);
 struct testhost_client {
     const char *user;        /* who an authority before this plugin says it is; NULL: nobody */
     const char *path;        /* NULL: "/ws"; may have a query */
-    const char *subprotocol; /* NULL: "chatd.v1"; "": none */
+    const char *subprotocol; /* it offers; NULL: "chatd.v1"; "": none */
     const char *address;     /* NULL: "127.0.0.1" */
     const char *headers;     /* lines of "Name: value"; NULL: none */
 };
@@ -154,7 +155,8 @@ enum testhost_conn_state testhost_conn_state(struct testhost *t, chatd_conn conn
 /* Why it was refused, e.g. "forbidden"; "" if it was not. */
 const char *testhost_conn_code(struct testhost *t, chatd_conn conn);
 
-/* The code it was closed with by the plugin, a queue that was full or testhost_hangup(); 0: none. */
+/* The code it was closed with by the plugin, for a queue that was full, at the end of its identity or of the server;
+ * 0: none, or the client left. */
 int testhost_close_code(struct testhost *t, chatd_conn conn);
 
 /* Its name, as chatd_conn_info() tells it. When the time of chatd_conn_identify() is over it is closed

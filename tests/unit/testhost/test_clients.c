@@ -149,6 +149,7 @@ static void test_verbs(void **state)
     assert_int_equal(destroyed, 2);
     assert_int_equal(closed, 1);
     assert_int_equal(closed_code, 1006);
+    assert_int_equal(testhost_close_code(t, conn), 0);
     assert_int_equal(testhost_channel(t, "all"), 0);
 }
 
@@ -162,6 +163,10 @@ static void test_a_socket_of_its_own(void **state)
     assert_string_equal(testhost_next_text(t, conn), "hello");
     testhost_send(t, conn, CHATD_BINARY, (chatd_str){"a\0b", 3});
     assert_int_equal(testhost_next(t, conn).n, 3);
+    /* One that offers a subprotocol gets the claim that has none, as in the core. */
+    conn = testhost_connect(t, &(struct testhost_client){.path = "/echo"});
+    testhost_send_text(t, conn, "hello");
+    assert_string_equal(testhost_next_text(t, conn), "hello");
     conn = client(t, "ann");
     testhost_send_text(t, conn, "hello");
     only_fault(t, "did not claim");
@@ -314,6 +319,9 @@ static void test_channel_and_frames(void **state)
     chatd_conn ann = client(t, "ann"), bob = client(t, "bob");
     chatd_frame frame;
 
+    assert_int_equal(chatd_frame_new(self, (enum chatd_opcode)9, CHATD_STR("all"), &frame),
+                     CHATD_E_INVAL);
+    only_fault(t, "makes a frame with opcode 9");
     assert_int_equal(chatd_frame_new(self, CHATD_TEXT, CHATD_STR("all"), &frame), CHATD_OK);
     assert_int_equal(chatd_channel_send(self, channel, frame, ann, 0), CHATD_OK);
     assert_null(testhost_next_text(t, ann));
@@ -364,6 +372,22 @@ static void test_forgotten_frame(void **state)
     assert_int_equal(testhost_free(t), 0);
 }
 
+/* What comes too late is a sentence, and no call into a plugin that is gone. */
+static void test_clients_after_the_end(void **state)
+{
+    struct testhost *t = host_with(init);
+
+    (void)state;
+    testhost_stop(t);
+    assert_true(testhost_connect(t, &(struct testhost_client){.user = "ann"}).v == 0);
+    only_fault(t, "the test connects after the plugin was stopped");
+    assert_true(testhost_get(t, "/").v == 0);
+    only_fault(t, "the test asks after the plugin was stopped");
+    assert_int_equal(testhost_say(t, (chatd_conn){0}, "general", "x")->verdict, CHATD_DENY);
+    only_fault(t, "the test raises an event after the plugin was stopped");
+    assert_int_equal(testhost_free(t), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -380,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_read_while_something_waits),
         cmocka_unit_test(test_who_is_nobody_is_refused_with_auth),
         cmocka_unit_test(test_forgotten_frame),
+        cmocka_unit_test(test_clients_after_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -385,6 +385,20 @@ static void test_payload_comes_back(void **state)
     assert_int_equal(testhost_free(t), 0);
 }
 
+static void test_what_is_no_event(void **state)
+{
+    struct chatd_ev_signal no_size = {.kind = CHATD_STR("x")};
+    struct testhost *t = *state;
+
+    assert_int_equal(testhost_raise(t, CHATD_EV_signal, &no_size)->verdict, CHATD_DENY);
+    only_fault(t, "raises signal with a size of 0");
+    t = testhost_new(&(struct chatd_plugin_desc){
+        .size = sizeof(struct chatd_plugin_desc), .name = "tested", .init = NULL});
+    testhost_hook(t, "mesage", CHATD_CHECK, NULL, NULL);
+    only_fault(t, "names \"mesage\", which is no event");
+    assert_int_equal(testhost_free(t), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -401,6 +415,7 @@ int main(void)
         TEST(test_resumed_in_the_handler),
         TEST(test_wait_outside_of_a_handler),
         TEST(test_events_of_others),
+        TEST(test_what_is_no_event),
         cmocka_unit_test(test_another_refuses),
         cmocka_unit_test(test_another_waits),
         cmocka_unit_test(test_own_event),

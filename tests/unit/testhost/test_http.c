@@ -154,6 +154,32 @@ static void test_answered_later(void **state)
     assert_int_equal(testhost_answer(t, req)->status, 409);
 }
 
+static void test_answers_that_are_none(void **state)
+{
+    static const struct chatd_reply replies[] = {
+        {.size = sizeof(replies[0]), .status = 199},
+        {.size = sizeof(replies[0]), .status = 600},
+        {.size = sizeof(replies[0]), .status = 200, .n_headers = 1},
+    };
+    const struct chatd_reply no_size = {.status = 200};
+    struct testhost *t = *state;
+    chatd_plugin *self = testhost_self(t);
+    chatd_req req = testhost_get(t, "/later");
+
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        assert_int_equal(chatd_reply(self, later, &replies[i]), CHATD_E_INVAL);
+        only_fault(t, "answers with status");
+    }
+    assert_int_equal(chatd_reply(self, later, &no_size), CHATD_E_INVAL);
+    only_fault(t, "gives chatd_reply() a record of 0 bytes");
+    assert_int_equal(chatd_reply_error(self, later, 200, "conflict", "No.", 0), CHATD_E_INVAL);
+    only_fault(t, "answers an error with status 200");
+    assert_int_equal(chatd_reply_error(self, later, 0, NULL, "No.", 0), CHATD_E_INVAL);
+    only_fault(t, "without a code");
+    assert_int_equal(testhost_answer(t, req)->status, 0);
+    testhost_leave(t, req);
+}
+
 static void test_client_that_leaves(void **state)
 {
     struct testhost *t = *state;
@@ -214,6 +240,12 @@ static int init_clash(chatd_plugin *self)
     assert_int_equal(chatd_route(self, &def), CHATD_E_EXISTS);
     def.pattern = "a";
     assert_int_equal(chatd_route(self, &def), CHATD_E_INVAL);
+    def.pattern = "/b";
+    def.method = "get";
+    assert_int_equal(chatd_route(self, &def), CHATD_E_INVAL);
+    def.method = "GET";
+    def.size = 0;
+    assert_int_equal(chatd_route(self, &def), CHATD_E_INVAL);
     return CHATD_OK;
 }
 
@@ -223,6 +255,8 @@ static void test_bad_routes(void **state)
 
     (void)state;
     assert_int_equal(testhost_excuse(t, "clashes with its own GET /a/{x}"), 1);
+    assert_int_equal(testhost_excuse(t, "without a method of the list"), 1);
+    assert_int_equal(testhost_excuse(t, "gives chatd_route() a record of 0 bytes"), 1);
     only_fault(t, "\"a\" is not a route pattern");
     assert_int_equal(testhost_free(t), 0);
 }
@@ -255,11 +289,17 @@ static void test_routes_of_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_a_request_says),    TEST(test_no_route),
-        TEST(test_refused_by_the_event),   TEST(test_answered_later),
-        TEST(test_client_that_leaves),     TEST(test_never_answered),
-        TEST(test_kept_pointer),           cmocka_unit_test(test_write_after_the_call),
-        cmocka_unit_test(test_bad_routes), cmocka_unit_test(test_routes_of_others),
+        TEST(test_what_a_request_says),
+        TEST(test_no_route),
+        TEST(test_refused_by_the_event),
+        TEST(test_answered_later),
+        TEST(test_answers_that_are_none),
+        TEST(test_client_that_leaves),
+        TEST(test_never_answered),
+        TEST(test_kept_pointer),
+        cmocka_unit_test(test_write_after_the_call),
+        cmocka_unit_test(test_bad_routes),
+        cmocka_unit_test(test_routes_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,9 @@ static void test_wrong_options(void **state)
     }
 }
 
+/* There only with AddressSanitizer. */
+int __asan_address_is_poisoned(const volatile void *p) __attribute__((weak));
+
 static void test_reload(void **state)
 {
     struct testhost *t = host();
@@ -188,9 +191,18 @@ static void test_reload(void **state)
     (void)state;
     assert_int_equal(testhost_init(t, "word = cake"), CHATD_OK);
     assert_int_equal(testhost_start(t), CHATD_OK);
+    const struct options *old = options(t);
+
+    assert_int_equal(testhost_reload(t, "word = cake"), CHATD_OK); /* nothing has changed */
+    assert_ptr_equal(options(t), old);
     assert_int_equal(testhost_reload(t, "word = pie\nwait = 3s"), CHATD_OK);
     assert_string_equal(options(t)->word, "pie");
     assert_int_equal(options(t)->wait_ms, 3000);
+    /* What was in place is gone, as in the core. */
+    if (__asan_address_is_poisoned != NULL)
+        assert_true(__asan_address_is_poisoned(old));
+    else
+        assert_memory_equal(old, "\xa5\xa5\xa5\xa5", 4);
     assert_int_equal(testhost_reload(t, "word = no"), CHATD_E_INVAL);
     assert_string_equal(options(t)->word, "pie");
     assert_int_equal(testhost_reload(t, "word = pie\nlimit = 6"), CHATD_E_STATE);
@@ -219,6 +231,23 @@ static void test_late_registration(void **state)
     (void)state;
     assert_int_equal(chatd_on_closed(testhost_self(t), watch_closed), CHATD_E_STATE);
     only_fault(t, "adds a hook outside of init()");
+    assert_int_equal(testhost_free(t), 0);
+}
+
+static void test_without_options(void **state)
+{
+    const struct chatd_plugin_desc desc = {
+        .size = sizeof(desc), .name = "tested", .init = init_nothing};
+    struct testhost *t = testhost_new(&desc);
+
+    (void)state;
+    assert_int_equal(testhost_init(t, "word = cake"), CHATD_E_INVAL);
+    assert_int_equal(testhost_free(t), 0);
+    t = host_with(init_nothing);
+    assert_int_equal(testhost_reload(t, "word = cake"), CHATD_E_INVAL);
+    assert_int_equal(testhost_reload(t, ""), CHATD_OK);
+    assert_int_equal(testhost_init(t, ""), CHATD_E_STATE);
+    only_fault(t, "testhost_init() comes once");
     assert_int_equal(testhost_free(t), 0);
 }
 
@@ -318,12 +347,13 @@ static void test_two_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),         cmocka_unit_test(test_not_started_is_only_stopped),
-        cmocka_unit_test(test_options),       cmocka_unit_test(test_wrong_options),
-        cmocka_unit_test(test_reload),        cmocka_unit_test(test_late_registration),
-        cmocka_unit_test(test_timer_in_stop), cmocka_unit_test(test_init_that_fails),
-        cmocka_unit_test(test_other_abi),     cmocka_unit_test(test_forgotten_memory),
-        cmocka_unit_test(test_two_hosts),     cmocka_unit_test(test_steps_of_the_end),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_not_started_is_only_stopped),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_reload),          cmocka_unit_test(test_late_registration),
+        cmocka_unit_test(test_timer_in_stop),   cmocka_unit_test(test_init_that_fails),
+        cmocka_unit_test(test_other_abi),       cmocka_unit_test(test_forgotten_memory),
+        cmocka_unit_test(test_two_hosts),       cmocka_unit_test(test_steps_of_the_end),
+        cmocka_unit_test(test_without_options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,6 +301,61 @@ static void test_refused_calls(void **state)
     only_fault(*state, "called back for all the same before the call had returned");
 }
 
+static void on_put(chatd_plugin *self, int err, const struct chatd_kv_reply *reply, void *arg)
+{
+    (void)self, (void)reply;
+    *(int *)arg = err;
+}
+
+/* Nothing is begun any more; what was begun before is called back, also while turns are held. */
+static void test_kv_at_the_end(void **state)
+{
+    struct testhost *t = *state;
+    chatd_plugin *self = testhost_self(t);
+    const struct chatd_service *kv = chatd_service(self, "chatd.kv");
+    int err = 1;
+
+    testhost_hold(t, 1);
+    assert_int_equal(
+        chatd_kv_put(self, kv, CHATD_STR("ns"), CHATD_STR("a"), CHATD_STR("1"), 0, on_put, &err),
+        CHATD_OK);
+    testhost_hold(t, 0);
+    assert_int_equal(err, CHATD_OK);
+    testhost_cancel(t);
+    assert_int_equal(
+        chatd_kv_put(self, kv, CHATD_STR("ns"), CHATD_STR("a"), CHATD_STR("2"), 0, on_put, &err),
+        CHATD_E_STATE);
+    assert_string_equal(testhost_kv_value(t, "ns", "a").p, "1");
+}
+
+static void test_freed_while_held(void **state)
+{
+    struct testhost *t = testhost_new(&desc);
+    const struct chatd_service *kv;
+    int err = 1;
+
+    (void)state;
+    testhost_fake_kv(t);
+    assert_int_equal(testhost_init(t, NULL), CHATD_OK);
+    assert_int_equal(testhost_start(t), CHATD_OK);
+    kv = chatd_service(testhost_self(t), "chatd.kv");
+    testhost_hold(t, 1);
+    chatd_kv_put(testhost_self(t), kv, CHATD_STR("ns"), CHATD_STR("a"), CHATD_STR("1"), 0, on_put,
+                 &err);
+    assert_int_equal(testhost_free(t), 0);
+    assert_int_equal(err, CHATD_OK);
+}
+
+static void test_kv_that_is_not_there(void **state)
+{
+    struct testhost *t = testhost_new(&desc);
+
+    (void)state;
+    testhost_kv_fail(t, CHATD_E_BACKEND);
+    only_fault(t, "before testhost_fake_kv()");
+    assert_int_equal(testhost_free(t), 0);
+}
+
 static void test_never_called_back(void **state)
 {
     struct testhost *t = testhost_new(&desc);
@@ -350,7 +405,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_kv),
         TEST(test_kv_from_outside),
+        TEST(test_kv_at_the_end),
         TEST(test_bus),
+        cmocka_unit_test(test_freed_while_held),
+        cmocka_unit_test(test_kv_that_is_not_there),
         TEST(test_callbacks),
         TEST(test_refused_calls),
         TEST(test_what_it_tells),

@@ -179,6 +179,20 @@ static void test_job(void **state)
     assert_string_equal(story, "run done release ");
 }
 
+static int job_run_nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void test_job_without_its_size(void **state)
+{
+    const struct chatd_job no_size = {.run = job_run_nothing};
+
+    assert_int_equal(chatd_job(testhost_self(*state), &no_size), CHATD_E_INVAL);
+    only_fault(*state, "gives chatd_job() a record of 0 bytes; write .size");
+}
+
 static void test_job_that_hangs(void **state)
 {
     struct work work = {0};
@@ -390,6 +404,7 @@ int main(void)
         TEST(test_never_at_rest),
         TEST(test_no_turn_within_a_call),
         TEST(test_job),
+        TEST(test_job_without_its_size),
         TEST(test_job_that_hangs),
         TEST(test_full_queue),
         TEST(test_wrong_thread),
