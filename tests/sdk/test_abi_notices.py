@@ -40,13 +40,13 @@ FORBIDDEN = {
         "http.h", "    const char *method; /* \"GET\", \"POST\", \"PUT\", \"DELETE\", \"PATCH\" */\n    const char *pattern;",
         "    const char *pattern;\n    const char *method;", "method of chatd_route_def there is room for a member that is not listed"),
     "a member in the middle": (
-        "verb.h", "    const char *name; /* \"message.send\" */\n",
+        "verb.h", "    const char *name; /* \"message.send\": a-z, 0-9, dot, dash, underscore, at most 64 */\n",
         "    const char *help;\n    const char *name;\n", "chatd_verb_def there is room for a member that is not listed"),
     "a function in the middle of the table": (
         "plugin.h", "    int (*reply)(", "    int (*reply_file)(void);\n    int (*reply)(",
         "chatd_core there is room for a member that is not listed"),
     "a member that is gone": (
-        "event.h", "    uint64_t seq;\n    int64_t ts; /* milliseconds since 1970 */\n", "    uint64_t seq;\n",
+        "event.h", "    int64_t ts;     /* milliseconds since 1970 */\n", "",
         "no member named"),
     "a member of another size": (
         "metric.h", "    uint32_t kind;             /* enum chatd_metric_kind */\n", "    uint64_t kind;\n",

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens plugins as a core of the older minor does. */
+/* Reads descriptors as a core of the older minor does. */
 #include "older.h"
 
-#include "host/load.h"
+#include "host/desc.h"
+#include "host/host.h"
 
 #undef CHATD_ABI_MINOR
 #define CHATD_ABI_MINOR older_minor
 #define host_record     older_record
 
-#include "host/load.c"
+#include "host/desc.c"
