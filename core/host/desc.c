@@ -43,7 +43,7 @@ char *desc_read(const char *path, const void *symbol, struct chatd_plugin_desc *
 
     /* dlsym() found the symbol: it is not NULL. What a newer plugin needs is said best by its version. */
     if (rc == CHATD_E_ABI)
-        memcpy(out, symbol, sizeof(*out));
+        memcpy(out, symbol, sizeof(*out)); /* NOLINT(clang-analyzer-core.NonNullParamChecker) */
     else if (rc < 0)
         return mem_printf(
             "plugin %s has a descriptor of %u bytes, chatd reads %d to %u: it is not "
