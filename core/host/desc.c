@@ -71,10 +71,16 @@ char *desc_read(const char *path, const void *symbol, struct chatd_plugin_desc *
     return NULL;
 }
 
-bool desc_name_ok(const char *name)
+char *desc_check_name(const char *name)
 {
+    static const char *const own[] = {"chatd", "core", "hooks", "plugins", "services"};
     size_t n = strlen(name);
 
-    return n > 0 && n <= NAME_MAX_BYTES &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+    if (n == 0 || n > NAME_MAX_BYTES || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+        return mem_printf("plugin name \"%s\" is not made of a-z, 0-9 and dash", name);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (strcmp(name, own[i]) == 0)
+            return mem_printf("plugin name \"%s\" is chatd's own", name);
+    }
+    return NULL;
 }

@@ -5,7 +5,6 @@
 #define HOST_DESC_H
 
 #include <chatd/plugin.h>
-#include <stdbool.h>
 
 /* Code that anybody could have written is not run. NULL: it may be. */
 char *desc_check_file(const char *path);
@@ -14,7 +13,8 @@ char *desc_check_file(const char *path);
  * NULL: this core can load it. */
 char *desc_read(const char *path, const void *symbol, struct chatd_plugin_desc *out);
 
-/* May a plugin be called so? a-z, 0-9 and dash, 1 to 32 bytes. */
-bool desc_name_ok(const char *name);
+/* May a plugin be called so? a-z, 0-9 and dash, 1 to 32 bytes, and not like the core or a section of its
+ * own. NULL: it may. */
+char *desc_check_name(const char *name);
 
 #endif

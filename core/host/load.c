@@ -78,10 +78,11 @@ static char *check_named(const char *path, const char *dir, const char *name)
 
 static char *check_name(const struct host *h, const char *name, const struct chatd_plugin_desc *d)
 {
+    char *why = desc_check_name(d->name);
     size_t i;
 
-    if (!desc_name_ok(d->name))
-        return mem_printf("plugin name \"%s\" is not made of a-z, 0-9 and dash", d->name);
+    if (why != NULL)
+        return why;
     if (strcmp(d->name, name) != 0)
         return mem_printf("[plugins] %s loads a plugin that calls itself \"%s\"; use that name",
                           name, d->name);

@@ -9,6 +9,7 @@
 #include "run/linkage.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 /* Exit codes of the child: those that a constructor of the plugin may end it with are others. */
 enum { CHECKED_GOOD = 70, CHECKED_BAD = 71 };
+
+enum { LOAD_S = 10 };
 
 struct checked {
     const char *path;
@@ -127,10 +130,8 @@ static void check_loaded(struct checked *checked, void *handle)
     }
     if (complain(checked, desc_read(checked->path, symbol, &desc)))
         return;
-    if (!desc_name_ok(desc.name)) {
-        fault(checked, "its name is not made of a-z, 0-9 and dash");
+    if (complain(checked, desc_check_name(desc.name)))
         return;
-    }
     print_desc(checked, &desc);
     if (desc.config != NULL)
         check_options(checked, &desc);
@@ -148,7 +149,7 @@ static unsigned check_file(const char *path)
         if (handle != NULL)
             check_loaded(&checked, handle);
         else
-            fault(&checked, dlerror());
+            complain(&checked, mem_strdup(dlerror()));
     }
     if (checked.errors == 0)
         printf("  ok\n");
@@ -165,6 +166,7 @@ int plugin_check(const char *path)
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
+        alarm(LOAD_S);
         unsigned errors = check_file(path);
 
         fflush(NULL);
@@ -172,6 +174,10 @@ int plugin_check(const char *path)
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0) {
         perror("chatd plugin check");
+        return 1;
+    }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+        fprintf(stderr, "error: %s: did not come back from loading within %d s\n", path, LOAD_S);
         return 1;
     }
     if (WIFSIGNALED(status)) {

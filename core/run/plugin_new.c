@@ -158,6 +158,23 @@ static bool is_taken(const char *name)
     return false;
 }
 
+/* The sentence that says why not, from mem_alloc(), or NULL. */
+static char *check_name(const char *name)
+{
+    char *why;
+
+    if (is_taken(name))
+        return mem_printf("\"%s\" is a name of chatd's or of CMake's own", name);
+    why = desc_check_name(name);
+    if (why == NULL && name[0] >= 'a' && name[0] <= 'z')
+        return NULL;
+    mem_free(why);
+    return mem_printf(
+        "\"%s\" is no name for a plugin: write a-z, 0-9 and dash, a letter first, at most "
+        "32 bytes",
+        name);
+}
+
 int plugin_new(const char *name, const char *dir)
 {
     char *from = prefix_path(TEMPLATE_DIR), *to = mem_printf("%s/%s", dir, name);
@@ -165,17 +182,11 @@ int plugin_new(const char *name, const char *dir)
                         .to = strcmp(dir, ".") == 0 ? name : to,
                         .name = name,
                         .c_name = c_name_of(name)};
+    char *why = check_name(name);
     int rc;
 
-    if (!desc_name_ok(name) || name[0] < 'a' || name[0] > 'z') {
-        fprintf(
-            stderr,
-            "chatd plugin new: \"%s\" is no name for a plugin: write a-z, 0-9 and dash, a letter "
-            "first, at most 32 bytes\n",
-            name);
-        rc = 2;
-    } else if (is_taken(name)) {
-        fprintf(stderr, "chatd plugin new: \"%s\" is a name of chatd's or of CMake's own\n", name);
+    if (why != NULL) {
+        fprintf(stderr, "chatd plugin new: %s\n", why);
         rc = 2;
     } else if (dir[0] == '\0') {
         fprintf(stderr, "chatd plugin new: DIR is empty\n");
@@ -185,8 +196,9 @@ int plugin_new(const char *name, const char *dir)
     }
     if (rc == 0)
         printf("\nIts README.md says how to build, test and run it:\n"
-               "  cd %s && cmake -B build && cmake --build build && ctest --test-dir build\n",
+               "  cd '%s' && cmake -B build && cmake --build build && ctest --test-dir build\n",
                copy.to);
+    mem_free(why);
     mem_free(copy.c_name);
     mem_free(from);
     mem_free(to);

@@ -260,7 +260,6 @@ chatd_conn testhost_connect(struct testhost *t, const struct testhost_client *cl
     if (!may_play(t, "connects"))
         return (chatd_conn){0};
     c = mem_alloc(sizeof(*c));
-    upgrade = mem_alloc(sizeof(*upgrade));
     c->id = table_add(&t->conns, KIND_CONN, c);
     c->host = t;
     c->last = &c->first;
@@ -269,6 +268,12 @@ chatd_conn testhost_connect(struct testhost *t, const struct testhost_client *cl
     c->address = copy_of(client->address, "127.0.0.1");
     c->user = client->user != NULL ? mem_strdup(client->user) : NULL;
     c->claim = claim_find(t, c->path, c->subprotocol);
+    if (c->claim == NULL && strcmp(c->path, "/ws") != 0) {
+        c->code = mem_strdup("not_found");
+        c->state = TESTHOST_CONN_REFUSED;
+        return (chatd_conn){c->id};
+    }
+    upgrade = mem_alloc(sizeof(*upgrade));
     c->upgrade = request_new(t, "GET", target, client->headers, client->address);
     c->upgrade->is_upgrade = true;
     upgrade->conn = c;

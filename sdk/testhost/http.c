@@ -29,6 +29,7 @@ struct request *request_new(struct testhost *t, const char *method, const char *
     r->headers = mem_strdup(headers != NULL ? headers : "");
     r->address = mem_strdup(address != NULL ? address : "127.0.0.1");
     r->due_ms = t->mono_ms + HTTP_TIMEOUT_MS;
+    r->answer = (struct testhost_answer){.content_type = "", .body = {"", 0}, .headers = ""};
     return r;
 }
 

@@ -89,6 +89,19 @@ static void set_value(struct entry *entry, const char *p, size_t n)
     entry->n = n;
 }
 
+/* kv.h: entries of one namespace either all have a ttl or none. */
+static void check_kind(const struct call *call)
+{
+    struct testhost *t = call->t;
+
+    for (const struct entry *entry = t->kv->entries; entry != NULL; entry = entry->next) {
+        if (strcmp(entry->ns, call->ns) == 0 && (entry->until_ms != 0) != (call->ttl_ms > 0)) {
+            fault(t, "keeps entries with and without a ttl in the namespace \"%s\"", call->ns);
+            return;
+        }
+    }
+}
+
 static void put(const struct call *call, struct entry **at)
 {
     struct entry *entry = *at;
@@ -137,6 +150,8 @@ static int run(const struct call *call, struct chatd_kv_reply *reply)
 {
     struct entry **at = find(call->t, call->ns, call->key), *entry = *at;
 
+    if (call->op == PUT || (entry == NULL && (call->op == PUT_ABSENT || call->op == ADD)))
+        check_kind(call);
     switch (call->op) {
     case GET:
         return entry != NULL ? CHATD_OK : CHATD_E_NOTFOUND;

@@ -394,6 +394,11 @@ bool watch_step(struct testhost *t, int real_ms)
             struct watch *watch = t->watches.row[i];
             int events = watch->is_on ? ready_events(watch, fds[i].revents) : 0;
 
+            if (watch->is_on && (fds[i].revents & POLLNVAL)) {
+                fault(t, "closed a descriptor before chatd_watch_cancel()");
+                watch->is_on = false;
+            }
+
             if (events == 0)
                 continue;
             found = true;

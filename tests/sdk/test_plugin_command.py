@@ -210,7 +210,7 @@ CHATD_PLUGIN(""").replace(".init = init", ".config = fields, .config_size = 8, .
 
 def test_what_is_no_plugin(chatd_program, prefix, tmp_path):
     (tmp_path / "text.so").write_text("no code " * 100)
-    assert "invalid ELF header" in run(chatd_program, "plugin", "check", "text.so", code=1, cwd=tmp_path)
+    assert "error: ./text.so: invalid ELF header" in run(chatd_program, "plugin", "check", "text.so", code=1, cwd=tmp_path)
     assert "cannot open plugin ./none.so" in run(chatd_program, "plugin", "check", "none.so", code=1, cwd=tmp_path)
     path = compiled(tmp_path, prefix, "static int x; int *y(void) { return &x; }\n", "-fvisibility=hidden")
     assert "has no symbol chatd_plugin_v1" in run(chatd_program, "plugin", "check", path, code=1)
@@ -228,6 +228,11 @@ def test_one_that_ends_the_program_when_it_is_loaded(prefix, chatd_program, tmp_
                     "__attribute__((constructor)) static void now(void) { exit(0); }\n", "-fvisibility=hidden")
     assert "ended the program when it was loaded, with code 0" in run(
         chatd_program, "plugin", "check", path, code=1)
+
+
+def test_one_that_is_called_like_the_core(prefix, chatd_program, tmp_path):
+    path = compiled(tmp_path, prefix, GOOD.replace('"odd"', '"core"'), "-fvisibility=hidden")
+    assert 'plugin name "core" is chatd\'s own' in run(chatd_program, "plugin", "check", path, code=1)
 
 
 def test_a_file_that_anybody_may_write(made, chatd_program, tmp_path):

@@ -11,6 +11,8 @@
  *     assert(said->verdict == CHATD_DENY && strcmp(said->code, "wordfilter.refused") == 0);
  *     assert(testhost_free(t) == 0);
  *
+ * (Where NDEBUG is defined, assert() does not even call what stands in it: undefine it.)
+ *
  * The test plays everybody else: clients, other plugins, other services, the clock. The host calls
  * the plugin as the core does and in the same order of things; what the plugin asked to happen later
  * (posts, jobs, callbacks of services, ends of waits) happens in testhost_turn() and in
@@ -131,8 +133,10 @@ int64_t testhost_wall_ms(struct testhost *t);
 /* --- clients ----------------------------------------------------------------------------------- */
 
 struct testhost_client {
-    const char *user;        /* who an authority before this plugin says it is; NULL: nobody */
-    const char *path;        /* NULL: "/ws"; may have a query */
+    const char *user; /* who an authority before this plugin says it is; NULL: nobody */
+    /* NULL: "/ws", which is always somebody's; any other that the plugin did not claim is refused with
+     * "not_found". May have a query. */
+    const char *path;
     const char *subprotocol; /* it offers; NULL: "chatd.v1"; "": none */
     const char *address;     /* NULL: "127.0.0.1" */
     const char *headers;     /* lines of "Name: value"; NULL: none */
@@ -226,7 +230,8 @@ chatd_req testhost_get(struct testhost *t, const char *target);
  * with the name of who does, as text; "": nobody. */
 void testhost_route(struct testhost *t, const char *method, const char *pattern, uint32_t flags);
 
-/* What it was answered; good until testhost_free(). NULL: no such request. */
+/* What it was answered, with empty strings until then; good until testhost_free(). NULL: no such
+ * request. */
 const struct testhost_answer *testhost_answer(struct testhost *t, chatd_req req);
 
 /* The client leaves without an answer. */
@@ -238,13 +243,14 @@ void testhost_leave(struct testhost *t, chatd_req req);
 struct testhost_outcome {
     int verdict;      /* CHATD_NEXT: allowed; CHATD_DENY; CHATD_WAIT: not decided yet */
     const char *code; /* of a denial; else "" */
-    const char
-        *text; /* of `message` and not denied: as the handlers left it; of a denial: the sentence */
+    /* Of testhost_say(), not denied: as the handlers left it; of a denial: the sentence; else "". */
+    const char *text;
     uint32_t retry_ms;
 };
 
 /* The owner of rooms raises `message` for a text of `conn` (zero: of a plugin), and commits it with
- * the room's next seq if it is allowed. `user` of the event is the connection's. */
+ * the room's next seq if it is allowed. `user` of the event is the connection's. It does not wait for an
+ * earlier event of that connection, as what testhost_send() and testhost_verb() send does. */
 const struct testhost_outcome *testhost_say(struct testhost *t, chatd_conn conn, const char *room,
                                             const char *text);
 

@@ -153,6 +153,14 @@ static void test_verbs(void **state)
     assert_int_equal(testhost_channel(t, "all"), 0);
 }
 
+static void test_a_path_that_is_nobodys(void **state)
+{
+    chatd_conn conn = testhost_connect(*state, &(struct testhost_client){.path = "/ehco"});
+
+    assert_int_equal(testhost_conn_state(*state, conn), TESTHOST_CONN_REFUSED);
+    assert_string_equal(testhost_conn_code(*state, conn), "not_found");
+}
+
 static void test_a_socket_of_its_own(void **state)
 {
     struct testhost *t = *state;
@@ -395,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_names),
         TEST(test_verbs),
+        TEST(test_a_path_that_is_nobodys),
         TEST(test_a_socket_of_its_own),
         TEST(test_closed_by_the_plugin),
         TEST(test_who_is_slow),

@@ -221,6 +221,18 @@ static void test_kv(void **state)
     assert_int_equal(chatd_kv_get(self, kv, CHATD_STR(""), a, on_reply, NULL), CHATD_E_INVAL);
 }
 
+static void test_kinds_of_a_namespace(void **state)
+{
+    struct testhost *t = *state;
+    chatd_plugin *self = testhost_self(t);
+    const struct chatd_service *kv = chatd_service(self, "chatd.kv");
+
+    chatd_kv_put(self, kv, CHATD_STR("n"), CHATD_STR("a"), CHATD_STR("1"), 0, NULL, NULL);
+    chatd_kv_put(self, kv, CHATD_STR("n"), CHATD_STR("b"), CHATD_STR("1"), 1000, NULL, NULL);
+    testhost_turn(t);
+    only_fault(t, "keeps entries with and without a ttl in the namespace \"n\"");
+}
+
 static void on_news(chatd_plugin *self, chatd_str topic, chatd_str data, uint32_t lost, void *arg)
 {
     (void)self, (void)arg;
@@ -404,6 +416,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_kv),
+        TEST(test_kinds_of_a_namespace),
         TEST(test_kv_from_outside),
         TEST(test_kv_at_the_end),
         TEST(test_bus),

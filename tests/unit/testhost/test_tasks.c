@@ -393,6 +393,22 @@ static void test_watches(void **state)
     close(pair[1]);
 }
 
+static void test_closed_too_early(void **state)
+{
+    struct testhost *t = *state;
+    chatd_watch in;
+    int pair[2];
+
+    assert_int_equal(pipe(pair), 0);
+    assert_int_equal(
+        chatd_watch_start(testhost_self(t), pair[0], CHATD_WATCH_READ, on_readable, NULL, &in),
+        CHATD_OK);
+    close(pair[0]);
+    close(pair[1]);
+    testhost_turn(t);
+    only_fault(t, "closed a descriptor before chatd_watch_cancel()");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -409,6 +425,7 @@ int main(void)
         TEST(test_full_queue),
         TEST(test_wrong_thread),
         TEST(test_watches),
+        TEST(test_closed_too_early),
         cmocka_unit_test(test_job_at_the_end),
         TEST(test_cancelled),
         TEST(test_job_that_overlaps),
