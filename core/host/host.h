@@ -311,7 +311,6 @@ const struct ws_claim *claim_of(const struct host *h,
                                 const struct conn *c); /* NULL: none any more */
 int request_route(chatd_plugin *self, const struct chatd_route_def *def);
 void request_remove(struct host *h, const struct plugin *p);
-unsigned request_status(const char *code); /* of a denial */
 int verb_add(chatd_plugin *self, const struct chatd_verb_def *def);
 void verb_remove(struct host *h, const struct plugin *p);
 int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str members);

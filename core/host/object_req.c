@@ -3,6 +3,7 @@
 #include "host/object.h"
 
 #include "base/mem.h"
+#include "host/answer.h"
 #include "net/pct.h"
 #include "net/utf8.h"
 
@@ -188,7 +189,7 @@ int object_reply_error(chatd_plugin *self, chatd_req req, int status, const char
     if (r == NULL)
         return CHATD_E_GONE;
     if (status == 0 && code != NULL)
-        status = (int)request_status(code);
+        status = (int)answer_status(code);
     if (status < 400 || status > 599 || code == NULL || message == NULL)
         return CHATD_E_INVAL;
     http_reply_error(r, (unsigned)status, code, message, retry_ms, NULL, 0);

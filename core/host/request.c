@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/answer.h"
 #include "host/work.h"
 #include "net/pct.h"
 #include "net/ws_handshake.h"
@@ -21,24 +22,6 @@ struct http_walk {
     uint64_t req;
     char path[];
 };
-
-unsigned request_status(const char *code)
-{
-    static const struct {
-        const char *code;
-        unsigned status;
-    } row[] = {{"bad_request", 400},  {"unauthorized", 401}, {"forbidden", 403},
-               {"not_found", 404},    {"conflict", 409},     {"too_large", 413},
-               {"rate_limited", 429}, {"internal", 500},     {"unavailable", 503},
-               {"full", 503},         {"timeout", 504}};
-    size_t i;
-
-    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        if (strcmp(code, row[i].code) == 0)
-            return row[i].status;
-    }
-    return 403;
-}
 
 static const struct http_route *route_of(const struct http_req *r)
 {
@@ -79,7 +62,7 @@ static void on_walked(chatd_plugin *self, int verdict, void *arg)
     const struct chatd_ev *ev = &walk->ev.ev;
 
     if (r != NULL && verdict == CHATD_DENY)
-        http_reply_error(r, request_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms, NULL,
+        http_reply_error(r, answer_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms, NULL,
                          0);
     else if (r != NULL)
         handle(h, r);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "host/answer.h"
 #include "host/work.h"
 #include "net/frame.h"
 #include "net/ws_extension.h"
@@ -249,7 +250,7 @@ static void on_walked(chatd_plugin *self, int verdict, void *arg)
             discard(h, c);
         r = http_req_get(&h->http, walk->req);
         if (r != NULL && verdict == CHATD_DENY)
-            http_reply_error(r, request_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms,
+            http_reply_error(r, answer_status(ev->code.p), ev->code.p, ev->text.p, ev->retry_ms,
                              NULL, 0);
         else if (r != NULL)
             http_reply_error(r, 503, "unavailable", "The server stops.", 1000, NULL, 0);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/answer.h"
 #include "host/envelope.h"
 #include "host/metric.h"
 #include "host/work.h"
@@ -38,27 +39,10 @@ int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str member
 
     if (id.n == 0)
         return CHATD_OK;
-    buf_puts(&out, "{\"type\":\"ack\",\"id\":");
-    buf_json(&out, id.p, id.n);
-    if (members.n > 0)
-        buf_puts(&out, ",");
-    buf_add(&out, members.p, members.n);
-    buf_puts(&out, "}");
+    answer_ack(&out, id, members);
     rc = verb_send(host_of(self), conn.v, &out);
     buf_deinit(&out);
     return rc;
-}
-
-static bool is_temporary(const char *code, uint32_t retry_ms)
-{
-    static const char *const codes[] = {"unavailable", "timeout", "rate_limited", "internal"};
-    size_t i;
-
-    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    }
-    return retry_ms > 0;
 }
 
 int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *code,
@@ -67,20 +51,7 @@ int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *co
     struct buf out = {0};
     int rc;
 
-    buf_puts(&out, "{\"type\":\"error\",");
-    if (id.n > 0) {
-        buf_puts(&out, "\"id\":");
-        buf_json(&out, id.p, id.n);
-        buf_puts(&out, ",");
-    }
-    buf_puts(&out, "\"code\":");
-    buf_json(&out, code, strlen(code));
-    buf_puts(&out, ",\"message\":");
-    buf_json(&out, message, strlen(message));
-    buf_printf(&out, ",\"temporary\":%s", is_temporary(code, retry_ms) ? "true" : "false");
-    if (retry_ms > 0)
-        buf_printf(&out, ",\"retry_ms\":%u", retry_ms);
-    buf_puts(&out, "}");
+    answer_error(&out, id, code, message, retry_ms);
     rc = verb_send(host_of(self), conn.v, &out);
     buf_deinit(&out);
     return rc;

@@ -2,8 +2,6 @@
 /* Hooks and the walk over them, by the rules of the core. */
 #include "host.h"
 
-#include <chatd/svc/auth.h>
-
 enum { EV_ALLOC_MAX = 1 << 20, NAMED_FIRST = 1000 };
 
 /* What handlers attached to an event. */
@@ -330,18 +328,24 @@ static void run(struct walk *walk)
         walk->done(walk, verdict);
 }
 
+static void begin(const struct walk *in)
+{
+    struct walk *walk = mem_alloc(sizeof(*walk));
+    struct testhost *t = in->t;
+
+    *walk = *in;
+    walk->next = t->walks;
+    t->walks = walk;
+    while (walk->index < t->n_hooks && t->hook[walk->index].event != walk->event)
+        walk->index++;
+    walk->ev->core = NULL;
+    run(walk);
+}
+
 void walk_begin(struct testhost *t, uint32_t event, struct chatd_ev *ev,
                 void (*done)(struct walk *walk, int verdict), void *arg)
 {
-    struct walk *walk = mem_alloc(sizeof(*walk));
-
-    *walk =
-        (struct walk){.next = t->walks, .t = t, .event = event, .ev = ev, .done = done, .arg = arg};
-    t->walks = walk;
-    while (walk->index < t->n_hooks && t->hook[walk->index].event != event)
-        walk->index++;
-    ev->core = NULL;
-    run(walk);
+    begin(&(struct walk){.t = t, .event = event, .ev = ev, .done = done, .arg = arg});
 }
 
 void walk_go_on(struct walk *walk, int verdict)
@@ -446,25 +450,13 @@ int raise_event(chatd_plugin *self, uint32_t event, struct chatd_ev *ev,
                 void (*done)(chatd_plugin *self, int verdict, void *arg), void *arg)
 {
     struct testhost *t = loop_of(self, "chatd_raise_*");
-    struct walk *walk;
 
     if (!is_owner(self, event))
         return CHATD_E_STATE;
     if (ev->size < sizeof(*ev) || ev->size > CHATD_RECORD_MAX)
         fault(t, "raises %s with a size of %u", event_name(t, event), ev->size);
-    walk = mem_alloc(sizeof(*walk));
-    *walk = (struct walk){.next = t->walks,
-                          .t = t,
-                          .event = event,
-                          .ev = ev,
-                          .done = tell_plugin,
-                          .arg = arg,
-                          .plugin_done = done};
-    t->walks = walk;
-    while (walk->index < t->n_hooks && t->hook[walk->index].event != event)
-        walk->index++;
-    ev->core = NULL;
-    run(walk);
+    begin(&(struct walk){
+        .t = t, .event = event, .ev = ev, .done = tell_plugin, .arg = arg, .plugin_done = done});
     return CHATD_OK;
 }
 

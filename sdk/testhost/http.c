@@ -2,9 +2,9 @@
 /* HTTP requests: asked by the test, found a route, answered by the plugin. */
 #include "host.h"
 
+#include "host/answer.h"
 #include "net/pct.h"
 
-#include <chatd/svc/auth.h>
 #include <strings.h>
 
 enum { HTTP_TIMEOUT_MS = 30000, HEADERS_MAX = 32 };
@@ -64,25 +64,8 @@ static void answer(struct testhost *t, struct request *r, const struct chatd_rep
     request_over(t, r);
 }
 
-static int status_of(const char *code)
-{
-    static const struct {
-        const char *code;
-        int status;
-    } rows[] = {{"bad_request", 400},  {"unauthorized", 401}, {"forbidden", 403},
-                {"not_found", 404},    {"conflict", 409},     {"too_large", 413},
-                {"rate_limited", 429}, {"internal", 500},     {"unavailable", 503},
-                {"full", 503},         {"timeout", 504}};
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].code, code) == 0)
-            return rows[i].status;
-    }
-    return 403;
-}
-
-static void answer_error(struct testhost *t, struct request *r, int status, const char *code,
-                         const char *message, uint32_t retry_ms)
+static void refuse(struct testhost *t, struct request *r, int status, const char *code,
+                   const char *message, uint32_t retry_ms)
 {
     struct buf body = {0};
     char *seconds = mem_printf("%u", (retry_ms + 999) / 1000);
@@ -95,7 +78,7 @@ static void answer_error(struct testhost *t, struct request *r, int status, cons
     buf_puts(&body, "}}");
     answer(t, r,
            &(struct chatd_reply){.size = sizeof(struct chatd_reply),
-                                 .status = (uint32_t)(status != 0 ? status : status_of(code)),
+                                 .status = status != 0 ? (uint32_t)status : answer_status(code),
                                  .body = {body.p, body.n},
                                  .headers = &retry,
                                  .n_headers = retry_ms > 0,
@@ -149,7 +132,7 @@ static void handle(struct testhost *t, struct request *r)
     const struct chatd_route_def *route = route_of(r);
 
     if ((route->flags & CHATD_ROUTE_LOGIN) && r->user == NULL && has_auth(t)) {
-        answer_error(t, r, 401, "unauthorized", "Sign in first.", 0);
+        refuse(t, r, 401, "unauthorized", "Sign in first.", 0);
         return;
     }
     enter(t);
@@ -165,7 +148,7 @@ static void walked(struct walk *walk, int verdict)
     const struct chatd_ev *ev = &asked->ev.ev;
 
     if (verdict == CHATD_DENY && !r->is_over)
-        answer_error(t, r, 0, ev->code.p, ev->text.p, ev->retry_ms);
+        refuse(t, r, 0, ev->code.p, ev->text.p, ev->retry_ms);
     else if (verdict != CHATD_DENY && !r->is_over)
         handle(t, r);
     if (verdict == CHATD_DENY)
@@ -203,15 +186,15 @@ chatd_req testhost_request(struct testhost *t, const struct testhost_http *http)
     r->is_secure = http->is_secure;
     route_find(&t->routes, r->method, r->path, strlen(r->path), &r->match);
     if (r->match.bad_path)
-        answer_error(t, r, 400, "bad_request", "The path cannot be decoded.", 0);
+        refuse(t, r, 400, "bad_request", "The path cannot be decoded.", 0);
     else if (r->match.route == NULL && r->match.allow[0] != '\0')
-        answer_error(t, r, 405, "method_not_allowed", "This path has other methods.", 0);
+        refuse(t, r, 405, "method_not_allowed", "This path has other methods.", 0);
     else if (r->match.route == NULL)
-        answer_error(t, r, 404, "not_found", "There is nothing here.", 0);
+        refuse(t, r, 404, "not_found", "There is nothing here.", 0);
     else if (http->body.n > route_of(r)->max_body)
-        answer_error(t, r, 413, "too_large", "The body is too large.", 0);
+        refuse(t, r, 413, "too_large", "The body is too large.", 0);
     else if ((route_of(r)->flags & CHATD_ROUTE_JSON) && http->body.n > 0 && !is_json(r))
-        answer_error(t, r, 415, "bad_request", "The body must be application/json.", 0);
+        refuse(t, r, 415, "bad_request", "The body must be application/json.", 0);
     else
         raise_http(t, r);
     testhost_turn(t);
@@ -260,7 +243,7 @@ bool request_expire(struct testhost *t)
         if (r->is_over || r->is_upgrade || r->due_ms > t->mono_ms)
             continue;
         fault(t, "did not answer %s %s within %d ms", r->method, r->path, HTTP_TIMEOUT_MS);
-        answer_error(t, r, 504, "timeout", "The server took too long to answer.", 0);
+        refuse(t, r, 504, "timeout", "The server took too long to answer.", 0);
         return true;
     }
     return false;
@@ -539,6 +522,6 @@ int reply_error(chatd_plugin *self, chatd_req req, int status, const char *code,
         fault(t, "answers an error with status %d, or without a code or a sentence", status);
         return CHATD_E_INVAL;
     }
-    answer_error(t, r, status, code, message, retry_ms);
+    refuse(t, r, status, code, message, retry_ms);
     return CHATD_OK;
 }

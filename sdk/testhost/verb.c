@@ -2,6 +2,8 @@
 /* Sockets that the plugin claims, and its message types. */
 #include "host.h"
 
+#include "host/answer.h"
+
 enum { ID_MAX = 64 };
 
 /* --- registration --------------------------------------------------------------------------------- */
@@ -113,40 +115,16 @@ int verb_ack(chatd_plugin *self, chatd_conn conn, chatd_str id, chatd_str member
 
     if (id.n == 0)
         return CHATD_OK;
-    buf_puts(&text, "{\"type\":\"ack\",\"id\":");
-    buf_json(&text, id.p, id.n);
-    if (members.n > 0)
-        buf_puts(&text, ",");
-    buf_add(&text, members.p, members.n);
-    buf_puts(&text, "}");
+    answer_ack(&text, id, members);
     return answer(t, conn, &text);
 }
 
-static bool is_temporary(const char *code, uint32_t retry_ms)
-{
-    return retry_ms > 0 || same(code, "unavailable") || same(code, "timeout") ||
-           same(code, "rate_limited") || same(code, "internal");
-}
-
-static int answer_error(struct testhost *t, chatd_conn conn, chatd_str id, const char *code,
-                        const char *message, uint32_t retry_ms)
+static int refuse(struct testhost *t, chatd_conn conn, chatd_str id, const char *code,
+                  const char *message, uint32_t retry_ms)
 {
     struct buf text = {0};
 
-    buf_puts(&text, "{\"type\":\"error\",");
-    if (id.n > 0) {
-        buf_puts(&text, "\"id\":");
-        buf_json(&text, id.p, id.n);
-        buf_puts(&text, ",");
-    }
-    buf_puts(&text, "\"code\":");
-    buf_json(&text, code, strlen(code));
-    buf_puts(&text, ",\"message\":");
-    buf_json(&text, message, strlen(message));
-    buf_printf(&text, ",\"temporary\":%s", is_temporary(code, retry_ms) ? "true" : "false");
-    if (retry_ms > 0)
-        buf_printf(&text, ",\"retry_ms\":%u", retry_ms);
-    buf_puts(&text, "}");
+    answer_error(&text, id, code, message, retry_ms);
     return answer(t, conn, &text);
 }
 
@@ -159,7 +137,7 @@ int verb_error(chatd_plugin *self, chatd_conn conn, chatd_str id, const char *co
         fault(t, "answers an error without a code or a sentence");
         return CHATD_E_INVAL;
     }
-    return answer_error(t, conn, id, code, message, retry_ms);
+    return refuse(t, conn, id, code, message, retry_ms);
 }
 
 /* --- what the client sends ------------------------------------------------------------------------ */
@@ -195,11 +173,11 @@ static void to_verb(struct testhost *t, const struct conn *c, const struct incom
 
     if (verb == NULL) {
         fault(t, "the test sends %s, which is no verb of the plugin", in->type);
-        answer_error(t, call.conn, call.id, "unknown_type", "No such message type here.", 0);
+        refuse(t, call.conn, call.id, "unknown_type", "No such message type here.", 0);
     } else if (call.json.n > verb->max_body) {
-        answer_error(t, call.conn, call.id, "too_large", "This message is too large.", 0);
+        refuse(t, call.conn, call.id, "too_large", "This message is too large.", 0);
     } else if ((verb->flags & CHATD_VERB_LOGIN) && has_auth(t) && c->user == NULL) {
-        answer_error(t, call.conn, call.id, "unauthorized", "Sign in first.", 0);
+        refuse(t, call.conn, call.id, "unauthorized", "Sign in first.", 0);
     } else {
         enter(t);
         verb->handle(&t->plugin.pub, lend(&loan, &call, sizeof(call)));
